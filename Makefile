@@ -33,7 +33,7 @@ types: $(VENV)/.lint  ## Check the types
 	$(BIN)/mypy
 
 docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
-	$(BIN)/sphinx-build -W --keep-going docs docs/_build/html
+	$(BIN)/sphinx-build -qW --keep-going docs docs/_build/html
 
 clean:  ## Remove the virtualenv and everything built
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox build dist docs/_build htmlcov
