@@ -1,0 +1,32 @@
+"""Name and password, checked by the project's authentication backends."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import authenticate, get_user_model
+
+from .conf import call_hook
+from .exceptions import InvalidCredentials
+from .lookup import reporting_unavailable
+from .rules import is_active
+from .tokens import Claims
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+def check(
+    request: "HttpRequest", username: str, password: str
+) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user, and the claims that ``SIGN_IN_HOOK`` gives the sign-in.
+
+    ``request`` is Django's own, not DRF's wrapper: lock-out and MFA back ends leave
+    their marks on it. Raises ``InvalidCredentials``, whatever was wrong, and what the
+    hook raises (``SignInRefused``).
+    """
+    name = get_user_model().USERNAME_FIELD
+    with reporting_unavailable():
+        user = authenticate(request=request, **{name: username, "password": password})
+    if user is None or not is_active(user):
+        raise InvalidCredentials
+    return user, dict(call_hook("SIGN_IN_HOOK", user, request) or {})

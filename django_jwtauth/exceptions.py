@@ -1,0 +1,174 @@
+"""Why a request is refused: one family, each member with a stable ``reason``.
+
+Nothing here knows HTTP. ``code`` and ``detail`` are the ones that clients of
+djangorestframework-simplejwt already understand; ``reason`` says more.
+"""
+
+from typing import Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class AuthError(Exception):
+    """Base of everything this package raises about a request.
+
+    ``reason``: stable, machine readable. ``code``: simplejwt's word for it.
+    ``detail``: a sentence for people, translated.
+    """
+
+    reason: ClassVar[str]
+    code: ClassVar[str]
+    detail: str | Promise
+
+    def __init__(self, detail: str | Promise | None = None) -> None:
+        if detail is not None:
+            self.detail = detail
+        super().__init__(self.reason)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body: ``detail``, ``code`` and ``reason``."""
+        return {"detail": str(self.detail), "code": self.code, "reason": self.reason}
+
+
+class BadAuthorizationHeader(AuthError):
+    """The ``Authorization`` header has our scheme but not exactly one token."""
+
+    reason = "bad_header"
+    code = "bad_authorization_header"
+    detail = _("Authorization header must contain two space-delimited values")
+
+
+class InvalidCredentials(AuthError):
+    """Name and password do not belong to an active account, which one is not said."""
+
+    reason = "invalid_credentials"
+    code = "no_active_account"
+    detail = _("No active account found with the given credentials")
+
+
+class SignInRefused(AuthError):
+    """Raised by a project's ``SIGN_IN_HOOK``: the password was right, that is not enough."""
+
+    reason = "sign_in_refused"
+    code = "sign_in_refused"
+    detail = _("Signing in needs another step")
+
+
+class Unavailable(AuthError):
+    """The database cannot say whether the token is good. Never means that it is bad."""
+
+    reason = "unavailable"
+    code = "unavailable"
+    detail = _("Temporarily unavailable, try again")
+
+    #: Seconds after which to try again.
+    retry_after: ClassVar[int] = 5
+
+
+class TokenError(AuthError):
+    """Base of the reasons why a token is refused."""
+
+    code = "token_not_valid"
+    detail = _("Token is invalid")
+
+
+class MalformedToken(TokenError):
+    """Not a token of ours in form: encoding, header or claims."""
+
+    reason = "malformed"
+
+
+class NoSubject(MalformedToken):
+    """A token that names no user."""
+
+    detail = _("Token contained no recognizable user identification")
+
+
+class BadSignature(TokenError):
+    """No key of this deployment made the signature."""
+
+    reason = "bad_signature"
+
+
+class WrongTokenType(TokenError):
+    """An authentic token of another kind than the one asked for."""
+
+    reason = "wrong_type"
+    detail = _("Token has wrong type")
+
+
+class ExpiredToken(TokenError):
+    """``exp`` has passed, or the sign-in has reached its absolute lifetime."""
+
+    reason = "expired"
+    detail = _("Token is expired")
+
+
+class TokenNotYetValid(TokenError):
+    """``nbf`` lies in the future."""
+
+    reason = "not_yet_valid"
+
+
+class WrongIssuer(TokenError):
+    """``iss`` is not the configured ``ISSUER``."""
+
+    reason = "wrong_issuer"
+
+
+class WrongAudience(TokenError):
+    """``aud`` does not name this API."""
+
+    reason = "wrong_audience"
+
+
+class UserNotFound(TokenError):
+    """The user is gone, or hidden by the user model's default manager."""
+
+    reason = "user_not_found"
+    code = "user_not_found"
+    detail = _("User not found")
+
+
+class SessionEnded(TokenError):
+    """The sign-in was ended, or is not known."""
+
+    reason = "session_ended"
+    detail = _("Token is blacklisted")
+
+
+class TokenBlacklisted(TokenError):
+    """This one token was blacklisted."""
+
+    reason = "blacklisted"
+    detail = _("Token is blacklisted")
+
+
+class UserInactive(TokenError):
+    """The user exists and ``is_active`` is false."""
+
+    reason = "user_inactive"
+    code = "user_inactive"
+    detail = _("User is inactive")
+
+
+class CredentialsChanged(TokenError):
+    """The password was changed after the sign-in."""
+
+    reason = "credentials_changed"
+    code = "password_changed"
+    detail = _("The user's password has been changed.")
+
+
+class RefreshTokenReused(TokenError):
+    """A superseded refresh token came back: someone may hold a copy."""
+
+    reason = "reused"
+    detail = _("Token is blacklisted")
+
+
+class GenerationUnknown(TokenError):
+    """The refresh token is newer than the row: the database was restored from a backup."""
+
+    reason = "generation_unknown"

@@ -1,0 +1,236 @@
+"""One entry of ``JWTAUTH["KEYS"]`` read into a :class:`Key`: PEM, JWK or secret.
+
+Every message says what to change and shows nothing of the key.
+"""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+from django.utils.dateparse import parse_datetime
+
+try:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+except ImportError:  # the "crypto" extra is not installed
+    CRYPTOGRAPHY = False
+else:
+    CRYPTOGRAPHY = True
+
+# RFC 7518, 3.2: a key of at least the size of the hash, in bytes.
+HMAC_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
+RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
+CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
+ALGORITHMS = frozenset({*HMAC_SECRET_BYTES, *RSA_ALGORITHMS, *CURVES, "EdDSA"})
+
+RSA_MIN_BITS = 2048
+RSA_MAX_BITS = 8192
+# Fewer different characters than this is a password, not a secret (RFC 8725, 3.5).
+SECRET_MIN_VARIETY = 10
+
+_MATERIAL = ("private_key", "public_key", "secret", "jwk")
+_MEMBERS = frozenset({"algorithm", "kid", "active_from", *_MATERIAL})
+# RFC 7638, 3.2: what a thumbprint covers.
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key, parsed. ``signing`` is None for a key that only verifies."""
+
+    algorithm: str
+    kid: str | None
+    verifying: Any = field(repr=False)
+    signing: Any = field(repr=False, default=None)
+    active_from: datetime | None = None
+
+    @property
+    def symmetric(self) -> bool:
+        return self.algorithm in HMAC_SECRET_BYTES
+
+
+class KeyProblem(ValueError):
+    """An entry of ``KEYS`` that cannot be used."""
+
+
+def load_key(entry: Mapping[str, Any]) -> Key:
+    """Parse one entry of ``JWTAUTH["KEYS"]``.
+
+    Raises :class:`KeyProblem`.
+    """
+    unknown = sorted(str(name) for name in entry.keys() - _MEMBERS)
+    if unknown:
+        raise KeyProblem(f"has the unknown member {unknown[0]!r}.")
+    given = [name for name in _MATERIAL if name in entry]
+    if len(given) != 1:
+        raise KeyProblem(f"needs exactly one of {', '.join(_MATERIAL)}.")
+    algorithm = entry.get("algorithm") or _jwk_member(entry, "alg")
+    if algorithm not in ALGORITHMS:
+        raise KeyProblem(f'needs an "algorithm", one of {", ".join(sorted(ALGORITHMS))}.')
+    kid = _load_kid(entry.get("kid") or _jwk_member(entry, "kid"))
+    active_from = _load_active_from(entry.get("active_from"))
+    if algorithm in HMAC_SECRET_BYTES:
+        secret = _load_secret(given[0], entry[given[0]], algorithm)
+        return Key(algorithm, kid, secret, secret, active_from)
+    if not CRYPTOGRAPHY:
+        raise KeyProblem(f"{algorithm} needs cryptography: pip install django-jwtauth[crypto].")
+    private, public = _load_pair(given[0], entry[given[0]], algorithm)
+    _check_fits(public, algorithm)
+    return Key(algorithm, kid or thumbprint(public), public, private, active_from)
+
+
+def public_jwk(key: Key) -> dict[str, Any]:
+    """Return the public JWK of an asymmetric key (RFC 7517): no private member, ever."""
+    numbers = _jwk_members(key.verifying)
+    return {**numbers, "kid": key.kid, "use": "sig", "alg": key.algorithm}
+
+
+def thumbprint(public_key: Any) -> str:
+    """Return the RFC 7638 thumbprint (SHA-256, base64url) of a public key."""
+    canonical = json.dumps(_jwk_members(public_key), sort_keys=True, separators=(",", ":"))
+    digest = hashlib.sha256(canonical.encode()).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def _jwk_members(public_key: Any) -> dict[str, str]:
+    algorithm = jwt.get_algorithm_by_name(_default_algorithm(public_key))
+    jwk: dict[str, str] = algorithm.to_jwk(public_key, as_dict=True)
+    return {name: jwk[name] for name in ("kty", *_THUMBPRINT_MEMBERS[jwk["kty"]])}
+
+
+def _default_algorithm(public_key: Any) -> str:
+    if isinstance(public_key, rsa.RSAPublicKey):
+        return "RS256"
+    if isinstance(public_key, ec.EllipticCurvePublicKey):
+        return next(name for name, curve in CURVES.items() if curve == public_key.curve.name)
+    return "EdDSA"
+
+
+def _jwk_member(entry: Mapping[str, Any], name: str) -> Any:
+    jwk = entry.get("jwk")
+    return jwk.get(name) if isinstance(jwk, Mapping) else None
+
+
+def _load_kid(kid: Any) -> str | None:
+    if kid is None:
+        return None
+    if not isinstance(kid, str) or not kid.isprintable() or not 0 < len(kid) <= 200:
+        raise KeyProblem('"kid" must be a printable string of 1 to 200 characters.')
+    return kid
+
+
+def _load_active_from(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        moment = parse_datetime(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise KeyProblem(
+            '"active_from" must be a time with a time zone, like "2026-11-01T00:00:00Z".'
+        )
+    return moment
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, Path):
+        try:
+            value = value.read_bytes()
+        except OSError as error:
+            raise KeyProblem(f'"{name}": cannot read {error.filename}.') from None
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            raise KeyProblem(f'"{name}" must be text: PEM, not DER.') from None
+    if not isinstance(value, str) or not value.strip():
+        raise KeyProblem(f'"{name}" is empty or not text.')
+    # Environment variables often carry a PEM on one line with \n spelled out.
+    return value.strip().replace("\\n", "\n")
+
+
+def _load_secret(name: str, value: Any, algorithm: str) -> bytes:
+    if name == "jwk":
+        secret = _from_jwk(value, algorithm)
+    elif name == "secret":
+        secret = value if isinstance(value, bytes) else _text(name, value).encode()
+    else:
+        raise KeyProblem(f'{algorithm} is symmetric: give a "secret", not a "{name}".')
+    if b"-----BEGIN" in secret or secret.startswith((b"ssh-", b"ecdsa-")):
+        raise KeyProblem('"secret" holds a public or private key, not a secret.')
+    least = HMAC_SECRET_BYTES[algorithm]
+    if len(secret) < least:
+        raise KeyProblem(f'"secret" is shorter than the {least} bytes that {algorithm} needs.')
+    if len(set(secret)) < SECRET_MIN_VARIETY:
+        raise KeyProblem('"secret" can be guessed: make one with secrets.token_urlsafe(64).')
+    return bytes(secret)
+
+
+def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
+    if name == "secret":
+        raise KeyProblem(f'{algorithm} is asymmetric: give a "private_key" or a "public_key".')
+    if name == "jwk":
+        key = _from_jwk(value, algorithm)
+        return (key, key.public_key()) if "d" in value else (None, key)
+    pem = _text(name, value).encode()
+    if name == "private_key":
+        private = _load_private_pem(pem)
+        return private, private.public_key()
+    return None, _load_public_pem(pem)
+
+
+def _load_private_pem(pem: bytes) -> Any:
+    if b"PRIVATE KEY-----" not in pem:
+        raise KeyProblem('"private_key" is not a private key in PEM.')
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise KeyProblem('"private_key" is encrypted: store it without a passphrase.') from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyProblem('"private_key" cannot be read: truncated or damaged PEM?') from None
+
+
+def _load_public_pem(pem: bytes) -> Any:
+    if b"PRIVATE KEY-----" in pem:
+        raise KeyProblem('"public_key" holds a private key: name it "private_key", or export.')
+    try:
+        return serialization.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm):
+        raise KeyProblem('"public_key" cannot be read: a "BEGIN PUBLIC KEY" PEM?') from None
+
+
+def _from_jwk(jwk: Any, algorithm: str) -> Any:
+    if not isinstance(jwk, Mapping):
+        raise KeyProblem('"jwk" must be a dict.')
+    if jwk.get("alg") not in (None, algorithm):
+        raise KeyProblem('"jwk" is for another algorithm than "algorithm" says.')
+    if (jwk.get("kty") == "oct") != (algorithm in HMAC_SECRET_BYTES):
+        raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
+    try:
+        return jwt.PyJWK(dict(jwk), algorithm).key
+    # PyJWT lets AttributeError, TypeError and others of a bad JWK through.
+    except Exception:
+        raise KeyProblem('"jwk" cannot be read.') from None
+
+
+def _check_fits(public_key: Any, algorithm: str) -> None:
+    if algorithm in RSA_ALGORITHMS:
+        fits = isinstance(public_key, rsa.RSAPublicKey)
+        if fits and not RSA_MIN_BITS <= public_key.key_size <= RSA_MAX_BITS:
+            raise KeyProblem(f"an RSA key must have {RSA_MIN_BITS} to {RSA_MAX_BITS} bits.")
+    elif algorithm in CURVES:
+        fits = isinstance(public_key, ec.EllipticCurvePublicKey)
+        if fits and public_key.curve.name != CURVES[algorithm]:
+            raise KeyProblem(f"{algorithm} needs a key on the curve {CURVES[algorithm]}.")
+    else:
+        fits = isinstance(public_key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey))
+    if not fits:
+        raise KeyProblem(f"the key is of a kind that {algorithm} cannot use.")

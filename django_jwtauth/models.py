@@ -1,0 +1,236 @@
+"""The two tables: sign-ins and blacklisted tokens. The rows are the audit record.
+
+No token, signature or key is stored. Nothing cascades from the user: the record
+outlives the user and the operator.
+"""
+
+import secrets
+import time
+import uuid
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from . import signals
+from .conf import get_settings
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+def uuid7() -> uuid.UUID:
+    """Return a time-ordered UUID (RFC 9562, 5.7): new rows go to the end of the index."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds & (2**48 - 1)) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 7 << 76
+    return uuid.UUID(int=value & ~(0x3 << 62) | 2 << 62)
+
+
+class Reason(models.TextChoices):
+    """Why a sign-in ended or a token was blacklisted."""
+
+    SIGNED_OUT = "signed_out", _("Signed out")
+    REUSED = "reused", _("Superseded refresh token came back")
+    CREDENTIALS_CHANGED = "credentials_changed", _("Password changed")
+    USER_INACTIVE = "user_inactive", _("User deactivated")
+    SESSION_LIMIT = "session_limit", _("Too many sign-ins")
+    STOLEN = "stolen", _("Token or device stolen")
+    COMPROMISED = "compromised", _("Account compromised")
+    LEFT = "left", _("Person left")
+    OTHER = "other", _("Other")
+
+
+class Via(models.TextChoices):
+    """The channel through which a sign-in ended or a token was blacklisted."""
+
+    API = "api", _("API")
+    ADMIN = "admin", _("Admin")
+    COMMAND = "command", _("Command")
+    CODE = "code", _("Project code")
+    REUSE_DETECTION = "reuse_detection", _("Reuse detection")
+    PASSWORD_CHANGE = "password_change", _("Password change")
+    DEACTIVATION = "deactivation", _("Deactivation")
+    SESSION_LIMIT = "session_limit", _("Limit of sign-ins")
+
+
+def actor_fields(prefix: str, by: "AbstractBaseUser | None") -> dict[str, Any]:
+    """Return the column values that record who acted; the name outlives the account."""
+    known = by is not None and by.pk is not None
+    return {
+        f"{prefix}_by": by if known else None,
+        f"{prefix}_by_name": by.get_username()[:255] if known and by is not None else "",
+    }
+
+
+class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
+    def live(self, now: datetime | None = None) -> "LoginSessionQuerySet":
+        """Narrow to sign-ins that can still be refreshed."""
+        return self.filter(ended_at=None, expires_at__gt=now or timezone.now())
+
+    def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
+        """Narrow to rows that no live token needs and whose audit time is over."""
+        conf = get_settings()
+        kept = conf.SESSION_LIFETIME + conf.LEEWAY + conf.AUDIT_RETENTION
+        return self.filter(created_at__lt=(now or timezone.now()) - kept)
+
+    def end(
+        self,
+        *,
+        reason: str = Reason.SIGNED_OUT,
+        via: str = Via.CODE,
+        by: "AbstractBaseUser | None" = None,
+        note: str = "",
+    ) -> int:
+        """End these sign-ins with one UPDATE and return how many were not ended before.
+
+        Their access tokens are refused from the next request on. Sends
+        ``sessions_ended`` when there was one to end.
+        """
+        ended = self.filter(ended_at=None).update(
+            ended_at=timezone.now(),
+            end_reason=reason,
+            ended_via=via,
+            end_note=note,
+            **actor_fields("ended", by),
+        )
+        if ended:
+            signals.send_after_commit(
+                signals.sessions_ended,
+                self.model,
+                using=self.db,
+                count=ended,
+                reason=reason,
+                via=via,
+                by=by,
+            )
+        return ended
+
+    async def aend(self, **kwargs: Any) -> int:
+        """See end()."""
+        return await sync_to_async(self.end)(**kwargs)
+
+    end.alters_data = True  # type: ignore[attr-defined]
+    aend.alters_data = True  # type: ignore[attr-defined]
+
+
+class LoginSession(models.Model):
+    """Everything that descends from one sign-in: the user's "device".
+
+    ``generation`` counts its refreshes. The columns a refresh writes carry no index,
+    so that PostgreSQL updates the row in place.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="jwtauth_sessions",
+    )
+    subject = models.CharField(_("subject"), max_length=255)
+    generation = models.PositiveIntegerField(_("generation"), default=0)
+    auth_hash = models.CharField(max_length=255)
+    created_at = models.DateTimeField(_("signed in"), default=timezone.now, db_index=True)
+    refreshed_at = models.DateTimeField(_("refreshed"))
+    expires_at = models.DateTimeField(_("expires"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True, db_index=True)
+    end_reason = models.CharField(_("reason"), max_length=32, blank=True)
+    ended_via = models.CharField(_("via"), max_length=32, blank=True)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("ended by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    ended_by_name = models.CharField(_("ended by"), max_length=255, blank=True)
+    end_note = models.TextField(_("note"), blank=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("user agent"), max_length=255, blank=True)
+    name = models.CharField(_("device name"), max_length=100, blank=True)
+
+    objects = LoginSessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("sign-in")
+        verbose_name_plural = _("sign-ins")
+        default_permissions = ("view",)
+        permissions = (
+            ("end_sessions", "Can end sign-ins"),
+            ("end_all_sessions", "Can end the sign-ins of everybody at once"),
+        )
+
+    def __str__(self) -> str:
+        return self.id.hex
+
+    @property
+    def sid(self) -> str:
+        """The ``sid`` claim: 32 hex digits."""
+        return self.id.hex
+
+
+class BlacklistedTokenQuerySet(models.QuerySet["BlacklistedToken"]):
+    def purgeable(self, now: datetime | None = None) -> "BlacklistedTokenQuerySet":
+        """Narrow to rows whose token has expired and whose audit time is over."""
+        conf = get_settings()
+        return self.filter(
+            expires_at__lt=(now or timezone.now()) - conf.LEEWAY - conf.AUDIT_RETENTION
+        )
+
+
+class BlacklistedToken(models.Model):
+    """One token, by its ``jti``, refused until it expires; who refused it, and why."""
+
+    jti = models.CharField("jti", max_length=255)
+    token_type = models.CharField(_("kind"), max_length=32)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("user"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    subject = models.CharField(_("subject"), max_length=255)
+    session = models.ForeignKey(
+        LoginSession,
+        verbose_name=_("sign-in"),
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="blacklisted_tokens",
+    )
+    expires_at = models.DateTimeField(_("expires"), db_index=True)
+    blacklisted_at = models.DateTimeField(_("blacklisted"), default=timezone.now)
+    reason = models.CharField(_("reason"), max_length=32)
+    via = models.CharField(_("via"), max_length=32)
+    blacklisted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("blacklisted by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
+    blacklisted_by_name = models.CharField(_("blacklisted by"), max_length=255, blank=True)
+    note = models.TextField(_("note"), blank=True)
+
+    objects = BlacklistedTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("blacklisted token")
+        verbose_name_plural = _("blacklisted tokens")
+        default_permissions = ("view",)
+        permissions = (("blacklist_token", "Can blacklist a token"),)
+        constraints = (
+            # unique=True would add a second, pattern index on PostgreSQL.
+            models.UniqueConstraint(fields=["jti"], name="jwtauth_blacklisted_jti"),
+        )
+
+    def __str__(self) -> str:
+        return self.jti

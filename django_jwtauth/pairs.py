@@ -1,0 +1,113 @@
+"""What a sign-in hands out: an access token, and the refresh token of its generation."""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from .conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
+from .models import LoginSession
+from .tokens import ACCESS, REFRESH, Claims, encode
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """The tokens of one answer; ``refresh`` is None when the old one stays in use.
+
+    ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_in: int
+    refresh_expires_in: int
+    session_id: UUID
+
+
+def issue(
+    session: LoginSession, user: "AbstractBaseUser", carried: Claims, *, rotated: bool
+) -> TokenPair:
+    """Sign the pair for the generation that ``session`` holds.
+
+    The refresh token depends on the row and ``carried`` alone, so that issuing a
+    generation again gives the same bytes. Raises ``ValueError`` for claims that
+    cannot be issued.
+    """
+    now = int(time.time())
+    access = _access_claims(session, user, carried, now)
+    refresh_exp = _seconds(session.expires_at)
+    return TokenPair(
+        access=encode(ACCESS, access),
+        refresh=encode(REFRESH, _refresh_claims(session, carried)) if rotated else None,
+        expires_in=access["exp"] - now,
+        refresh_expires_in=refresh_exp - now,
+        session_id=session.id,
+    )
+
+
+def carried_claims(given: Mapping[str, Any]) -> Claims:
+    """Return ``given`` as claims that a sign-in may carry; ``ValueError`` for a reserved one."""
+    _refuse(given, RESERVED_CLAIMS, "claims=")
+    return dict(given)
+
+
+def _access_claims(
+    session: LoginSession, user: "AbstractBaseUser", carried: Claims, now: int
+) -> Claims:
+    conf = get_settings()
+    hook = call_hook("CLAIMS_HOOK", user, session) or {}
+    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, "CLAIMS_HOOK")
+    ends = _seconds(session.created_at + conf.SESSION_LIFETIME)
+    claims: Claims = {
+        **hook,
+        **carried,
+        "sub": session.subject,
+        "iat": now,
+        "exp": min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends),
+        "sid": session.sid,
+        # A jti in a log line leads to its sign-in.
+        "jti": f"{session.sid}.{secrets.token_hex(8)}",
+    }
+    if conf.USER_ID_CLAIM:
+        claims[conf.USER_ID_CLAIM] = session.subject
+    if conf.ISSUER:
+        claims["iss"] = conf.ISSUER
+    if conf.AUDIENCE:
+        # Some verifiers cannot read a list of one.
+        claims["aud"] = conf.AUDIENCE[0] if len(conf.AUDIENCE) == 1 else list(conf.AUDIENCE)
+    if conf.ISSUER and conf.AUDIENCE:
+        # RFC 9068, 2.2: our own front end is the client, known by the API it belongs to.
+        claims["client_id"] = conf.AUDIENCE[0]
+    return claims
+
+
+def _refresh_claims(session: LoginSession, carried: Claims) -> Claims:
+    conf = get_settings()
+    claims: Claims = {
+        **carried,
+        "sub": session.subject,
+        "sid": session.sid,
+        "gen": session.generation,
+        "jti": f"{session.sid}:{session.generation}",
+        "iat": _seconds(session.refreshed_at),
+        "exp": _seconds(session.expires_at),
+    }
+    if conf.ISSUER:
+        claims["iss"] = conf.ISSUER
+    return claims
+
+
+def _refuse(claims: Mapping[str, Any], names: Collection[str], source: str) -> None:
+    taken = sorted(names & claims.keys())
+    if taken:
+        raise ValueError(f"{source} may not set the claim {taken[0]!r}.")
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -1,0 +1,75 @@
+"""The rules that every token of a sign-in must meet, whichever door it comes through."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils.crypto import constant_time_compare
+
+from . import lookup
+from .exceptions import (
+    CredentialsChanged,
+    SessionEnded,
+    TokenBlacklisted,
+    UserInactive,
+    UserNotFound,
+)
+from .models import LoginSession
+from .tokens import Claims
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+@dataclass(slots=True)
+class Live:
+    """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one."""
+
+    user: "AbstractBaseUser"
+    session: LoginSession
+    auth_hash: str
+
+
+def load(claims: Claims, *, lock: bool = False) -> Live:
+    """Return the user and the sign-in of verified claims: one query.
+
+    Raises a ``TokenError`` for the first rule that is not met, in the order below, and
+    ``Unavailable``. ``lock``: see ``lookup.find``.
+    """
+    with lookup.reporting_unavailable():
+        return _check(lookup.find(claims, lock=lock))
+
+
+def _check(found: lookup.Found | None) -> Live:
+    if found is None:
+        raise UserNotFound
+    session = found.session
+    if session is None or session.ended_at is not None:
+        raise SessionEnded
+    if found.blacklisted:
+        raise TokenBlacklisted
+    if not is_active(found.user):
+        raise UserInactive
+    current = auth_hash(found.user)
+    if not constant_time_compare(current, session.auth_hash) and not any(
+        constant_time_compare(older, session.auth_hash) for older in _fallback_hashes(found.user)
+    ):
+        raise CredentialsChanged
+    return Live(found.user, session, current)
+
+
+def is_active(user: "AbstractBaseUser") -> bool:
+    """Return whether the user may be signed in; models without ``is_active`` always may."""
+    return bool(getattr(user, "is_active", True))
+
+
+def auth_hash(user: "AbstractBaseUser") -> str:
+    """Return what changes with the user's password: Django's session auth hash."""
+    # A user model not built on AbstractBaseUser may have none: nothing to compare.
+    method = getattr(user, "get_session_auth_hash", None)
+    return str(method()) if method else ""
+
+
+def _fallback_hashes(user: "AbstractBaseUser") -> Iterator[str]:
+    method = getattr(user, "get_session_auth_fallback_hash", None)
+    yield from method() if method else ()

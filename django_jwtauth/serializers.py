@@ -1,0 +1,109 @@
+"""The shape of request and response bodies."""
+
+from datetime import timezone
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist
+from rest_framework import serializers
+
+from .models import LoginSession
+
+# Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
+MAX_PASSWORD_LENGTH = 4096
+MAX_USERNAME_LENGTH = 255
+
+
+class TokenObtainPairSerializer(serializers.Serializer[Any]):
+    """``USERNAME_FIELD`` of the user model, and ``password``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields[self.username_field] = serializers.CharField(
+            write_only=True, max_length=_username_length()
+        )
+        # The password counts exactly as sent, spaces included.
+        self.fields["password"] = serializers.CharField(
+            write_only=True,
+            max_length=MAX_PASSWORD_LENGTH,
+            trim_whitespace=False,
+            style={"input_type": "password"},
+        )
+
+    @property
+    def username_field(self) -> str:
+        return get_user_model().USERNAME_FIELD
+
+
+def _username_length() -> int:
+    model = get_user_model()
+    try:
+        length = getattr(model._meta.get_field(model.USERNAME_FIELD), "max_length", None)
+    except FieldDoesNotExist:
+        length = None
+    return length or MAX_USERNAME_LENGTH
+
+
+class TokenRefreshSerializer(serializers.Serializer[Any]):
+    refresh = serializers.CharField(write_only=True)
+
+
+class TokenVerifySerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(write_only=True)
+
+
+class TokenBlacklistSerializer(serializers.Serializer[Any]):
+    """``refresh``, or ``token`` of any kind."""
+
+    refresh = serializers.CharField(write_only=True, required=False)
+    token = serializers.CharField(write_only=True, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            required = self.fields["refresh"].error_messages["required"]
+            raise serializers.ValidationError({"refresh": [required]})
+        return attrs
+
+
+class TokenPairSerializer(serializers.Serializer[Any]):
+    """What obtain and refresh answer; no ``refresh`` when refresh tokens are not rotated."""
+
+    access = serializers.CharField()
+    refresh = serializers.CharField(required=False)
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="seconds")
+    refresh_expires_in = serializers.IntegerField(help_text="seconds")
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """Who the token says you are."""
+
+    user_id = serializers.CharField()
+    username = serializers.CharField()
+    session_id = serializers.CharField(help_text="32 hex digits")
+    scopes = serializers.ListField(child=serializers.CharField())
+    expires_at = serializers.DateTimeField(default_timezone=timezone.utc)
+
+
+class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
+    """A sign-in as its owner sees it; ``name`` is what may be changed."""
+
+    id = serializers.CharField(source="sid", read_only=True, help_text="32 hex digits")
+    current = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LoginSession
+        fields = (
+            "id",
+            "name",
+            "user_agent",
+            "ip_address",
+            "created_at",
+            "refreshed_at",
+            "expires_at",
+            "current",
+        )
+        read_only_fields = tuple(name for name in fields if name != "name")
+
+    def get_current(self, session: LoginSession) -> bool:
+        return bool(session.sid == self.context["sid"])

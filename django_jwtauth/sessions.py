@@ -1,0 +1,278 @@
+"""The life of a sign-in: start, authenticate, refresh, verify, blacklist.
+
+Every adapter asks here, so "is this token good?" has one answer. Each function has an
+async twin, named ``a...``, that runs the same rules in Django's thread for them.
+
+All raise ``TokenError`` for a token that is refused and ``Unavailable`` when the
+database cannot tell.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from datetime import timezone as tz
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import update_last_login
+from django.db import connections
+from django.utils import timezone
+
+from . import client, lookup, rotation, signals, tokens
+from .conf import RESERVED_CLAIMS, get_settings
+from .exceptions import (
+    CredentialsChanged,
+    GenerationUnknown,
+    RefreshTokenReused,
+    TokenError,
+    UserInactive,
+)
+from .models import BlacklistedToken, LoginSession, Reason, Via, actor_fields
+from .pairs import TokenPair, carried_claims, issue
+from .rules import auth_hash, is_active, load
+from .tokens import ACCESS, REFRESH, Claims, TokenType
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+logger = logging.getLogger("django_jwtauth")
+
+
+# --- start
+
+
+def start(
+    user: "AbstractBaseUser",
+    request: "HttpRequest | None" = None,
+    claims: Mapping[str, Any] | None = None,
+) -> TokenPair:
+    """Sign ``user`` in and return the first pair. One INSERT.
+
+    ``claims`` (JSON values) are carried through every refresh of this sign-in. Raises
+    ``UserInactive``, and ``ValueError`` for a reserved claim or an unsaved user.
+    """
+    carried = carried_claims(claims or {})
+    if user.pk is None:
+        raise ValueError("Only a saved user can sign in.")
+    if not is_active(user):
+        raise UserInactive
+    conf = get_settings()
+    now = timezone.now()
+    session = LoginSession(
+        user=user,
+        subject=str(user.pk),
+        auth_hash=auth_hash(user),
+        created_at=now,
+        refreshed_at=now,
+        expires_at=now + min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME),
+        ip_address=client.get_ip_address(request) if request else None,
+        user_agent=client.get_user_agent(request) if request else "",
+    )
+    # Signed before it is written: a hook that fails leaves no row behind.
+    pair = issue(session, user, carried, rotated=True)
+    using = lookup.alias()
+    with lookup.reporting_unavailable():
+        session.save(using=using, force_insert=True)
+        if conf.UPDATE_LAST_LOGIN and _has_last_login(user):
+            update_last_login(type(user), user)
+        if conf.MAX_SESSIONS_PER_USER is not None:
+            _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
+    signals.send_after_commit(
+        signals.session_started,
+        LoginSession,
+        using=using,
+        session=session,
+        user=user,
+        request=request,
+    )
+    return pair
+
+
+def _has_last_login(user: "AbstractBaseUser") -> bool:
+    return any(item.name == "last_login" for item in user._meta.concrete_fields)
+
+
+def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
+    sessions = LoginSession.objects.using(using).filter(user=user)
+    # Two statements: MariaDB cannot update what it selects from in one.
+    surplus = list(
+        sessions.live().order_by("-created_at", "-id").values_list("id", flat=True)[keep:]
+    )
+    if surplus:
+        sessions.filter(id__in=surplus).end(reason=Reason.SESSION_LIMIT, via=Via.SESSION_LIMIT)
+
+
+# --- authenticate and verify
+
+
+def authenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user and the claims of an access token. One query."""
+    claims = tokens.decode(raw, ACCESS)
+    return load(claims).user, claims
+
+
+def verify(raw: str) -> Claims:
+    """Return the claims of a token of any type that would be accepted. Writes nothing."""
+    claims = tokens.decode(raw, ACCESS, REFRESH)
+    session = load(claims).session
+    if claims["token_type"] == REFRESH:
+        if session.generation > claims["gen"]:
+            raise RefreshTokenReused
+        if session.generation < claims["gen"]:
+            raise GenerationUnknown
+    return claims
+
+
+# --- refresh
+
+
+def refresh(raw: str) -> TokenPair:
+    """Exchange a refresh token for the next pair: a compare-and-swap on its sign-in.
+
+    A superseded token ends the sign-in before ``RefreshTokenReused`` is raised. Do not
+    let that escape an ``atomic()`` of your own: the rollback would revive the sign-in.
+    """
+    claims = tokens.decode(raw, REFRESH)
+    in_transaction = connections[lookup.alias()].in_atomic_block
+    try:
+        live = load(claims, lock=in_transaction)
+        with lookup.reporting_unavailable():
+            rotation.advance(live, claims, retry=not in_transaction)
+    except tuple(_ENDS_SIGN_IN) as error:
+        _end_because(error, claims)
+        raise
+    signals.send_after_commit(
+        signals.session_refreshed,
+        LoginSession,
+        using=lookup.alias(),
+        session_id=live.session.id,
+        user=live.user,
+    )
+    carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
+    return issue(live.session, live.user, carried, rotated=get_settings().ROTATE_REFRESH_TOKENS)
+
+
+_ENDS_SIGN_IN: dict[type[TokenError], tuple[Reason, Via]] = {
+    UserInactive: (Reason.USER_INACTIVE, Via.DEACTIVATION),
+    CredentialsChanged: (Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE),
+    RefreshTokenReused: (Reason.REUSED, Via.REUSE_DETECTION),
+}
+
+
+def _end_because(error: TokenError, claims: Claims) -> None:
+    reason, via = _ENDS_SIGN_IN[type(error)]
+    using = lookup.alias()
+    with lookup.reporting_unavailable():
+        ended = (
+            LoginSession.objects.using(using).filter(pk=claims["sid"]).end(reason=reason, via=via)
+        )
+    if ended and reason == Reason.REUSED:
+        logger.warning("Superseded refresh token for sign-in %s: sign-in ended", claims["sid"])
+        signals.send_after_commit(
+            signals.refresh_token_reused,
+            LoginSession,
+            using=using,
+            session_id=UUID(claims["sid"]),
+            subject=claims["sub"],
+            presented=claims["gen"],
+        )
+
+
+# --- blacklist
+
+
+def blacklist(
+    raw: str,
+    *allowed: TokenType,
+    reason: str = Reason.SIGNED_OUT,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | None" = None,
+    note: str = "",
+) -> Claims:
+    """Refuse a token from now on and return its claims; a refresh token ends its sign-in.
+
+    Of the ``allowed`` types, any when none is named. Doing it again changes nothing, and
+    a token that has expired can still sign out. A token of an unknown sign-in, which
+    nothing accepts anyway, leaves no row.
+    """
+    claims = tokens.decode(raw, *(allowed or (ACCESS, REFRESH)), allow_expired=True)
+    using = lookup.alias()
+    with lookup.reporting_unavailable():
+        sessions = LoginSession.objects.using(using).filter(pk=claims["sid"], subject=claims["sub"])
+        session = sessions.select_related("user").first()
+        if session is None:
+            return claims
+        if by is None and via == Via.API:
+            by = session.user
+        if claims["token_type"] == REFRESH:
+            sessions.end(reason=reason, via=via, by=by, note=note)
+        row = BlacklistedToken(
+            jti=claims["jti"],
+            token_type=claims["token_type"],
+            user=session.user,
+            subject=session.subject,
+            session=session,
+            expires_at=_moment(claims["exp"]),
+            reason=reason,
+            via=via,
+            note=note,
+            **actor_fields("blacklisted", by),
+        )
+        BlacklistedToken.objects.using(using).bulk_create([row], ignore_conflicts=True)
+    signals.send_after_commit(
+        signals.token_blacklisted,
+        BlacklistedToken,
+        using=using,
+        jti=claims["jti"],
+        token_type=claims["token_type"],
+        reason=reason,
+        via=via,
+        by=by,
+    )
+    return claims
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, tz.utc if settings.USE_TZ else None)
+
+
+# --- async twins
+
+
+async def astart(
+    user: "AbstractBaseUser",
+    request: "HttpRequest | None" = None,
+    claims: Mapping[str, Any] | None = None,
+) -> TokenPair:
+    """See start()."""
+    return await sync_to_async(start)(user, request, claims)
+
+
+async def aauthenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """See authenticate()."""
+    return await sync_to_async(authenticate)(raw)
+
+
+async def averify(raw: str) -> Claims:
+    """See verify()."""
+    return await sync_to_async(verify)(raw)
+
+
+async def arefresh(raw: str) -> TokenPair:
+    """See refresh()."""
+    return await sync_to_async(refresh)(raw)
+
+
+async def ablacklist(
+    raw: str,
+    *allowed: TokenType,
+    reason: str = Reason.SIGNED_OUT,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | None" = None,
+    note: str = "",
+) -> Claims:
+    """See blacklist()."""
+    return await sync_to_async(blacklist)(raw, *allowed, reason=reason, via=via, by=by, note=note)

@@ -1,0 +1,34 @@
+"""What a project may listen to. Every ``sender`` is the model class.
+
+Receivers run after the change is committed, and one that raises is logged by Django
+and cannot undo a sign-in or a revocation.
+"""
+
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import Signal
+
+#: Arguments: ``session``, ``user``, ``request`` (or None).
+session_started = Signal()
+
+#: Arguments: ``session_id`` (UUID), ``user``.
+session_refreshed = Signal()
+
+#: Arguments: ``count``, ``reason``, ``via``, ``by`` (a user or None).
+sessions_ended = Signal()
+
+#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``presented`` (int, the generation).
+refresh_token_reused = Signal()
+
+#: Arguments: ``jti``, ``token_type``, ``reason``, ``via``, ``by`` (a user or None).
+token_blacklisted = Signal()
+
+
+def send_after_commit(signal: Signal, sender: type, *, using: str, **arguments: Any) -> None:
+    """Send ``signal`` when the transaction on alias ``using`` commits; at once without one."""
+
+    def send() -> None:
+        signal.send_robust(sender, **arguments)
+
+    transaction.on_commit(send, using=using)

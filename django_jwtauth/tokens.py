@@ -1,0 +1,227 @@
+"""Claims to signed string and back. No database, no DRF.
+
+PyJWT makes and checks the signature. The form of a token is checked here, because
+some PyJWT from 2.10 to 2.15 accepts what RFC 8725 refuses: padding, UTF-16,
+duplicate members, ``crit``, unbounded size.
+"""
+
+import json
+import re
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, Literal
+
+import jwt
+from django.utils.translation import gettext_lazy as _
+
+from . import keys
+from .conf import get_settings
+from .exceptions import (
+    BadSignature,
+    ExpiredToken,
+    MalformedToken,
+    NoSubject,
+    TokenNotYetValid,
+    WrongAudience,
+    WrongIssuer,
+    WrongTokenType,
+)
+
+TokenType = Literal["access", "refresh"]
+Claims = dict[str, Any]
+
+ACCESS: TokenType = "access"
+REFRESH: TokenType = "refresh"
+
+#: The longest token issued or read, in bytes.
+MAX_TOKEN_LENGTH = 8192
+# Fits every column that holds one.
+MAX_IDENTIFIER_LENGTH = 255
+# The last second of year 9999: later ones fit no datetime.
+MAX_NUMERIC_DATE = 253402300799
+MAX_GENERATION = 2**31 - 1
+
+_REFRESH_TYP = "rt+jwt"
+_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_SID = re.compile(r"[0-9a-f]{32}")
+_jws = jwt.PyJWS()
+
+
+def encode(token_type: TokenType, claims: Claims) -> str:
+    """Return the compact, signed form of ``claims``.
+
+    Raises ``ValueError`` when the claims are not JSON or make a token over 8 KB,
+    ``ImproperlyConfigured`` when no key can sign.
+    """
+    ring = keys.get_refresh_ring() if token_type == REFRESH else keys.get_access_ring()
+    key = ring.signer()
+    header = {"typ": _REFRESH_TYP if token_type == REFRESH else get_settings().ACCESS_TOKEN_TYP}
+    if key.kid:
+        header["kid"] = key.kid
+    payload = json.dumps(
+        {"token_type": token_type, **claims}, separators=(",", ":"), allow_nan=False
+    )
+    raw = _jws.encode(payload.encode(), key.signing, key.algorithm, header)
+    if len(raw) > MAX_TOKEN_LENGTH:
+        raise ValueError(
+            f"The {token_type} token has {len(raw)} bytes, {MAX_TOKEN_LENGTH} at most: "
+            "put less into CLAIMS_HOOK or claims=."
+        )
+    return raw
+
+
+def decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claims:
+    """Return the verified claims of ``raw``, of one of the ``allowed`` types.
+
+    Raises a ``TokenError``. The first reason in this order is reported: form,
+    signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
+    """
+    header = _read_header(raw)
+    typ = _normalize_typ(header["typ"])
+    is_refresh = typ == _REFRESH_TYP
+    ring = keys.get_refresh_ring() if is_refresh else keys.get_access_ring()
+    claims = _read_object(_verify(raw, ring.candidates(header["alg"], header["kid"])))
+    token_type = REFRESH if is_refresh else ACCESS
+    _check_type(claims, token_type, allowed, is_refresh or typ in _access_typs())
+    _check_times(claims, allow_expired)
+    _check_parties(claims, token_type)
+    _check_identifiers(claims, token_type)
+    return claims
+
+
+def _read_header(raw: str) -> dict[str, Any]:
+    if (
+        not isinstance(raw, str)
+        or len(raw) > MAX_TOKEN_LENGTH
+        or not raw.isascii()
+        or not _FORM.fullmatch(raw)
+    ):
+        raise MalformedToken
+    segments = [_decode_segment(segment) for segment in raw.split(".")]
+    header = _read_object(segments[0])
+    # RFC 7515, 4.1.11: what must be understood is refused, nothing is (b64: RFC 7797).
+    if "crit" in header or "b64" in header or not isinstance(header.get("alg"), str):
+        raise MalformedToken
+    for name in ("typ", "kid"):
+        if not isinstance(header.setdefault(name, None), (str, type(None))):
+            raise MalformedToken
+    return header
+
+
+def _decode_segment(segment: str) -> bytes:
+    """Decode base64url, canonical only: one token must have one spelling."""
+    try:
+        decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError:
+        raise MalformedToken from None
+    if urlsafe_b64encode(decoded).rstrip(b"=").decode() != segment:
+        raise MalformedToken
+    return decoded
+
+
+def _read_object(encoded: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(
+            encoded.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        raise MalformedToken from None
+    if not isinstance(value, dict):
+        raise MalformedToken
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _verify(raw: str, candidates: list[keys.Key]) -> bytes:
+    for key in candidates:
+        try:
+            payload: bytes = _jws.decode_complete(raw, key.verifying, algorithms=[key.algorithm])[
+                "payload"
+            ]
+        # PyJWT lets more than its own exceptions through on hostile input.
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            continue
+        return payload
+    raise BadSignature
+
+
+def _normalize_typ(typ: str | None) -> str | None:
+    """RFC 8725, 3.11: a media type, compared without case, "application/" optional."""
+    return typ.lower().removeprefix("application/") if typ else None
+
+
+def _access_typs() -> set[str]:
+    # at+jwt stays good while ACCESS_TOKEN_TYP is being changed to "JWT".
+    return {"at+jwt", get_settings().ACCESS_TOKEN_TYP.lower()}
+
+
+def _check_type(
+    claims: Claims, token_type: TokenType, allowed: tuple[TokenType, ...], typ_known: bool
+) -> None:
+    if "token_type" not in claims and typ_known:
+        raise WrongTokenType(_("Token has no type"))
+    if not typ_known or claims["token_type"] != token_type or token_type not in allowed:
+        raise WrongTokenType
+
+
+def _check_times(claims: Claims, allow_expired: bool) -> None:
+    now = time.time()
+    leeway = get_settings().LEEWAY.total_seconds()
+    if "exp" not in claims:
+        raise MalformedToken(_("Token has no 'exp' claim"))
+    exp, iat, nbf = claims["exp"], claims.get("iat"), claims.get("nbf", 0)
+    if type(exp) is not int or not 0 <= exp <= MAX_NUMERIC_DATE:
+        raise MalformedToken
+    # iat is not compared with the clock: nodes differ.
+    if type(iat) not in (int, float) or type(nbf) not in (int, float):
+        raise MalformedToken
+    if exp + leeway <= now and not allow_expired:
+        raise ExpiredToken
+    if nbf - leeway > now:
+        raise TokenNotYetValid
+
+
+def _check_parties(claims: Claims, token_type: TokenType) -> None:
+    settings = get_settings()
+    if settings.ISSUER is not None and claims.get("iss") != settings.ISSUER:
+        raise WrongIssuer
+    if token_type == REFRESH or (not settings.AUDIENCE and "aud" not in claims):
+        return
+    # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
+    audience = claims.get("aud")
+    named = [audience] if isinstance(audience, str) else audience
+    if not isinstance(named, list) or not any(name in settings.AUDIENCE for name in named):
+        raise WrongAudience
+
+
+def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
+    if "sub" not in claims:
+        raise NoSubject
+    if "jti" not in claims:
+        raise MalformedToken(_("Token has no id"))
+    sid = claims.get("sid")
+    if not _is_identifier(claims["sub"]) or not _is_identifier(claims["jti"]):
+        raise MalformedToken
+    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+        raise MalformedToken
+    if token_type == REFRESH:
+        generation = claims.get("gen")
+        if type(generation) is not int or not 0 <= generation <= MAX_GENERATION:
+            raise MalformedToken
+
+
+def _is_identifier(value: Any) -> bool:
+    # isprintable() is false for control characters, NUL and lone surrogates.
+    return (
+        isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER_LENGTH and value.isprintable()
+    )

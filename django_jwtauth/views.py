@@ -1,0 +1,236 @@
+"""The JSON endpoints for a project's own front ends.
+
+They pin what a project may set globally, so that no default of it can break its login.
+They write outside ``ATOMIC_REQUESTS`` and return their refusals: a rollback would revive
+a sign-in that was just ended.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, ClassVar
+
+from django.db import Error as DatabaseFailure
+from django.db import connections, transaction
+from django.http import Http404, HttpResponse
+from django.utils.translation import gettext as _
+from rest_framework import status
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+
+from . import credentials, lookup, sessions
+from .authentication import JWTAuthentication
+from .conf import get_settings
+from .exceptions import AuthError, TokenError, Unavailable, UserInactive, UserNotFound
+from .models import LoginSession, LoginSessionQuerySet, Via
+from .pairs import TokenPair
+from .parsers import FormParser, JSONParser, MultiPartParser
+from .serializers import (
+    LoginSessionSerializer,
+    MeSerializer,
+    TokenBlacklistSerializer,
+    TokenObtainPairSerializer,
+    TokenRefreshSerializer,
+    TokenVerifySerializer,
+)
+from .tokens import REFRESH
+from .transport import challenge
+
+# The list of one's sign-ins is for people; more than this is not read.
+MAX_LISTED_SESSIONS = 200
+
+
+class JSONAlways(DefaultContentNegotiation):
+    """Answer JSON whatever ``Accept`` says, as the endpoints have nothing else."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class JWTView(APIView):
+    """Base of the endpoints: pinned policies, refusals as answers, nothing cached."""
+
+    authentication_classes: ClassVar[Any] = ()
+    permission_classes: ClassVar[Any] = ()
+    parser_classes: ClassVar[Any] = (JSONParser, FormParser, MultiPartParser)
+    renderer_classes: ClassVar[Any] = (JSONRenderer,)
+    content_negotiation_class = JSONAlways
+    versioning_class = None
+
+    serializer_class: ClassVar[type[BaseSerializer[Any]]]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, DatabaseFailure):
+            exc = Unavailable()
+        if isinstance(exc, AuthError):
+            return self.refuse(exc)
+        return super().handle_exception(exc)
+
+    def refuse(self, error: AuthError) -> Response:
+        """Return the answer for a refusal: 503 for ``Unavailable``, else 401."""
+        if isinstance(error, Unavailable):
+            headers = {"Retry-After": str(error.retry_after)}
+            return Response(error.body(), status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
+        headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
+        return Response(self.refusal_body(error), status.HTTP_401_UNAUTHORIZED, headers=headers)
+
+    def refusal_body(self, error: AuthError) -> dict[str, Any]:
+        return error.body()
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = super().finalize_response(*args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        """Return the validated body; raises DRF's ``ValidationError``."""
+        serializer = self.serializer_class(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data: dict[str, Any] = serializer.validated_data
+        return data
+
+
+def _pair_body(pair: TokenPair) -> dict[str, Any]:
+    body = {
+        "access": pair.access,
+        "refresh": pair.refresh,
+        "token_type": get_settings().AUTH_HEADER_TYPES[0],
+        "expires_in": pair.expires_in,
+        "refresh_expires_in": pair.refresh_expires_in,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+class TokenObtainPairView(JWTView):
+    """Sign in with name and password."""
+
+    serializer_class = TokenObtainPairSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        http_request = request._request
+        password = data.pop("password")
+        (username,) = data.values()
+        user, claims = credentials.check(http_request, username, password)
+        return Response(_pair_body(sessions.start(user, http_request, claims)))
+
+
+class TokenRefreshView(JWTView):
+    """Exchange a refresh token for the next pair."""
+
+    serializer_class = TokenRefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        return Response(_pair_body(sessions.refresh(self.validated(request)["refresh"])))
+
+    def refusal_body(self, error: AuthError) -> dict[str, Any]:
+        if isinstance(error, (UserInactive, UserNotFound)):
+            detail = _("No active account found for the given token.")
+            return {"detail": detail, "code": "no_active_account", "reason": error.reason}
+        return error.body()
+
+
+class TokenVerifyView(JWTView):
+    """Tell whether a token of any kind would be accepted now."""
+
+    serializer_class = TokenVerifySerializer
+
+    def post(self, request: Request) -> Response:
+        sessions.verify(self.validated(request)["token"])
+        return Response({})
+
+
+class TokenBlacklistView(JWTView):
+    """Sign out: refuse a token from now on; a refresh token ends its sign-in."""
+
+    serializer_class = TokenBlacklistSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        if "refresh" in data:
+            sessions.blacklist(data["refresh"], REFRESH, via=Via.API)
+        else:
+            sessions.blacklist(data["token"], via=Via.API)
+        return Response({})
+
+
+class OwnView(JWTView):
+    """Base of the endpoints that a signed-in user calls about themselves."""
+
+    authentication_classes = (JWTAuthentication,)
+    permission_classes = (IsAuthenticated,)
+
+
+class MeView(OwnView):
+    """Who the token says you are."""
+
+    serializer_class = MeSerializer
+
+    def get(self, request: Request) -> Response:
+        claims = request.auth
+        me = {
+            "user_id": claims["sub"],
+            "username": request.user.get_username(),
+            "session_id": claims["sid"],
+            "scopes": str(claims.get("scope", "")).split(),
+            "expires_at": datetime.fromtimestamp(claims["exp"], timezone.utc),
+        }
+        return Response(self.serializer_class(me).data)
+
+
+class SessionListView(OwnView):
+    """The caller's live sign-ins, newest first; DELETE ends all but the current one."""
+
+    serializer_class = LoginSessionSerializer
+
+    def get(self, request: Request) -> Response:
+        rows = _own_sessions(request).live().order_by("-created_at", "-id")[:MAX_LISTED_SESSIONS]
+        context = {"sid": request.auth["sid"]}
+        return Response(LoginSessionSerializer(rows, many=True, context=context).data)
+
+    def delete(self, request: Request) -> Response:
+        others = _own_sessions(request).exclude(pk=request.auth["sid"])
+        others.end(via=Via.API, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionDetailView(OwnView):
+    """One of the caller's sign-ins: rename it, or end it (also when it has ended)."""
+
+    serializer_class = LoginSessionSerializer
+
+    def patch(self, request: Request, sid: str) -> Response:
+        session = _own_sessions(request).live().filter(pk=sid).first()
+        if session is None:
+            raise Http404
+        serializer = LoginSessionSerializer(
+            session, data=request.data, partial=True, context={"sid": request.auth["sid"]}
+        )
+        serializer.is_valid(raise_exception=True)
+        _own_sessions(request).filter(pk=sid).update(**serializer.validated_data)
+        session.name = serializer.validated_data.get("name", session.name)
+        return Response(serializer.data)
+
+    def delete(self, request: Request, sid: str) -> Response:
+        session = _own_sessions(request).filter(pk=sid)
+        if not session.exists():
+            raise Http404
+        session.end(via=Via.API, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _own_sessions(request: Request) -> LoginSessionQuerySet:
+    return LoginSession.objects.using(lookup.alias()).filter(user_id=request.user.pk)
