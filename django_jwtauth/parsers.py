@@ -40,7 +40,7 @@ class FormParser(parsers.FormParser):
         stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> QueryDict:
+    ) -> Any:
         return QueryDict(_read(stream), encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone as tz
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -36,6 +36,7 @@ from .tokens import ACCESS, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 logger = logging.getLogger("django_jwtauth")
@@ -62,7 +63,7 @@ def start(
     conf = get_settings()
     now = timezone.now()
     session = LoginSession(
-        user=user,
+        user_id=user.pk,
         subject=str(user.pk),
         auth_hash=auth_hash(user),
         created_at=now,
@@ -77,7 +78,7 @@ def start(
     with lookup.reporting_unavailable():
         session.save(using=using, force_insert=True)
         if conf.UPDATE_LAST_LOGIN and _has_last_login(user):
-            update_last_login(type(user), user)
+            update_last_login(cast("type[User]", type(user)), cast("User", user))
         if conf.MAX_SESSIONS_PER_USER is not None:
             _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
     signals.send_after_commit(
@@ -96,7 +97,7 @@ def _has_last_login(user: "AbstractBaseUser") -> bool:
 
 
 def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
-    sessions = LoginSession.objects.using(using).filter(user=user)
+    sessions = LoginSession.objects.using(using).filter(user_id=user.pk)
     # Two statements: MariaDB cannot update what it selects from in one.
     surplus = list(
         sessions.live().order_by("-created_at", "-id").values_list("id", flat=True)[keep:]

@@ -26,6 +26,7 @@ from .exceptions import (
     WrongIssuer,
     WrongTokenType,
 )
+from .keymaterial import Key
 
 TokenType = Literal["access", "refresh"]
 Claims = dict[str, Any]
@@ -142,7 +143,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError("NaN and Infinity are not JSON")
 
 
-def _verify(raw: str, candidates: list[keys.Key]) -> bytes:
+def _verify(raw: str, candidates: list[Key]) -> bytes:
     for key in candidates:
         try:
             payload: bytes = _jws.decode_complete(raw, key.verifying, algorithms=[key.algorithm])[

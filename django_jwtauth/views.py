@@ -5,17 +5,19 @@ They write outside ``ATOMIC_REQUESTS`` and return their refusals: a rollback wou
 a sign-in that was just ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error as DatabaseFailure
 from django.db import connections, transaction
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,7 +39,7 @@ from .serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
-from .tokens import REFRESH
+from .tokens import REFRESH, Claims
 from .transport import challenge
 
 # The list of one's sign-ins is for people; more than this is not read.
@@ -56,17 +58,17 @@ class JSONAlways(DefaultContentNegotiation):
 class JWTView(APIView):
     """Base of the endpoints: pinned policies, refusals as answers, nothing cached."""
 
-    authentication_classes: ClassVar[Any] = ()
-    permission_classes: ClassVar[Any] = ()
-    parser_classes: ClassVar[Any] = (JSONParser, FormParser, MultiPartParser)
-    renderer_classes: ClassVar[Any] = (JSONRenderer,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = ()
+    permission_classes: Sequence[type[BasePermission]] = ()
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    renderer_classes = (JSONRenderer,)
     content_negotiation_class = JSONAlways
     versioning_class = None
 
     serializer_class: ClassVar[type[BaseSerializer[Any]]]
 
     @classmethod
-    def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponse]:
+    def as_view(cls, **initkwargs: Any) -> Any:
         view = super().as_view(**initkwargs)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
@@ -90,8 +92,10 @@ class JWTView(APIView):
     def refusal_body(self, error: AuthError) -> dict[str, Any]:
         return error.body()
 
-    def finalize_response(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().finalize_response(*args, **kwargs)
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         return response
 
@@ -173,6 +177,20 @@ class OwnView(JWTView):
     authentication_classes = (JWTAuthentication,)
     permission_classes = (IsAuthenticated,)
 
+    request: Request
+
+    @property
+    def claims(self) -> Claims:
+        """The verified claims of the request's access token."""
+        return cast(Claims, self.request.auth)
+
+    @property
+    def user(self) -> AbstractBaseUser:
+        return cast(AbstractBaseUser, self.request.user)
+
+    def own_sessions(self) -> LoginSessionQuerySet:
+        return LoginSession.objects.using(lookup.alias()).filter(user_id=self.user.pk)
+
 
 class MeView(OwnView):
     """Who the token says you are."""
@@ -180,13 +198,12 @@ class MeView(OwnView):
     serializer_class = MeSerializer
 
     def get(self, request: Request) -> Response:
-        claims = request.auth
         me = {
-            "user_id": claims["sub"],
-            "username": request.user.get_username(),
-            "session_id": claims["sid"],
-            "scopes": str(claims.get("scope", "")).split(),
-            "expires_at": datetime.fromtimestamp(claims["exp"], timezone.utc),
+            "user_id": self.claims["sub"],
+            "username": self.user.get_username(),
+            "session_id": self.claims["sid"],
+            "scopes": str(self.claims.get("scope", "")).split(),
+            "expires_at": datetime.fromtimestamp(self.claims["exp"], timezone.utc),
         }
         return Response(self.serializer_class(me).data)
 
@@ -197,13 +214,13 @@ class SessionListView(OwnView):
     serializer_class = LoginSessionSerializer
 
     def get(self, request: Request) -> Response:
-        rows = _own_sessions(request).live().order_by("-created_at", "-id")[:MAX_LISTED_SESSIONS]
-        context = {"sid": request.auth["sid"]}
+        rows = self.own_sessions().live().order_by("-created_at", "-id")[:MAX_LISTED_SESSIONS]
+        context = {"sid": self.claims["sid"]}
         return Response(LoginSessionSerializer(rows, many=True, context=context).data)
 
     def delete(self, request: Request) -> Response:
-        others = _own_sessions(request).exclude(pk=request.auth["sid"])
-        others.end(via=Via.API, by=request.user)
+        others = self.own_sessions().exclude(pk=self.claims["sid"])
+        others.end(via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -213,24 +230,21 @@ class SessionDetailView(OwnView):
     serializer_class = LoginSessionSerializer
 
     def patch(self, request: Request, sid: str) -> Response:
-        session = _own_sessions(request).live().filter(pk=sid).first()
+        session = self.own_sessions().live().filter(pk=sid).first()
         if session is None:
             raise Http404
         serializer = LoginSessionSerializer(
-            session, data=request.data, partial=True, context={"sid": request.auth["sid"]}
+            session, data=request.data, partial=True, context={"sid": self.claims["sid"]}
         )
         serializer.is_valid(raise_exception=True)
-        _own_sessions(request).filter(pk=sid).update(**serializer.validated_data)
+        # One column: a refresh may be moving the others right now.
         session.name = serializer.validated_data.get("name", session.name)
+        session.save(update_fields=["name"])
         return Response(serializer.data)
 
     def delete(self, request: Request, sid: str) -> Response:
-        session = _own_sessions(request).filter(pk=sid)
+        session = self.own_sessions().filter(pk=sid)
         if not session.exists():
             raise Http404
-        session.end(via=Via.API, by=request.user)
+        session.end(via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-def _own_sessions(request: Request) -> LoginSessionQuerySet:
-    return LoginSession.objects.using(lookup.alias()).filter(user_id=request.user.pk)
