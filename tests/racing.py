@@ -1,0 +1,47 @@
+"""Run the same call many times at once, on connections of their own."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db import connection, connections
+
+
+def race(calls: Sequence[Callable[[], Any]], *, isolation: str | None = None) -> list[Any]:
+    """Start all ``calls`` at the same moment, one thread each; return what they returned.
+
+    An exception is returned in place of a result. ``isolation`` is set for the session
+    of each thread's connection.
+    """
+    barrier = threading.Barrier(len(calls))
+    results: list[Any] = [None] * len(calls)
+
+    def run(number: int) -> None:
+        try:
+            set_isolation(isolation)
+            barrier.wait(timeout=30)
+            results[number] = calls[number]()
+        except Exception as error:
+            results[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(calls))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def set_isolation(level: str | None) -> None:
+    """Set the isolation level of this connection's session; SQLite has only one."""
+    connection.ensure_connection()
+    if level is None or connection.vendor == "sqlite":
+        return
+    statement = {
+        "postgresql": f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}",
+        "mysql": f"SET SESSION TRANSACTION ISOLATION LEVEL {level}",
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
