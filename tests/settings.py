@@ -12,27 +12,24 @@ ENGINES = {
 }
 
 # A file, not memory: threads must see the same database. The process id lets two runs coexist.
-SQLITE_FILE = Path(tempfile.gettempdir(), f"test_jwtauth_{os.getpid()}.sqlite3")
+SQLITE_TEST_FILE = Path(tempfile.gettempdir(), f"test_jwtauth_{os.getpid()}.sqlite3")
 
 
 def parse_database_url(url):
     parts = urlsplit(url)
-    database = {
+    return {
         "ENGINE": ENGINES[parts.scheme],
         "NAME": parts.path.removeprefix("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": parts.port or "",
+        "TEST": {"NAME": SQLITE_TEST_FILE if parts.scheme == "sqlite" else None},
     }
-    if parts.scheme == "sqlite":
-        # Django would keep a test database without a name in memory.
-        database["TEST"] = {"NAME": database["NAME"]}
-    return database
 
 
 DATABASES = {
-    "default": parse_database_url(os.environ.get("DATABASE_URL") or f"sqlite:///{SQLITE_FILE}")
+    "default": parse_database_url(os.environ.get("DATABASE_URL") or "sqlite:///:memory:"),
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
