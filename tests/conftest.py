@@ -1,0 +1,75 @@
+from contextlib import contextmanager
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from django_jwtauth import sessions
+
+PASSWORD = "correct horse battery staple"
+
+
+class Client(APIClient):
+    """DRF's client, with the few calls that most tests make. Bodies are JSON."""
+
+    default_format = "json"
+
+    def with_token(self, raw, scheme="Bearer"):
+        """Send ``raw`` with every request from now on."""
+        self.credentials(HTTP_AUTHORIZATION=f"{scheme} {raw}")
+        return self
+
+    def obtain(self, username="anna", password=PASSWORD, **extra):
+        body = {"username": username, "password": password}
+        return self.post(reverse("token_obtain_pair"), body, **extra)
+
+    def refresh(self, raw, **extra):
+        return self.post(reverse("token_refresh"), {"refresh": raw}, **extra)
+
+    def verify(self, raw, **extra):
+        return self.post(reverse("token_verify"), {"token": raw}, **extra)
+
+    def blacklist(self, **body):
+        return self.post(reverse("token_blacklist"), body)
+
+    def protected(self, raw=None):
+        headers = {} if raw is None else {"HTTP_AUTHORIZATION": f"Bearer {raw}"}
+        return self.get(reverse("protected"), **headers)
+
+
+@pytest.fixture
+def api():
+    return Client()
+
+
+@pytest.fixture
+def user(db):
+    return get_user_model().objects.create_user("anna", "anna@example.org", PASSWORD)
+
+
+@pytest.fixture
+def other_user(db):
+    return get_user_model().objects.create_user("bert", "bert@example.org", PASSWORD)
+
+
+@pytest.fixture
+def pair(user):
+    """The first tokens of a sign-in of ``user``."""
+    return sessions.start(user)
+
+
+@pytest.fixture
+def statements():
+    """``with statements(n) as captured:`` fails unless the block runs n statements."""
+
+    @contextmanager
+    def expect(number, using="default"):
+        with CaptureQueriesContext(connections[using]) as captured:
+            yield captured
+        told = "\n".join(query["sql"] for query in captured)
+        assert len(captured) == number, f"{len(captured)} statements, not {number}:\n{told}"
+
+    return expect
