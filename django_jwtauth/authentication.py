@@ -4,18 +4,18 @@ Must not import ``rest_framework.views``, ``.generics`` or ``.decorators``: the 
 of ``APIView`` imports this module.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication
 
-from . import sessions
+from . import sessions, tokens
 from .exceptions import AuthError, BadAuthorizationHeader, TokenError, Unavailable
 from .tokens import Claims
 from .transport import challenge, get_header_token, request_refusal
+from .users import TokenUser
 
 if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
     from rest_framework.request import Request
 
 
@@ -46,14 +46,18 @@ class JWTAuthentication(BaseAuthentication):
         """Return the encoded token of the request, None when it carries none of ours."""
         return get_header_token(request._request)
 
-    def authenticate(self, request: "Request") -> "tuple[AbstractBaseUser, Claims] | None":
+    def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
         try:
             raw = self.get_raw_token(request)
-            return None if raw is None else sessions.authenticate(raw)
+            return None if raw is None else self.get_user_and_claims(raw)
         except (TokenError, BadAuthorizationHeader) as error:
             raise InvalidToken(error) from None
         except Unavailable as error:
             raise ServiceUnavailable(error) from None
+
+    def get_user_and_claims(self, raw: str) -> tuple[Any, Claims]:
+        """Return what becomes ``request.user`` and ``request.auth``; raises ``TokenError``."""
+        return sessions.authenticate(raw)
 
     def authenticate_header(self, request: "Request") -> str:
         try:
@@ -61,3 +65,14 @@ class JWTAuthentication(BaseAuthentication):
         except BadAuthorizationHeader:
             sent = False
         return challenge(token_sent=sent)
+
+
+class JWTStatelessUserAuthentication(JWTAuthentication):
+    """For services that hold only public keys: no query, ``request.user`` a ``TokenUser``.
+
+    Cannot see that a token was revoked: it stays good until ``exp``.
+    """
+
+    def get_user_and_claims(self, raw: str) -> tuple[Any, Claims]:
+        claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
+        return TokenUser(claims), claims

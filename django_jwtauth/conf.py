@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -25,11 +27,33 @@ RESERVED_CLAIMS = frozenset(
 # Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
 SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 
+SECOND = timedelta(seconds=1)
 MAX_GRACE_PERIOD = timedelta(minutes=5)
 MAX_LEEWAY = timedelta(minutes=5)
+# Three of these before or after the present are still in the range of datetime.
+MAX_DURATION = timedelta(days=36500)
+# Fits every database's LIMIT.
+MAX_COUNT = 2**31 - 1
+
+_ON_HERE = "remove it, it is always so here."
+_IN_KEYS = 'keys and their algorithms are listed in "KEYS".'
+# Names of djangorestframework-simplejwt that resemble one of ours, or that need a word.
+_SIMPLEJWT = {
+    "ALGORITHM": _IN_KEYS,
+    "SIGNING_KEY": _IN_KEYS,
+    "VERIFYING_KEY": _IN_KEYS,
+    "BLACKLIST_AFTER_ROTATION": _ON_HERE,
+    "CHECK_REVOKE_TOKEN": _ON_HERE,
+    "CHECK_USER_IS_ACTIVE": _ON_HERE,
+    "AUTH_HEADER_NAME": "remove it, tokens are read from Authorization.",
+    "USER_ID_FIELD": "remove it, tokens name users by primary key.",
+    "JTI_CLAIM": "remove it, the claim is always called jti.",
+    "TOKEN_TYPE_CLAIM": "remove it, the claim is always called token_type.",
+}
 
 # RFC 9110, section 5.6.2: the word may reach a response header.
 _HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 class Problem(NamedTuple):
@@ -43,8 +67,14 @@ class Problem(NamedTuple):
         return f"{where} {self.message}"
 
 
+def _words(duration: timedelta) -> str:
+    if duration >= timedelta(days=1):
+        return f"{duration.days} days"
+    return f"{duration.total_seconds():g} seconds"
+
+
 def _duration(
-    *, above: timedelta | None = None, most: timedelta | None = None
+    *, least: timedelta = timedelta(0), most: timedelta = MAX_DURATION
 ) -> Callable[[Any], timedelta]:
     def parse(value: Any) -> timedelta:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -54,12 +84,12 @@ def _duration(
                 raise ValueError("is out of range: give a timedelta.") from None
         if not isinstance(value, timedelta):
             raise ValueError("must be a timedelta, or a number of seconds.")
-        if above is not None and value <= above:
-            raise ValueError(f"must be longer than {above.total_seconds():g} seconds.")
         if value < timedelta(0):
             raise ValueError("must not be negative.")
-        if most is not None and value > most:
-            raise ValueError(f"must be at most {most.total_seconds():g} seconds.")
+        if value < least:
+            raise ValueError(f"must be at least {_words(least)}.")
+        if value > most:
+            raise ValueError(f"must be at most {_words(most)}.")
         return value
 
     return parse
@@ -113,7 +143,9 @@ def _claim_name(value: Any) -> str | None:
 
 
 def _count(value: Any) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_COUNT:
         return value
     raise ValueError("must be a whole number from 1, or None for no limit.")
 
@@ -127,28 +159,30 @@ def _keys(value: Any) -> tuple[Mapping[str, Any], ...]:
 def _hook(value: Any) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str):
+    # What is no path is not quoted: it may be anything, a secret too.
+    if not isinstance(value, str) or not _DOTTED_PATH.fullmatch(value):
         raise ValueError('must be a dotted path like "accounts.tokens.claims", or None.')
     try:
         hook = import_string(value)
-    except ImportError as error:
-        raise ValueError(f"cannot be imported: {error}") from None
+    # Importing runs the project's code: it may raise anything.
+    except Exception as error:
+        raise ValueError(f"cannot be imported: {type(error).__name__}: {error}") from None
     if not callable(hook):
         raise ValueError(f"must name something that can be called; {value} cannot.")
     return value
 
 
-def _setting(default: Any, parse: Callable[[Any], Any]) -> Any:
-    return field(default=default, metadata={"parse": parse})
+def _setting(default: Any, parse: Callable[[Any], Any], *, shown: bool = True) -> Any:
+    return field(default=default, repr=shown, metadata={"parse": parse})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The values of ``JWTAUTH``, complete and normalised. Documented in ``docs/settings.md``."""
 
-    ACCESS_TOKEN_LIFETIME: timedelta = _setting(timedelta(minutes=5), _duration(above=timedelta(0)))
-    REFRESH_TOKEN_LIFETIME: timedelta = _setting(timedelta(days=7), _duration(above=timedelta(0)))
-    SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), _duration(above=timedelta(0)))
+    ACCESS_TOKEN_LIFETIME: timedelta = _setting(timedelta(minutes=5), _duration(least=SECOND))
+    REFRESH_TOKEN_LIFETIME: timedelta = _setting(timedelta(days=7), _duration(least=SECOND))
+    SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), _duration(least=SECOND))
     REFRESH_GRACE_PERIOD: timedelta = _setting(
         timedelta(seconds=30), _duration(most=MAX_GRACE_PERIOD)
     )
@@ -156,7 +190,8 @@ class Settings:
     LEEWAY: timedelta = _setting(timedelta(0), _duration(most=MAX_LEEWAY))
     ISSUER: str | None = _setting(None, _text)
     AUDIENCE: tuple[str, ...] = _setting((), _audience)
-    KEYS: tuple[Mapping[str, Any], ...] = _setting((), _keys)
+    # Not in repr(): error reports show the values of local variables.
+    KEYS: tuple[Mapping[str, Any], ...] = _setting((), _keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", _access_typ)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), _header_types)
     USER_ID_CLAIM: str | None = _setting(None, _claim_name)
@@ -166,15 +201,27 @@ class Settings:
     CLAIMS_HOOK: str | None = _setting(None, _hook)
     SIGN_IN_HOOK: str | None = _setting(None, _hook)
     CLIENT_IP_HOOK: str | None = _setting(None, _hook)
+    JWKS_URL: str | None = _setting(None, _url)
+    TRUSTED_ISSUERS: Mapping[str, str] = _setting(MappingProxyType({}), _issuers)
+    GROUPS_CLAIM: str | None = _setting(None, _claim_name)
+    PERMISSIONS_CLAIM: str | None = _setting(None, _claim_name)
+
+    def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
+        """Return the issuers whose keys are fetched, with their URLs; ours alone, or all."""
+        ours = {self.ISSUER: self.JWKS_URL} if self.ISSUER and self.JWKS_URL else {}
+        return {**self.TRUSTED_ISSUERS, **ours} if foreign else ours
 
 
 _FIELDS = {item.name: item for item in fields(Settings)}
 
 
 def _unknown(name: Any) -> Problem:
+    return Problem(str(name), f"is not a setting: {_SIMPLEJWT.get(name) or _suggestion(name)}")
+
+
+def _suggestion(name: Any) -> str:
     close = get_close_matches(str(name).strip().upper(), _FIELDS, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else "see the settings page for the names."
-    return Problem(str(name), f"is not a setting: {hint}")
+    return f"did you mean {close[0]!r}?" if close else "see the settings page for the names."
 
 
 def _parse(given: Any) -> tuple[dict[str, Any], Sequence[Problem]]:
@@ -202,10 +249,11 @@ def get_settings() -> Settings:
     Follows ``override_settings``. Raises ``ImproperlyConfigured`` naming the first
     setting that is wrong: a misconfigured project must not look like a bad token.
     """
-    values, problems = _parse(getattr(settings, "JWTAUTH", {}))
+    problems = find_problems()
+    # No local variable of this frame holds a key, for the same reason.
     if problems:
-        raise ImproperlyConfigured(str(min(problems)))
-    return Settings(**values)
+        raise ImproperlyConfigured(str(problems[0]))
+    return Settings(**_parse(getattr(settings, "JWTAUTH", {}))[0])
 
 
 def call_hook(name: str, *args: Any) -> Any:

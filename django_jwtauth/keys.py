@@ -27,19 +27,21 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys = tuple(keys)
 
-    def signer(self) -> Key:
-        """Return the newest activated key that can sign.
-
-        Raises ``ImproperlyConfigured`` when no key can.
-        """
+    def find_signer(self) -> Key | None:
+        """Return the newest activated key that can sign, None without one."""
         now = datetime.now(timezone.utc)
         able = [key for key in self.keys if key.signing and (key.active_from or _LONG_AGO) <= now]
-        if not able:
+        return max(able, key=lambda key: key.active_from or _LONG_AGO, default=None)
+
+    def signer(self) -> Key:
+        """Return the key that signs now. Raises ``ImproperlyConfigured`` when none can."""
+        signer = self.find_signer()
+        if signer is None:
             raise ImproperlyConfigured(
                 'JWTAUTH["KEYS"] has no active key that can sign: add a "private_key" '
                 'or "secret" without "active_from", or with one that has passed.'
             )
-        return max(able, key=lambda key: key.active_from or _LONG_AGO)
+        return signer
 
     def candidates(self, algorithm: str, kid: str | None) -> list[Key]:
         """Return the keys that may have signed a token with this header."""

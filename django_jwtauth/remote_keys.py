@@ -1,0 +1,152 @@
+"""The public keys of another deployment, fetched from its JWKS (RFC 7517).
+
+PyJWT's client holds a lock during HTTP, reads without a limit and follows redirects.
+"""
+
+import functools
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from django.core.signals import setting_changed
+
+from .exceptions import Unavailable
+from .keymaterial import HMAC_SECRET_BYTES, Key, KeyProblem, load_key
+from .keys import KeyRing
+
+logger = logging.getLogger("django_jwtauth")
+
+# All in seconds.
+TIMEOUT = 3
+MAX_AGE, MIN_MAX_AGE, MAX_MAX_AGE = 300, 10, 3600
+#: Between two fetches that an unknown kid or a failure asks for.
+COOLDOWN = 10
+#: How long keys are believed while the issuer does not answer.
+STALE_LIMIT = 24 * 3600
+
+MAX_BYTES = 256 * 1024
+MAX_KEYS = 50
+
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg")
+_INFERRED = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
+
+
+class RemoteKeys:
+    """The keys behind one URL. Safe for threads; one of them fetches, the others go on."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._lock = threading.Lock()
+        self._ring: KeyRing | None = None
+        self._fetched = self._fresh_until = self._next_try = 0.0
+
+    def candidates(self, algorithm: str, kid: str | None) -> list[Key]:
+        """Return the keys that may have signed a token with this header.
+
+        An unknown ``kid`` asks the issuer again, at most once in a cooldown. Raises
+        ``Unavailable`` while there are no keys to believe.
+        """
+        now = time.monotonic()
+        if now >= self._fresh_until:
+            self._fetch(now)
+        found = self._believed(now).candidates(algorithm, kid)
+        if not found and now >= self._next_try:
+            self._fetch(now)
+            found = self._believed(now).candidates(algorithm, kid)
+        return found
+
+    def _believed(self, now: float) -> KeyRing:
+        if self._ring is None or now - self._fetched > STALE_LIMIT:
+            raise Unavailable
+        return self._ring
+
+    def _fetch(self, now: float) -> None:
+        # Only the first fetch is worth waiting for: later there are keys to go on with.
+        if not self._lock.acquire(blocking=self._ring is None, timeout=-1):
+            return
+        try:
+            if now < self._next_try:
+                return
+            self._next_try = now + COOLDOWN
+            keys, max_age = fetch(self.url)
+            self._ring = KeyRing(keys)
+            self._fetched, self._fresh_until = now, now + max_age
+        except (OSError, ValueError) as error:
+            self._fresh_until = self._next_try
+            logger.warning("No JWKS from %s: %s", self.url, type(error).__name__)
+        finally:
+            self._lock.release()
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *args: Any) -> None:
+        """A key set is trusted because of where it comes from."""
+
+
+def fetch(url: str) -> tuple[list[Key], int]:
+    """Return the usable keys at ``url`` and for how many seconds they are fresh.
+
+    Raises ``OSError`` or ``ValueError`` when there is no JWKS to be had within the time
+    and the size allowed.
+    """
+    request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310
+    with build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as response:
+        body = _read(response)
+        max_age = _max_age(response.headers.get("Cache-Control", ""))
+    document = json.loads(body)
+    jwks = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(jwks, list):
+        raise ValueError("not a JWKS")
+    return [key for jwk in jwks[:MAX_KEYS] if (key := _load(jwk))], max_age
+
+
+def _read(response: Any) -> bytes:
+    deadline = time.monotonic() + TIMEOUT
+    body = b""
+    while chunk := response.read1(MAX_BYTES):
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise ValueError("too large")
+        if time.monotonic() > deadline:
+            raise URLError("too slow")
+    return body
+
+
+def _max_age(cache_control: str) -> int:
+    found = re.search(r"\bmax-age=(\d{1,9})", cache_control)
+    return min(max(int(found[1]), MIN_MAX_AGE), MAX_MAX_AGE) if found else MAX_AGE
+
+
+def _load(jwk: Any) -> Key | None:
+    """Load one public signature key; what cannot be used must not spoil the others."""
+    if not isinstance(jwk, Mapping) or jwk.get("use", "sig") != "sig":
+        return None
+    public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
+    default = "RS256" if jwk.get("kty") == "RSA" else _INFERRED.get(str(jwk.get("crv")))
+    algorithm = public.setdefault("alg", default)
+    if algorithm in HMAC_SECRET_BYTES:
+        return None
+    try:
+        return load_key({"jwk": public})
+    except KeyProblem:
+        return None
+
+
+@functools.cache
+def get_remote_keys(url: str) -> RemoteKeys:
+    """Return the one key set for ``url`` in this process."""
+    return RemoteKeys(url)
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting == "JWTAUTH":
+        get_remote_keys.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_jwtauth.remote_keys")

@@ -1,0 +1,76 @@
+"""A user known only by a token, for services without the user table."""
+
+from typing import Any
+
+from .conf import get_settings
+from .tokens import Claims
+
+
+class TokenUser:
+    """What a verified access token says of its user; nothing is looked up.
+
+    ``pk`` and ``id`` are the ``sub`` claim, a string. Rights come from the claims that
+    ``GROUPS_CLAIM`` and ``PERMISSIONS_CLAIM`` name, and from nowhere else.
+    """
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    is_staff = False
+    is_superuser = False
+
+    def __init__(self, claims: Claims) -> None:
+        self.claims = claims
+
+    @property
+    def pk(self) -> str:
+        return str(self.claims["sub"])
+
+    @property
+    def id(self) -> str:
+        return self.pk
+
+    @property
+    def username(self) -> str:
+        """The ``username`` claim, or ``sub`` without one."""
+        return str(self.claims.get("username", self.pk))
+
+    def get_username(self) -> str:
+        return self.username
+
+    @property
+    def group_names(self) -> frozenset[str]:
+        return self._names(get_settings().GROUPS_CLAIM)
+
+    def get_all_permissions(self, obj: Any = None) -> frozenset[str]:
+        """Return names like ``"shop.view_order"``; none for an object of its own."""
+        return self._names(get_settings().PERMISSIONS_CLAIM) if obj is None else frozenset()
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        return perm in self.get_all_permissions(obj)
+
+    def has_perms(self, perm_list: Any, obj: Any = None) -> bool:
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return any(name.startswith(f"{app_label}.") for name in self.get_all_permissions())
+
+    def _names(self, claim: str | None) -> frozenset[str]:
+        value = self.claims.get(claim) if claim else None
+        if not isinstance(value, list):
+            return frozenset()
+        return frozenset(name for name in value if isinstance(name, str))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TokenUser):
+            return NotImplemented
+        return (self.pk, self.claims.get("iss")) == (other.pk, other.claims.get("iss"))
+
+    def __hash__(self) -> int:
+        return hash((self.pk, self.claims.get("iss")))
+
+    def __str__(self) -> str:
+        return self.username
+
+    def __repr__(self) -> str:
+        return f"<TokenUser: {self.pk}>"
