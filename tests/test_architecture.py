@@ -1,0 +1,165 @@
+"""The module map of ``django_jwtauth``, enforced.
+
+Read MAP from the top: a module may import the modules named beside it, and those all
+stand above it. A new module needs a line here first.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "django_jwtauth"
+ROOT = Path(__file__).parent.parent / PACKAGE
+
+MAP = {
+    # What things are called
+    "conf": "",
+    "exceptions": "",
+    "signals": "",
+    # What a token is
+    "keymaterial": "",
+    "keys": "conf keymaterial",
+    "tokens": "conf exceptions keymaterial keys",
+    # What a sign-in is
+    "models": "conf signals",
+    "lookup": "exceptions models",
+    "rules": "exceptions lookup models tokens",
+    "client": "conf",
+    "pairs": "conf models tokens",
+    "rotation": "conf exceptions lookup models rules tokens",
+    "sessions": "client conf exceptions lookup models pairs rotation rules signals tokens",
+    "credentials": "conf exceptions lookup rules tokens",
+    # How a request carries one
+    "transport": "conf exceptions",
+    # Who is asking
+    "authentication": "exceptions sessions tokens transport",
+    # What the project serves
+    "parsers": "",
+    "serializers": "models",
+    "views": "authentication conf credentials exceptions lookup models pairs parsers "
+    "serializers sessions tokens transport",
+    "urls": "views",
+    # What runs beside it
+    "apps": "",
+}
+
+# A library, and the only modules that may know it.
+KNOWN_TO = {
+    "rest_framework": {"authentication", "parsers", "serializers", "views"},
+    "jwt": {"keymaterial", "tokens"},
+    "cryptography": {"keymaterial"},
+}
+
+# What a module must stay clear of, whoever else may use it.
+UNKNOWN_TO = {
+    # A token is a token without a database.
+    "conf": ("django.db", "django.contrib"),
+    "exceptions": ("django.db", "django.contrib", "django.http"),
+    "keymaterial": ("django.db", "django.contrib", "django.http", "django.conf"),
+    "keys": ("django.db", "django.contrib", "django.http"),
+    "tokens": ("django.db", "django.contrib", "django.http"),
+    # The class body of APIView imports the authentication classes.
+    "authentication": (
+        "rest_framework.decorators",
+        "rest_framework.generics",
+        "rest_framework.views",
+        "django.db",
+    ),
+}
+
+
+def find_modules():
+    for path in sorted(ROOT.rglob("*.py")):
+        relative = path.relative_to(ROOT)
+        if "migrations" in relative.parts:
+            continue
+        name = ".".join(relative.with_suffix("").parts).removesuffix("__init__").rstrip(".")
+        # An empty __init__.py is a folder, not a module.
+        if path.read_text().strip():
+            yield name or "__init__", path
+
+
+MODULES = dict(find_modules())
+
+
+def find_imports(path):
+    """Yield every dotted name that the file imports, anywhere in it, made absolute."""
+    parents = (PACKAGE, *path.relative_to(ROOT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parents[: len(parents) - node.level + 1] if node.level else ()
+            origin = ".".join([*base, *filter(None, [node.module])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def is_within(name, package):
+    return name == package or name.startswith(f"{package}.")
+
+
+def test_every_module_is_on_the_map_and_nothing_else_is():
+    """A file that the map does not name, or a name without a file, is a mistake."""
+    assert set(MODULES) == set(MAP)
+
+
+def test_the_map_reads_from_the_top():
+    """A module depends on what stands above it, so there is no cycle."""
+    above = set()
+    for module, allowed in MAP.items():
+        assert set(allowed.split()) <= above, module
+        above.add(module)
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_module_imports_what_the_map_allows(module):
+    """No import, not even inside a function, goes beyond the map."""
+    names = set(find_imports(MODULES[module]))
+    ours = {name for name in names if is_within(name, PACKAGE)}
+    used = {
+        max(found, key=len)
+        for name in ours
+        if (found := [other for other in MODULES if is_within(name, f"{PACKAGE}.{other}")])
+    }
+
+    assert used <= set(MAP.get(module, "").split())
+
+
+@pytest.mark.parametrize("module", sorted(MAP))
+def test_the_map_allows_no_more_than_is_used(module):
+    """A line of the map that has grown too long is shortened."""
+    names = set(find_imports(MODULES[module])) if module in MODULES else set()
+
+    for allowed in MAP[module].split():
+        assert any(is_within(name, f"{PACKAGE}.{allowed}") for name in names), allowed
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_libraries_stay_where_they_belong(module):
+    """DRF, PyJWT and cryptography are known to few modules; a token knows no database."""
+    for name in find_imports(MODULES[module]):
+        for library, homes in KNOWN_TO.items():
+            assert not is_within(name, library) or module in homes, name
+        for library in UNKNOWN_TO.get(module, ()):
+            assert not is_within(name, library), name
+
+
+def test_the_authentication_module_can_be_imported_first():
+    """DRF imports it while it defines APIView; imported before DRF, it must not fail either."""
+    program = "import django; django.setup(); import django_jwtauth.authentication"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
