@@ -172,6 +172,30 @@ def _hook(value: Any) -> str | None:
     return value
 
 
+def _url(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be an https URL, or None.")
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("must be an https URL, or None.") from None
+    if not parts.hostname or parts.scheme not in ("https", "http"):
+        raise ValueError("must be an https URL, or None.")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must be https: whoever changes the answer makes the tokens.")
+    return value
+
+
+def _issuers(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str) and name and url for name, url in value.items()
+    ):
+        raise ValueError("must be a dict from each issuer to the URL of its JWKS.")
+    return {name: str(_url(url)) for name, url in value.items()}
+
+
 def _setting(default: Any, parse: Callable[[Any], Any], *, shown: bool = True) -> Any:
     return field(default=default, repr=shown, metadata={"parse": parse})
 
