@@ -30,7 +30,7 @@ SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 SECOND = timedelta(seconds=1)
 MAX_GRACE_PERIOD = timedelta(minutes=5)
 MAX_LEEWAY = timedelta(minutes=5)
-# Three of these before or after the present are still in the range of datetime.
+# What is added to the present, or taken from it, must stay in the range of datetime.
 MAX_DURATION = timedelta(days=36500)
 # Fits every database's LIMIT.
 MAX_COUNT = 2**31 - 1
@@ -274,7 +274,7 @@ def get_settings() -> Settings:
     setting that is wrong: a misconfigured project must not look like a bad token.
     """
     problems = find_problems()
-    # No local variable of this frame holds a key, for the same reason.
+    # Error reports show local variables, too: none of this frame holds a key.
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
     return Settings(**_parse(getattr(settings, "JWTAUTH", {}))[0])
