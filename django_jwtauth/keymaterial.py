@@ -5,10 +5,12 @@ Every message says what to change and shows nothing of the key.
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,11 @@ RSA_MAX_BITS = 8192
 SECRET_MIN_VARIETY = 10
 
 _MATERIAL = ("private_key", "public_key", "secret", "jwk")
-_MEMBERS = frozenset({"algorithm", "kid", "active_from", *_MATERIAL})
+_MEMBERS = ("algorithm", *_MATERIAL, "kid", "active_from")
 # RFC 7638, 3.2: what a thumbprint covers.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
+# PEM and SSH, in the headers of their text and in the names inside their blobs.
+_KEY_TEXT = re.compile(rb"-{4,5} ?BEGIN |ssh-(rsa|dss|ed25519)|ecdsa-sha2-|openssh-key-v1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +69,18 @@ def load_key(entry: Mapping[str, Any]) -> Key:
 
     Raises :class:`KeyProblem`.
     """
-    unknown = sorted(str(name) for name in entry.keys() - _MEMBERS)
+    unknown = sorted(str(name) for name in entry.keys() - {*_MEMBERS})
     if unknown:
-        raise KeyProblem(f"has the unknown member {unknown[0]!r}.")
+        close = get_close_matches(unknown[0], _MEMBERS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(_MEMBERS)}."
+        raise KeyProblem(f"has the unknown member {unknown[0]!r}: {hint}")
     given = [name for name in _MATERIAL if name in entry]
     if len(given) != 1:
         raise KeyProblem(f"needs exactly one of {', '.join(_MATERIAL)}.")
     algorithm = entry.get("algorithm") or _jwk_member(entry, "alg")
-    if algorithm not in ALGORITHMS:
+    if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
         raise KeyProblem(f'needs an "algorithm", one of {", ".join(sorted(ALGORITHMS))}.')
-    kid = _load_kid(entry.get("kid") or _jwk_member(entry, "kid"))
+    kid = _load_kid(entry["kid"] if "kid" in entry else _jwk_member(entry, "kid"))
     active_from = _load_active_from(entry.get("active_from"))
     if algorithm in HMAC_SECRET_BYTES:
         secret = _load_secret(given[0], entry[given[0]], algorithm)
@@ -133,45 +139,102 @@ def _load_active_from(value: Any) -> datetime | None:
         moment = parse_datetime(value) if isinstance(value, str) else value
     except ValueError:
         moment = None
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
+    if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise KeyProblem(
             '"active_from" must be a time with a time zone, like "2026-11-01T00:00:00Z".'
         )
     return moment
 
 
-def _text(name: str, value: Any) -> str:
+def _read(name: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    # The path is not quoted: by mistake it may be the key itself.
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "not a path"
+        raise KeyProblem(f'"{name}": cannot read the file: {why}.') from None
+
+
+def _encode(name: str, text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise KeyProblem(f'"{name}" is not valid text.') from None
+
+
+def _load_pem(name: str, value: Any) -> bytes:
     if isinstance(value, Path):
-        try:
-            value = value.read_bytes()
-        except OSError as error:
-            raise KeyProblem(f'"{name}": cannot read {error.filename}.') from None
-    if isinstance(value, bytes):
-        try:
-            value = value.decode()
-        except UnicodeDecodeError:
-            raise KeyProblem(f'"{name}" must be text: PEM, not DER.') from None
-    if not isinstance(value, str) or not value.strip():
-        raise KeyProblem(f'"{name}" is empty or not text.')
+        value = _read(name, value)
+    if isinstance(value, str):
+        value = _encode(name, value)
+    if not isinstance(value, bytes):
+        raise KeyProblem(f'"{name}" must be PEM text, or a pathlib.Path to it.')
     # Environment variables often carry a PEM on one line with \n spelled out.
-    return value.strip().replace("\\n", "\n")
+    return value.strip().replace(b"\\n", b"\n")
 
 
 def _load_secret(name: str, value: Any, algorithm: str) -> bytes:
     if name == "jwk":
-        secret = _from_jwk(value, algorithm)
+        secret: bytes = _from_jwk(value, algorithm)
     elif name == "secret":
-        secret = value if isinstance(value, bytes) else _text(name, value).encode()
+        secret = _secret_bytes(value)
     else:
         raise KeyProblem(f'{algorithm} is symmetric: give a "secret", not a "{name}".')
-    if b"-----BEGIN" in secret or secret.startswith((b"ssh-", b"ecdsa-")):
-        raise KeyProblem('"secret" holds a public or private key, not a secret.')
+    if _is_key(secret) or _is_key(_lenient_base64(secret)):
+        raise KeyProblem(f'"{name}" holds a key, a certificate or JSON, not a secret.')
     least = HMAC_SECRET_BYTES[algorithm]
     if len(secret) < least:
-        raise KeyProblem(f'"secret" is shorter than the {least} bytes that {algorithm} needs.')
+        raise KeyProblem(f'"{name}" is shorter than the {least} bytes that {algorithm} needs.')
     if len(set(secret)) < SECRET_MIN_VARIETY:
-        raise KeyProblem('"secret" can be guessed: make one with secrets.token_urlsafe(64).')
-    return bytes(secret)
+        raise KeyProblem(f'"{name}" can be guessed: make one with secrets.token_urlsafe(64).')
+    return secret
+
+
+def _secret_bytes(value: Any) -> bytes:
+    """A secret counts exactly as given: others hold the same one."""
+    if isinstance(value, Path):
+        # Editors and shells end a file with a line break that nobody means.
+        return _read("secret", value).rstrip(b"\r\n")
+    if isinstance(value, str):
+        return _encode("secret", value)
+    if isinstance(value, bytes):
+        return value
+    raise KeyProblem('"secret" must be text, bytes, or a pathlib.Path to them.')
+
+
+def _is_key(data: bytes) -> bool:
+    """Tell what is known to others, or meant for something else, from a secret."""
+    return bool(_KEY_TEXT.search(data)) or _is_der(data) or _is_json_object(data)
+
+
+def _is_der(data: bytes) -> bool:
+    """A SEQUENCE of exactly this size, of which the first is a SEQUENCE or an INTEGER.
+
+    Keys and certificates are; a random secret is with a chance of one in millions.
+    """
+    if len(data) < 8 or data[0] != 0x30:
+        return False
+    start, length = 2, data[1]
+    if length & 0x80:
+        start += length & 0x7F
+        length = int.from_bytes(data[2:start], "big")
+    return start + length == len(data) and data[start : start + 1] in (b"\x30", b"\x02")
+
+
+def _is_json_object(data: bytes) -> bool:
+    try:
+        return isinstance(json.loads(data), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lenient_base64(data: bytes) -> bytes:
+    """Decode either alphabet, with or without padding and line breaks; else b""."""
+    compact = b"".join(data.split()).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
+    try:
+        return urlsafe_b64decode(compact + b"=" * (-len(compact) % 4))
+    except ValueError:
+        return b""
 
 
 def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
@@ -180,7 +243,7 @@ def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
     if name == "jwk":
         key = _from_jwk(value, algorithm)
         return (key, key.public_key()) if "d" in value else (None, key)
-    pem = _text(name, value).encode()
+    pem = _load_pem(name, value)
     if name == "private_key":
         private = _load_private_pem(pem)
         return private, private.public_key()
@@ -189,7 +252,7 @@ def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
 
 def _load_private_pem(pem: bytes) -> Any:
     if b"PRIVATE KEY-----" not in pem:
-        raise KeyProblem('"private_key" is not a private key in PEM.')
+        raise KeyProblem('"private_key" is not a private key in PEM; a pathlib.Path names a file.')
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except TypeError:
@@ -200,7 +263,9 @@ def _load_private_pem(pem: bytes) -> Any:
 
 def _load_public_pem(pem: bytes) -> Any:
     if b"PRIVATE KEY-----" in pem:
-        raise KeyProblem('"public_key" holds a private key: name it "private_key", or export.')
+        raise KeyProblem('"public_key" holds a private key: give the public half.')
+    if b"-----BEGIN" not in pem:
+        raise KeyProblem('"public_key" is not PEM; a pathlib.Path names a file.')
     try:
         return serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
@@ -212,6 +277,8 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
         raise KeyProblem('"jwk" must be a dict.')
     if jwk.get("alg") not in (None, algorithm):
         raise KeyProblem('"jwk" is for another algorithm than "algorithm" says.')
+    if jwk.get("use") not in (None, "sig"):
+        raise KeyProblem('"jwk" is for another use than signatures: its "use" is not "sig".')
     if (jwk.get("kty") == "oct") != (algorithm in HMAC_SECRET_BYTES):
         raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
     try:

@@ -55,7 +55,8 @@ class KeyRing:
 def _derived(purpose: str, *, signs: bool) -> list[Key]:
     """Return the keys derived from SECRET_KEY and its fallbacks; only the first may sign."""
     salt = f"django_jwtauth.keys.{purpose}"
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    # A key derived from nothing is known to everybody.
+    secrets = [settings.SECRET_KEY, *(old for old in settings.SECRET_KEY_FALLBACKS if old)]
     values = [salted_hmac(salt, "", secret, algorithm="sha256").digest() for secret in secrets]
     signing = [values[0] if signs else None, *(None for _ in values[1:])]
     return [Key("HS256", None, *pair) for pair in zip(values, signing, strict=True)]
@@ -81,7 +82,10 @@ def get_access_ring() -> KeyRing:
 
 
 def find_problems() -> list[Problem]:
-    """Return what is wrong with ``JWTAUTH["KEYS"]``; never shows key material."""
+    """Return what is wrong with ``JWTAUTH["KEYS"]``; never shows key material.
+
+    Raises ``ImproperlyConfigured`` while another setting is wrong.
+    """
     return _load_configured()[1]
 
 
@@ -94,8 +98,8 @@ def _load_configured() -> tuple[list[Key], list[Problem]]:
         except KeyProblem as error:
             problems.append(Problem("KEYS", f"entry {number}: {error}"))
     kids = [key.kid for key in keys if key.kid]
-    for kid in sorted({kid for kid in kids if kids.count(kid) > 1}):
-        problems.append(Problem("KEYS", f"has two keys with the kid {kid!r}: rename one."))
+    if len(set(kids)) < len(kids):
+        problems.append(Problem("KEYS", 'has two keys with the same kid: give one another "kid".'))
     return keys, problems
 
 
