@@ -37,10 +37,11 @@ def load(claims: Claims, *, lock: bool = False) -> Live:
     ``Unavailable``. ``lock``: see ``lookup.find``.
     """
     with lookup.reporting_unavailable():
-        return _check(lookup.find(claims, lock=lock))
+        return check(lookup.find(claims, lock=lock))
 
 
-def _check(found: lookup.Found | None) -> Live:
+def check(found: lookup.Found | None) -> Live:
+    """Return what was found if a token of it is good; see load()."""
     if found is None:
         raise UserNotFound
     session = found.session
