@@ -23,7 +23,8 @@ MAP = {
     # What a token is
     "keymaterial": "",
     "keys": "conf keymaterial",
-    "tokens": "conf exceptions keymaterial keys",
+    "remote_keys": "exceptions keymaterial keys",
+    "tokens": "conf exceptions keymaterial keys remote_keys",
     # What a sign-in is
     "models": "conf signals",
     "lookup": "exceptions models",
@@ -35,23 +36,32 @@ MAP = {
     "credentials": "conf exceptions lookup rules tokens",
     # How a request carries one
     "transport": "conf exceptions",
+    "users": "conf tokens",
     # Who is asking
-    "authentication": "exceptions sessions tokens transport",
+    "authentication": "exceptions sessions tokens transport users",
     # What the project serves
     "parsers": "",
     "serializers": "models",
     "views": "authentication conf credentials exceptions lookup models pairs parsers "
     "serializers sessions tokens transport",
     "urls": "views",
+    "well_known": "conf keymaterial keys",
+    "urls.well_known": "well_known",
     # What runs beside it
     "apps": "",
+    "management.commands.jwtauth_export_keys": "keys well_known",
+    "management.commands.jwtauth_generate_key": "keymaterial",
 }
 
 # A library, and the only modules that may know it.
 KNOWN_TO = {
     "rest_framework": {"authentication", "parsers", "serializers", "views"},
-    "jwt": {"keymaterial", "tokens"},
-    "cryptography": {"keymaterial"},
+    "jwt": {"keymaterial", "tokens", "management.commands.jwtauth_generate_key"},
+    "cryptography": {
+        "keymaterial",
+        "management.commands.jwtauth_export_keys",
+        "management.commands.jwtauth_generate_key",
+    },
 }
 
 # What a module must stay clear of, whoever else may use it.
