@@ -150,6 +150,12 @@ def _count(value: Any) -> int | None:
     raise ValueError("must be a whole number from 1, or None for no limit.")
 
 
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
+    raise ValueError("must be a whole number of entries, 0 for none.")
+
+
 def _keys(value: Any) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
         raise ValueError("must be a list of dicts, one for each key.")
@@ -218,6 +224,7 @@ class Settings:
     KEYS: tuple[Mapping[str, Any], ...] = _setting((), _keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", _access_typ)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), _header_types)
+    TOKEN_CACHE_SIZE: int = _setting(2048, _size)
     USER_ID_CLAIM: str | None = _setting(None, _claim_name)
     MAX_SESSIONS_PER_USER: int | None = _setting(None, _count)
     AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), _duration())

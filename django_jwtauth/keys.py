@@ -27,6 +27,10 @@ class KeyRing:
     def __init__(self, keys: Iterable[Key]) -> None:
         self.keys = tuple(keys)
 
+    def current(self) -> "KeyRing":
+        """Return the ring itself: keys from the settings do not change while it lives."""
+        return self
+
     def find_signer(self) -> Key | None:
         """Return the newest activated key that can sign, None without one."""
         now = datetime.now(timezone.utc)

@@ -3,16 +3,18 @@
 PyJWT's client holds a lock during HTTP, reads without a limit and follows redirects.
 """
 
-import functools
+import io
 import json
 import logging
 import re
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any
-from urllib.error import URLError
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.error import HTTPError
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from django.core.signals import setting_changed
 
@@ -23,7 +25,8 @@ from .keys import KeyRing
 logger = logging.getLogger("django_jwtauth")
 
 # All in seconds.
-TIMEOUT = 3
+#: To connect, and again for the whole answer.
+TIMEOUT = 3.0
 MAX_AGE, MIN_MAX_AGE, MAX_MAX_AGE = 300, 10, 3600
 #: Between two fetches that an unknown kid or a failure asks for.
 COOLDOWN = 10
@@ -44,22 +47,31 @@ class RemoteKeys:
         self.url = url
         self._lock = threading.Lock()
         self._ring: KeyRing | None = None
+        self._tried = self._failing = False
         self._fetched = self._fresh_until = self._next_try = 0.0
 
     def candidates(self, algorithm: str, kid: str | None) -> list[Key]:
         """Return the keys that may have signed a token with this header.
 
         An unknown ``kid`` asks the issuer again, at most once in a cooldown. Raises
-        ``Unavailable`` while there are no keys to believe.
+        ``Unavailable`` while the issuer does not answer and no key known is the right one.
         """
+        found = self.current().candidates(algorithm, kid)
         now = time.monotonic()
-        if now >= self._fresh_until:
-            self._fetch(now)
-        found = self._believed(now).candidates(algorithm, kid)
         if not found and now >= self._next_try:
             self._fetch(now)
             found = self._believed(now).candidates(algorithm, kid)
+        if not found and self._failing:
+            # It may be a new key's: nobody can say.
+            raise Unavailable
         return found
+
+    def current(self) -> KeyRing:
+        """Return the keys as last fetched, fetching them when that is due."""
+        now = time.monotonic()
+        if now >= self._fresh_until:
+            self._fetch(now)
+        return self._believed(now)
 
     def _believed(self, now: float) -> KeyRing:
         if self._ring is None or now - self._fetched > STALE_LIMIT:
@@ -67,8 +79,9 @@ class RemoteKeys:
         return self._ring
 
     def _fetch(self, now: float) -> None:
-        # Only the first fetch is worth waiting for: later there are keys to go on with.
-        if not self._lock.acquire(blocking=self._ring is None, timeout=-1):
+        # Only the first fetch is worth waiting for: later there are keys to go on with, or
+        # an issuer that does not answer.
+        if not self._lock.acquire(blocking=not self._tried):
             return
         try:
             if now < self._next_try:
@@ -77,45 +90,41 @@ class RemoteKeys:
             keys, max_age = fetch(self.url)
             self._ring = KeyRing(keys)
             self._fetched, self._fresh_until = now, now + max_age
-        except (OSError, ValueError) as error:
+            self._failing = False
+        except (OSError, HTTPException, ValueError) as error:
             self._fresh_until = self._next_try
+            self._failing = True
             logger.warning("No JWKS from %s: %s", self.url, type(error).__name__)
         finally:
+            self._tried = True
             self._lock.release()
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    def redirect_request(self, *args: Any) -> None:
-        """A key set is trusted because of where it comes from."""
 
 
 def fetch(url: str) -> tuple[list[Key], int]:
     """Return the usable keys at ``url`` and for how many seconds they are fresh.
 
-    Raises ``OSError`` or ``ValueError`` when there is no JWKS to be had within the time
-    and the size allowed.
+    Raises ``OSError``, ``HTTPException`` or ``ValueError`` when there is no JWKS to be had
+    within the time and the size allowed.
     """
     request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310
-    with build_opener(_NoRedirect).open(request, timeout=TIMEOUT) as response:
-        body = _read(response)
-        max_age = _max_age(response.headers.get("Cache-Control", ""))
-    document = json.loads(body)
+    opener = build_opener(_HTTPHandler, _HTTPSHandler, _NoRedirect)
+    try:
+        with opener.open(request, timeout=TIMEOUT) as response:
+            body = response.read(MAX_BYTES + 1)
+            max_age = _max_age(response.headers.get("Cache-Control", ""))
+    except HTTPError as error:
+        error.close()
+        raise
+    if len(body) > MAX_BYTES:
+        raise ValueError("too large")
+    try:
+        document = json.loads(body)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     jwks = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(jwks, list):
         raise ValueError("not a JWKS")
     return [key for jwk in jwks[:MAX_KEYS] if (key := _load(jwk))], max_age
-
-
-def _read(response: Any) -> bytes:
-    deadline = time.monotonic() + TIMEOUT
-    body = b""
-    while chunk := response.read1(MAX_BYTES):
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise ValueError("too large")
-        if time.monotonic() > deadline:
-            raise URLError("too slow")
-    return body
 
 
 def _max_age(cache_control: str) -> int:
@@ -130,7 +139,7 @@ def _load(jwk: Any) -> Key | None:
     public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
     default = "RS256" if jwk.get("kty") == "RSA" else _INFERRED.get(str(jwk.get("crv")))
     algorithm = public.setdefault("alg", default)
-    if algorithm in HMAC_SECRET_BYTES:
+    if not isinstance(algorithm, str) or algorithm in HMAC_SECRET_BYTES:
         return None
     try:
         return load_key({"jwk": public})
@@ -138,15 +147,76 @@ def _load(jwk: Any) -> Key | None:
         return None
 
 
-@functools.cache
+# --- HTTP, bounded
+
+
+class _Bounded(io.RawIOBase):
+    """What a server sends, refused when it takes too long: a socket's timeout is per read."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._deadline = time.monotonic() + TIMEOUT
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("too slow")
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Bounded(sock))
+
+
+class _HTTPConnection(HTTPConnection):
+    response_class = _Response
+
+
+class _HTTPSConnection(HTTPSConnection):
+    response_class = _Response
+
+
+class _HTTPHandler(HTTPHandler):
+    def http_open(self, request: Request) -> HTTPResponse:
+        return self.do_open(_HTTPConnection, request)
+
+
+class _HTTPSHandler(HTTPSHandler):
+    def https_open(self, request: Request) -> HTTPResponse:
+        return self.do_open(_HTTPSConnection, request)
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    def redirect_request(self, *args: Any) -> None:
+        """A key set is trusted because of where it comes from."""
+
+
+# --- One for each URL
+
+_remote: dict[str, RemoteKeys] = {}
+
+
 def get_remote_keys(url: str) -> RemoteKeys:
     """Return the one key set for ``url`` in this process."""
-    return RemoteKeys(url)
+    # setdefault() is atomic: two threads get the same one.
+    return _remote.get(url) or _remote.setdefault(url, RemoteKeys(url))
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting == "JWTAUTH":
-        get_remote_keys.cache_clear()
+        _remote.clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_jwtauth.remote_keys")

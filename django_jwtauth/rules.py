@@ -30,14 +30,16 @@ class Live:
     auth_hash: str
 
 
-def load(claims: Claims, *, lock: bool = False) -> Live:
+def load(
+    claims: Claims, columns: tuple[str, ...] = lookup.TO_AUTHENTICATE, *, lock: bool = False
+) -> Live:
     """Return the user and the sign-in of verified claims: one query.
 
     Raises a ``TokenError`` for the first rule that is not met, in the order below, and
-    ``Unavailable``. ``lock``: see ``lookup.find``.
+    ``Unavailable``. ``columns`` and ``lock``: see ``lookup.find``.
     """
     with lookup.reporting_unavailable():
-        return check(lookup.find(claims, lock=lock))
+        return check(lookup.find(claims, columns, lock=lock))
 
 
 def check(found: lookup.Found | None) -> Live:

@@ -118,7 +118,7 @@ def authenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 def verify(raw: str) -> Claims:
     """Return the claims of a token of any type that would be accepted. Writes nothing."""
     claims = tokens.decode(raw, ACCESS, REFRESH)
-    session = load(claims).session
+    session = load(claims, lookup.TO_REFRESH).session
     if claims["token_type"] == REFRESH:
         if session.generation > claims["gen"]:
             raise RefreshTokenReused
@@ -139,7 +139,7 @@ def refresh(raw: str) -> TokenPair:
     claims = tokens.decode(raw, REFRESH)
     in_transaction = connections[lookup.alias()].in_atomic_block
     try:
-        live = load(claims, lock=in_transaction)
+        live = load(claims, lookup.TO_REFRESH, lock=in_transaction)
         with lookup.reporting_unavailable():
             rotation.advance(live, claims, retry=not in_transaction)
     except tuple(_ENDS_SIGN_IN) as error:
