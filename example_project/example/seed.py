@@ -1,0 +1,45 @@
+"""The people of the demo. Seeding again leaves alone what is right already."""
+
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.test import RequestFactory
+
+from django_jwtauth import sessions
+
+
+class Person(NamedTuple):
+    username: str
+    password: str
+    role: str
+    is_admin: bool = False
+
+
+PEOPLE = (
+    Person("alice", "alice-demo", "a user"),
+    Person("bob", "bob-demo", "a user, signed in on two devices"),
+    Person("admin", "admin-demo", "the operator", is_admin=True),
+)
+
+# Address and user agent
+DEVICES = (
+    ("192.0.2.17", "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"),
+    ("2001:db8::42", "BobsApp/3.2 (Android 16)"),
+)
+
+
+def seed() -> None:
+    """Make the people as the demo prints them, and sign bob in if he is not."""
+    for person in PEOPLE:
+        user, _ = User.objects.get_or_create(username=person.username)
+        # The same password set again would end the user's sign-ins: its salt is new.
+        if not user.check_password(person.password):
+            user.set_password(person.password)
+        user.is_active = True
+        user.is_staff = user.is_superuser = person.is_admin
+        user.save()
+    bob = User.objects.get(username="bob")
+    if not bob.jwtauth_sessions.live().exists():
+        for address, agent in DEVICES:
+            request = RequestFactory(REMOTE_ADDR=address, HTTP_USER_AGENT=agent).post("/")
+            sessions.start(bob, request)

@@ -1,0 +1,13 @@
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from . import views
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("api/", include("django_jwtauth.urls")),
+    path("api/hello/", views.HelloView.as_view()),
+    path("api/staff/", views.StaffView.as_view()),
+]

@@ -1,0 +1,417 @@
+"""The documentation says what the code does, and what it tells people to type works."""
+
+import ast
+import json
+import re
+from contextlib import ExitStack
+from dataclasses import fields
+from datetime import timedelta
+from importlib import import_module
+from itertools import takewhile
+from pathlib import Path
+from types import NoneType
+from typing import NamedTuple
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import get_commands
+from django.dispatch import Signal
+from django.test import RequestFactory
+from django.urls import URLPattern
+from rest_framework.test import APIClient
+
+import django_jwtauth
+from django_jwtauth import conf, exceptions, sessions, signals
+from django_jwtauth.models import LoginSession
+from django_jwtauth.views import JWTView, TokenRefreshView
+from tests.shell import ROOT, free_port, needs_curl, run_script
+
+DOCS = ROOT / "docs"
+PACKAGE = Path(django_jwtauth.__file__).parent
+
+
+class Block(NamedTuple):
+    """A fenced code block, and the heading it stands under."""
+
+    heading: str
+    language: str
+    code: str
+
+
+def read_blocks(page):
+    pattern = re.compile(
+        r"^#+ (?P<heading>[^\n]+)$|^```(?P<language>\S+)\n(?P<code>.*?)^```$", re.M | re.S
+    )
+    heading = ""
+    for match in pattern.finditer(page.read_text()):
+        if match["heading"]:
+            heading = match["heading"]
+        else:
+            yield Block(heading, match["language"], match["code"])
+
+
+def read_section(page, heading):
+    """Return the text between a heading and the next, in lines."""
+    lines = iter(page.read_text().splitlines())
+    for line in lines:
+        if line.lstrip("#").strip() == heading and line.startswith("#"):
+            return list(takewhile(lambda line: not line.startswith("#"), lines))
+    raise AssertionError(f"{page.name} has no heading {heading!r}.")
+
+
+def read_table(lines):
+    """Return the rows of the first table in ``lines``, each a list of cells."""
+    rows = [line for line in lines if line.startswith("|")]
+    return [[cell.strip() for cell in row.strip("|").split(" | ")] for row in rows[2:]]
+
+
+def headings(page, level):
+    return re.findall(rf"^{'#' * level} (.+)$", page.read_text(), re.M)
+
+
+# --- the quick starts, typed into a terminal
+
+
+MARK = "-- next block --"
+
+# Waits until the server answers, and fails if it ends before that.
+SERVE = """\
+python manage.py runserver --noreload {site} >&2 &
+trap 'kill $!' EXIT
+until curl -s -o /dev/null {site}; do kill -0 $!; sleep 0.1; done
+"""
+
+
+def as_script(page, site):
+    """Return a shell script that does what the page says, and what it shows for each block.
+
+    Nothing is installed, the server runs in the background on ``site``, and an empty project
+    is made if the page makes none. Python blocks are edits of the file that they name first.
+    """
+    blocks = list(read_blocks(page))
+    script, shown = [], []
+    if not any("startproject" in block.code for block in blocks):
+        script.append("django-admin startproject mysite; cd mysite")
+    for block in blocks:
+        if block.language == "json":
+            shown[-1] = block.code
+        elif block.language == "python":
+            first, *_ = block.code.splitlines()
+            file, at_the_end = re.fullmatch(
+                r"# (?:mysite/)?(\w+\.py)(, at the end)?", first
+            ).groups()
+            redirection = ">>" if at_the_end else ">"
+            script.append(f"cat {redirection} mysite/{file} <<'EOF'\n{block.code}EOF")
+        else:
+            code = re.sub(r"^(python -m pip install|make) .*\n", "", block.code, flags=re.M)
+            code = code.replace("python manage.py runserver\n", SERVE.format(site=site))
+            script.append(f"echo '{MARK}'\n{code}".replace("127.0.0.1:8000", site))
+            shown.append(None)
+    return "\n".join(script), shown
+
+
+@needs_curl
+@pytest.mark.parametrize(
+    ("page", "statuses"),
+    [
+        ("README.md", ["200", "200", "401"]),
+        ("docs/quickstart.md", ["200", "401", "200", "200", "401"]),
+    ],
+)
+def test_quick_start_works_as_written(tmp_path, page, statuses):
+    """Typed literally, in an empty project, each block prints what the page shows below it.
+
+    The access token that was good before signing out is refused after it.
+    """
+    script, shown = as_script(ROOT / page, f"127.0.0.1:{free_port()}")
+    output = run_script(script, tmp_path)
+    printed = output.split(f"{MARK}\n")[1:]
+
+    assert re.findall(r"^\d{3}$", output, re.M) == statuses
+    for text, expected in zip(printed, shown, strict=True):
+        if expected:
+            pattern = re.escape(expected).replace("…", ".*")
+            assert re.fullmatch(pattern, text), text
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+def test_quick_start_installs_this_package(page):
+    """The name to install is the one this package is published under."""
+    name = re.search(r'^name = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1]
+
+    commands = [block.code for block in read_blocks(ROOT / page) if block.language == "sh"]
+
+    assert f"python -m pip install {name}\n" in commands
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_examples_are_python_and_json(page):
+    """Every example can at least be read by the language it says it is in."""
+    for block in read_blocks(page):
+        if block.language == "python":
+            ast.parse(block.code)
+        elif block.language == "json" and page.name != "quickstart.md":
+            json.loads(block.code)
+
+
+# --- settings
+
+
+KINDS = {
+    "Duration": timedelta,
+    "Boolean": bool,
+    "Whole number": int,
+    "Whole number or `None`": int | None,
+    "String or `None`": str | None,
+    "Dotted path or `None`": str | None,
+    '`"at+jwt"` or `"JWT"`': str,
+    "String or list of strings": tuple[str, ...],
+    "String, list of strings or `None`": tuple[str, ...],
+    "List of dicts": conf.Settings.__annotations__["KEYS"],
+    "Dict": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
+}
+SETTINGS = {item.name: item for item in fields(conf.Settings)}
+
+
+def test_settings_page_lists_the_settings():
+    """Each setting has its heading, and no heading stands for a setting that is gone."""
+    assert sorted(SETTINGS) == sorted(headings(DOCS / "settings.md", 3))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_page_knows_type_and_default(name):
+    """The line below a setting's heading gives its type and its default."""
+    setting = SETTINGS[name]
+    line = read_section(DOCS / "settings.md", name)[1]
+    kind, default = re.fullmatch(r"(.+), default `(.+)`", line).groups()
+
+    assert KINDS[kind] == setting.type
+    value = eval(default, {"timedelta": timedelta})
+    assert setting.metadata["parse"](value) == setting.default
+
+
+def test_settings_page_lists_the_claims_that_hooks_cannot_set():
+    """The claims named under CLAIMS_HOOK are those that it is refused."""
+    text = " ".join(read_section(DOCS / "settings.md", "CLAIMS_HOOK"))
+    sentence = re.search(r"The claims (.+?) cannot be set", text)[1]
+
+    assert set(re.findall(r"`(\w+)`", sentence)) == conf.RESERVED_CLAIMS | conf.SIGN_IN_CLAIMS
+
+
+# --- errors
+
+
+def refusals(base):
+    """Return the classes that end in an answer: ``base`` and all below it that have a reason."""
+    below = {each for child in base.__subclasses__() for each in refusals(child)}
+    return below | ({base} if "reason" in vars(base) or vars(base).get("detail") else set())
+
+
+TOKEN_ERRORS = refusals(exceptions.TokenError) - {exceptions.TokenError}
+OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - {exceptions.TokenError}
+
+
+def test_errors_page_lists_the_refusals_of_tokens():
+    """Reason, code and sentence of each refusal of a token; the status is 401 for all."""
+    rows = read_table(read_section(DOCS / "errors.md", "Tokens"))
+    documented = [(reason.strip("`"), code.strip("`"), detail) for reason, code, detail, _ in rows]
+    answers = [JWTView().refuse(error()) for error in TOKEN_ERRORS]
+
+    assert {401} == {answer.status_code for answer in answers}
+    assert {'Bearer realm="api", error="invalid_token"'} == {
+        answer.headers["WWW-Authenticate"] for answer in answers
+    }
+    assert sorted(
+        (answer.data["reason"], answer.data["code"], answer.data["detail"]) for answer in answers
+    ) == sorted(documented)
+
+
+def test_errors_page_lists_the_other_refusals():
+    """Reason, status, code and sentence of everything refused for another reason than a token."""
+    rows = read_table(read_section(DOCS / "errors.md", "Others"))
+    documented = [
+        (reason.strip("`"), int(status), code.strip("`"), detail)
+        for reason, status, code, detail, _ in rows
+    ]
+    answers = [JWTView().refuse(error()) for error in OTHER_ERRORS]
+
+    assert sorted(
+        (answer.data["reason"], answer.status_code, answer.data["code"], answer.data["detail"])
+        for answer in answers
+    ) == sorted(documented)
+
+
+def test_errors_page_knows_the_answer_to_a_refresh_without_a_user():
+    """The sentence and the code that only refreshing has, and the reasons they are given for."""
+    text = " ".join(read_section(DOCS / "errors.md", "In answer to a refresh"))
+    answers = {error.reason: TokenRefreshView().refuse(error()).data for error in TOKEN_ERRORS}
+    special = {
+        reason: body for reason, body in answers.items() if body["code"] == "no_active_account"
+    }
+
+    for reason, body in special.items():
+        assert f"`{reason}`" in text
+        assert f'"{body["detail"]}"' in text
+    assert len(special) == 2
+
+
+# --- endpoints
+
+
+URL_MODULES = sorted(
+    ".".join(["django_jwtauth.urls", *path.stem.split("__init__")]).rstrip(".")
+    for path in (PACKAGE / "urls").glob("*.py")
+)
+ENDPOINTS = {
+    "token_obtain_pair": ("Sign in", "post", "/api/token/"),
+    "token_refresh": ("Refresh", "post", "/api/token/refresh/"),
+    "token_verify": ("Verify", "post", "/api/token/verify/"),
+    "token_blacklist": ("Sign out", "post", "/api/token/blacklist/"),
+    "jwtauth_me": ("Who am I?", "get", "/api/me/"),
+    "jwtauth_session_list": ("My sign-ins", "get", "/api/sessions/"),
+    "jwtauth_session_detail": ("One sign-in", "patch", "/api/sessions/{sid}/"),
+}
+
+
+def written(pattern):
+    """Return a URL pattern's path as people write it."""
+    path = str(pattern.pattern).removeprefix("^").removesuffix(r"\Z").removesuffix("$")
+    return re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", path)
+
+
+def methods(view):
+    """Return what a view answers to; a plain function of ours is for GET."""
+    known = ("get", "post", "put", "patch", "delete")
+    return (
+        {name.upper() for name in known if hasattr(view.cls, name)}
+        if hasattr(view, "cls")
+        else {"GET"}
+    )
+
+
+@pytest.mark.parametrize("module", URL_MODULES)
+def test_endpoints_page_lists_the_urls(module):
+    """Each path that a URLconf of ours serves is in a table, with its methods and its name."""
+    documented = {
+        (path.strip("`"), name.strip("`"), frozenset(verbs.split(", ")))
+        for line in (DOCS / "endpoints.md").read_text().splitlines()
+        if line.startswith("|") and line.count(" | ") == 3
+        for verbs, path, name, _ in read_table(["", "|", "|", line])
+    }
+    served = {
+        (written(pattern), pattern.name, frozenset(methods(pattern.callback)))
+        for pattern in import_module(module).urlpatterns
+        if isinstance(pattern, URLPattern)
+    }
+
+    assert served
+    assert served <= documented
+
+
+def test_endpoints_page_lists_no_url_that_is_gone():
+    """Each url name in a table of the page is one of ours."""
+    names = set(re.findall(r"\| `(\w+)` \| \S", (DOCS / "endpoints.md").read_text()))
+    ours = {
+        pattern.name
+        for module in URL_MODULES
+        for pattern in import_module(module).urlpatterns
+        if isinstance(pattern, URLPattern)
+    }
+
+    assert names
+    assert names <= ours
+
+
+def shape(value):
+    """Return the names and kinds in a JSON value, without the values."""
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    return NoneType if value is None else type(value)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_endpoints_page_shows_real_bodies(name):
+    """Sending the body that the page shows gets an answer with the members that it shows."""
+    heading, method, path = ENDPOINTS[name]
+    user = get_user_model().objects.create_user("alice", password="wonderland-42")
+    pair = sessions.start(user, RequestFactory().post("/"))
+    client = APIClient()
+    if not path.startswith("/api/token/"):
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+    blocks = [block for block in read_blocks(DOCS / "endpoints.md") if block.heading == heading]
+    *sent, answered = [json.loads(block.code) for block in blocks]
+    body = sent[0] if sent else {}
+    body.update(dict.fromkeys(body.keys() & {"refresh", "token"}, pair.refresh))
+    response = getattr(client, method)(path.format(sid=pair.session_id.hex), body, format="json")
+
+    assert response.status_code == 200
+    assert shape(json.loads(response.content)) == shape(answered)
+
+
+# --- signals
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signals_are_sent_with_what_they_document():
+    """Every signal of ours is documented with the arguments that its receivers get."""
+    source = (PACKAGE / "signals.py").read_text()
+    found = re.findall(r"#: Arguments: (.+)\n(\w+) = Signal\(\)", source)
+    documented = {name: set(re.findall(r"``(\w+)``", arguments)) for arguments, name in found}
+    sent = {}
+    with ExitStack() as stack:
+        for name, signal in vars(signals).items():
+            if isinstance(signal, Signal):
+                stack.callback(signal.disconnect, dispatch_uid="test_docs")
+
+                def receive(name=name, **arguments):
+                    sent[name] = arguments.keys() - {"signal", "sender"}
+
+                signal.connect(receive, weak=False, dispatch_uid="test_docs")
+        user = get_user_model().objects.create_user("alice")
+        first = sessions.start(user)
+        sessions.refresh(first.refresh)
+        sessions.blacklist(first.access)
+        LoginSession.objects.update(generation=7)
+        with pytest.raises(exceptions.RefreshTokenReused):
+            sessions.refresh(first.refresh)
+
+    assert {n for n, s in vars(signals).items() if isinstance(s, Signal)} == sent.keys()
+    assert documented == sent
+
+
+# --- commands, checks, modules
+
+
+def test_commands_page_lists_the_commands():
+    """Each management command of ours has its heading, and no other has."""
+    ours = {name for name, app in get_commands().items() if app == "django_jwtauth"}
+
+    assert ours == set(headings(DOCS / "commands.md", 2))
+
+
+def test_checks_page_lists_the_checks():
+    """Each check id in the code is in a table of the page, and no other is."""
+    code = "".join(path.read_text() for path in PACKAGE.glob("check*.py"))
+    page = DOCS / "checks.md"
+    documented = (
+        re.findall(r"^\| `(jwtauth\.\w\d+)`", page.read_text(), re.M) if page.exists() else []
+    )
+
+    assert set(re.findall(r"jwtauth\.[EW]\d{3}", code)) == set(documented)
+    assert len(documented) == len(set(documented))
+
+
+def test_structure_page_lists_the_modules():
+    """Each module and package of ours has its row, and no other has."""
+    documented = re.findall(r"^\| `(\w+)` \|", (DOCS / "structure.md").read_text(), re.M)
+    ours = {
+        path.stem
+        for path in PACKAGE.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+
+    assert ours - {"__init__", "migrations"} == set(documented)
+    assert len(documented) == len(set(documented))

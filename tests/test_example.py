@@ -1,0 +1,134 @@
+"""The example project: what `make example` promises."""
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_jwtauth import sessions
+from django_jwtauth.models import LoginSession
+from example_project import demo
+from example_project.example.seed import PEOPLE, seed
+from tests.shell import DEADLINE, ROOT, environment, free_port, needs_curl, run_script, running
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """The address of the example, served from a fresh copy, and what it printed."""
+    copy = tmp_path_factory.mktemp("clone") / "example_project"
+    shutil.copytree(ROOT / "example_project", copy, ignore=shutil.ignore_patterns("*.sqlite3"))
+    port = free_port()
+    printed = copy.parent / "printed.txt"
+    command = [sys.executable, str(copy / "demo.py")]
+    options = {"env": environment(PORT=str(port)), "stderr": subprocess.STDOUT}
+    with printed.open("w") as file, running(command, stdout=file, **options) as process:
+        deadline = time.monotonic() + DEADLINE
+        while not _listens(port):
+            assert process.poll() is None, printed.read_text()
+            assert time.monotonic() < deadline, printed.read_text()
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}", printed.read_text()
+
+
+def _listens(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+@needs_curl
+def test_the_printed_requests_tell_the_story(example, tmp_path):
+    """Pasted as they are, they answer 200, 200, 401: the last two with one access token."""
+    _, printed = example
+    story = re.search(r"^PAIR=.*?(?=\n\n)", printed, re.DOTALL | re.MULTILINE)[0]
+    output = run_script(story, tmp_path)
+
+    assert re.findall(r"^\d{3}$", output, re.MULTILINE) == ["200", "200", "401"]
+    assert '"username":"alice"' in output
+    assert '"reason":"session_ended"' in output
+
+
+@needs_curl
+def test_views_of_the_example(example, tmp_path):
+    """Anybody signed in may call hello, staff alone the other; nobody without a token."""
+    site, _ = example
+    status = "curl -s -o answer -w '%{http_code}\\n'"
+    script = ""
+    for person in PEOPLE:
+        script += f"""
+            TOKEN=$(curl -s -d username={person.username} -d password={person.password} \\
+                {site}/api/token/ | sed 's/.*"access":"\\([^"]*\\).*/\\1/')
+            {status} -H "Authorization: Bearer $TOKEN" {site}/api/hello/
+            {status} -H "Authorization: Bearer $TOKEN" {site}/api/staff/
+            """
+    script += f"{status} {site}/api/hello/"
+    output = run_script(script, tmp_path)
+
+    assert output.split() == ["200", "403", "200", "403", "200", "200", "401"]
+
+
+@pytest.mark.django_db
+def test_seeding_twice_changes_nothing():
+    """The second run makes nobody again and ends no sign-in."""
+    seed()
+    pair = sessions.start(User.objects.get(username="alice"))
+    seed()
+
+    assert User.objects.count() == len(PEOPLE)
+    assert User.objects.get(username="bob").jwtauth_sessions.count() == 2
+    assert LoginSession.objects.live().count() == 3
+    assert sessions.authenticate(pair.access)[0].username == "alice"
+
+
+@pytest.mark.django_db
+def test_seeding_brings_back_what_is_printed():
+    """After any amount of playing, the printed passwords work and bob is signed in."""
+    seed()
+    bob = User.objects.get(username="bob")
+    bob.set_password("forgotten")
+    bob.is_active = False
+    bob.save()
+    bob.jwtauth_sessions.end()
+    User.objects.get(username="admin").delete()
+    seed()
+
+    for person in PEOPLE:
+        user = User.objects.get(username=person.username)
+        assert user.check_password(person.password)
+        assert user.is_active
+        assert user.is_superuser == person.is_admin
+    assert bob.jwtauth_sessions.live().count() == 2
+
+
+def test_a_taken_port_is_said_plainly(monkeypatch):
+    """The message names the port and how to choose another, before anything is done."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        with pytest.raises(SystemExit, match=rf"127\.0\.0\.1:{port}.*PORT=8001 make example"):
+            demo.read_port()
+
+
+@pytest.mark.parametrize("value", ["0", "65536", "-1", "http", "²"])
+def test_a_port_that_is_none_is_said_plainly(monkeypatch, value):
+    """PORT must be a number that a port can have."""
+    monkeypatch.setenv("PORT", value)
+    with pytest.raises(SystemExit, match="PORT must be a number"):
+        demo.read_port()
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_the_port_is_8000(monkeypatch, value):
+    """Without PORT, or with an empty one, it is 8000."""
+    monkeypatch.setattr(socket.socket, "bind", lambda self, address: None)
+    monkeypatch.delenv("PORT", raising=False)
+    if value is not None:
+        monkeypatch.setenv("PORT", value)
+
+    assert demo.read_port() == 8000
