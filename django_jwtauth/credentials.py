@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from django.contrib.auth import authenticate, get_user_model
+from django.core.exceptions import ValidationError
 
 from .conf import call_hook
 from .exceptions import InvalidCredentials
@@ -25,8 +26,23 @@ def check(
     hook raises (``SignInRefused``).
     """
     name = get_user_model().USERNAME_FIELD
-    with reporting_unavailable():
-        user = authenticate(request=request, **{name: username, "password": password})
+    try:
+        with reporting_unavailable():
+            user = authenticate(request=request, **{name: username, "password": password})
+    except (ValueError, ValidationError):
+        if _is_possible(username):
+            raise
+        raise InvalidCredentials from None
     if user is None or not is_active(user):
         raise InvalidCredentials
     return user, dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+
+
+def _is_possible(username: str) -> bool:
+    """Return whether the field can hold the name: it may be one for numbers."""
+    model = get_user_model()
+    try:
+        model._meta.get_field(model.USERNAME_FIELD).to_python(username)
+    except ValidationError:
+        return False
+    return True

@@ -63,7 +63,7 @@ def actor_fields(prefix: str, by: "AbstractBaseUser | None") -> dict[str, Any]:
     known = by is not None and by.pk is not None
     return {
         f"{prefix}_by": by if known else None,
-        f"{prefix}_by_name": by.get_username()[:255] if known and by is not None else "",
+        f"{prefix}_by_name": str(by.get_username())[:255] if known and by is not None else "",
     }
 
 
