@@ -1,6 +1,6 @@
 """Name and password, checked by the project's authentication backends."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError
@@ -41,8 +41,9 @@ def check(
 def _is_possible(username: str) -> bool:
     """Return whether the field can hold the name: it may be one for numbers."""
     model = get_user_model()
+    field: Any = model._meta.get_field(model.USERNAME_FIELD)
     try:
-        model._meta.get_field(model.USERNAME_FIELD).to_python(username)
+        field.to_python(username)
     except ValidationError:
         return False
     return True
