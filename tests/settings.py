@@ -15,7 +15,7 @@ ENGINES = {
 SQLITE_TEST_FILE = Path(tempfile.gettempdir(), f"test_jwtauth_{os.getpid()}.sqlite3")
 
 
-def parse_database_url(url):
+def parse_database_url(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     return {
         "ENGINE": ENGINES[parts.scheme],
