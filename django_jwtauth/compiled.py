@@ -1,6 +1,6 @@
 """The one query, compiled once: the ORM spends ten times longer building it than running it.
 
-Valid only where the default manager adds nothing of its own; ``lookup`` decides, and
+Valid only where the default manager adds nothing of its own. ``lookup`` decides, and
 tests hold both paths equal.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from django.apps import apps
 from django.core.signals import setting_changed
 from django.db.models import (
     CharField,
@@ -42,12 +41,20 @@ class Slot(Expression):
 
 
 class Statement(NamedTuple):
-    """The compiled query of one user model on one alias, its columns and their fields."""
+    """The compiled query of one user model on one alias; ``columns`` of it, in order."""
 
     sql: str
     params: tuple[Any, ...]
+    columns: list[Any]
     user_fields: list[str]
-    expressions: list[Any]
+
+
+class Row(NamedTuple):
+    """What the statement found, converted to Python values."""
+
+    user: list[Any]
+    session: list[Any]
+    blacklisted: bool
 
 
 # By connection, as converters belong to one, and by SQL.
@@ -55,13 +62,11 @@ _converters: WeakKeyDictionary[Any, dict[str, list[Any]]] = WeakKeyDictionary()
 
 
 @functools.cache
-def get_statement(using: str, label: str, columns: tuple[str, ...]) -> Statement:
-    """Return the statement for the user model ``label`` and these columns of the sign-in."""
-    model = apps.get_model(label)
+def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> Statement:
+    """Return the statement for a user model and these columns of the sign-in."""
     pk = Slot("pk", model._meta.pk)
     sid = Slot("sid", UUIDField())
     blacklisted = BlacklistedToken.objects.using(using).filter(jti=Slot("jti", CharField()))
-    user_fields = [field.attname for field in model._meta.concrete_fields]
     rows = (
         model._default_manager.using(using)
         .order_by()
@@ -75,20 +80,16 @@ def get_statement(using: str, label: str, columns: tuple[str, ...]) -> Statement
             **{_PREFIX + name: F(f"jwtauth_session__{name}") for name in columns},
             **{_PREFIX + "blacklisted": Exists(blacklisted)},
         )
-        .values_list(*user_fields, *(_PREFIX + name for name in (*columns, "blacklisted")))
     )
     sql, params = rows.query.get_compiler(using).as_sql()
-    fields: list[Any] = [*model._meta.concrete_fields]
-    fields += [LoginSession._meta.get_field(name) for name in columns]
-    return Statement(sql, tuple(params), user_fields, [field.cached_col for field in fields])
-
-
-class Row(NamedTuple):
-    """What the statement found, converted to Python values."""
-
-    user: list[Any]
-    session: list[Any]
-    blacklisted: bool
+    user_fields = model._meta.concrete_fields
+    session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
+    return Statement(
+        sql,
+        tuple(params),
+        [field.cached_col for field in [*user_fields, *session_fields]],
+        [field.attname for field in user_fields],
+    )
 
 
 def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row | None:
@@ -103,10 +104,10 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
     if found is None:
         return None
     row = list(found)
-    for index, expression, converters in _get_converters(statement, connection):
+    for index, column, converters in _get_converters(statement, connection):
         value = row[index]
         for convert in converters:
-            value = convert(value, expression, connection)
+            value = convert(value, column, connection)
         row[index] = value
     width = len(statement.user_fields)
     return Row(row[:width], row[width:-1], bool(row[-1]))
@@ -119,18 +120,15 @@ def _get_converters(statement: Statement, connection: Any) -> list[Any]:
     converters = known.get(statement.sql)
     if converters is None:
         converters = known[statement.sql] = [
-            (index, expression, found)
-            for index, expression in enumerate(statement.expressions)
-            if (found := _converters_for(expression, connection))
+            (index, column, found)
+            for index, column in enumerate(statement.columns)
+            if (found := _converters_for(column, connection))
         ]
     return converters
 
 
-def _converters_for(expression: Any, connection: Any) -> list[Callable[..., Any]]:
-    return [
-        *connection.ops.get_db_converters(expression),
-        *expression.get_db_converters(connection),
-    ]
+def _converters_for(column: Any, connection: Any) -> list[Callable[..., Any]]:
+    return [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
 
 
 @functools.cache

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -26,9 +27,7 @@ logger = logging.getLogger("django_jwtauth")
 
 _PREFIX = "_jwtauth_"
 
-# Columns of the sign-in: what every request needs, and what a refresh needs besides.
-TO_AUTHENTICATE = ("id", "auth_hash", "ended_at")
-TO_REFRESH = (
+_REFRESH_COLUMNS = (
     "id",
     "generation",
     "auth_hash",
@@ -39,12 +38,19 @@ TO_REFRESH = (
 )
 
 
+class SignInState(NamedTuple):
+    """What every request needs of a sign-in."""
+
+    auth_hash: str
+    ended_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """What the database says of a token; ``session`` is None when it is not the user's."""
 
     user: "AbstractBaseUser"
-    session: LoginSession | None
+    session: LoginSession | SignInState | None
     blacklisted: bool
 
 
@@ -56,36 +62,59 @@ def alias() -> str:
     return router.db_for_write(LoginSession)
 
 
-def find(
-    claims: dict[str, Any], columns: tuple[str, ...] = TO_AUTHENTICATE, *, lock: bool = False
-) -> Found | None:
+def find(claims: dict[str, Any]) -> Found | None:
     """Return what is known of a token with these claims, None when there is no such user.
 
     One query, through the user model's default manager, so that a user it hides stays
     hidden. Nothing about the sign-in is in WHERE: its absence must be told apart from
-    the user's. ``columns`` of the sign-in are loaded, the others deferred. With ``lock``,
-    inside a transaction, the rows are read as they are now and kept so, whatever the
-    isolation level.
+    the user's.
     """
-    using = alias()
-    model = get_user_model()
+    found = _find(claims, SignInState._fields)
+    if found is None:
+        return None
+    user, values, blacklisted = found
+    return Found(user, SignInState(*values) if values else None, blacklisted)
+
+
+def find_session(claims: dict[str, Any], *, lock: bool) -> Found | None:
+    """Return the same, with a ``LoginSession`` that has what a refresh needs.
+
+    With ``lock``, inside a transaction, the rows are read as they are now and kept so,
+    whatever the isolation level: two queries.
+    """
+    locked = lock_session(claims) if lock else None
+    found = _find(claims, () if lock else _REFRESH_COLUMNS, lock=lock)
+    if found is None:
+        return None
+    user, values, blacklisted = found
+    session = LoginSession.from_db(alias(), _REFRESH_COLUMNS, values) if values else None
+    if locked and locked.user_id == user.pk:
+        session = locked
+    if session:
+        session.user, session.subject = user, claims["sub"]
+    return Found(user, session, blacklisted)
+
+
+def _find(
+    claims: dict[str, Any], columns: tuple[str, ...], *, lock: bool = False
+) -> tuple[Any, Sequence[Any] | None, bool] | None:
+    """Return the user, the ``columns`` of the sign-in if there is one, and whether blacklisted."""
+    using, model = alias(), get_user_model()
     pk = _parse_pk(model, claims["sub"], using)
     if pk is None:
         return None
-    if lock:
-        found = _find_locked(model, pk, claims, using)
-    elif compiled.is_plain(model):
-        found = _find_compiled(model, pk, claims, columns, using)
+    key = _key_field(model).get_db_prep_value(pk, connections[using])
+    if lock or not compiled.is_plain(model):
+        found = _find_annotated(model, key, claims, columns, using, lock)
     else:
-        users = model._default_manager.using(using)
-        found = _find_annotated(users, pk, claims, columns, using)
+        found = _find_compiled(model, key, claims, columns, using)
     # A database may compare text loosely: "Anna" is not "anna".
-    if found is None or str(found.user.pk) != claims["sub"]:
+    if found is None or str(found[0].pk) != claims["sub"]:
         return None
-    if found.session:
-        found.session.user = cast(Any, found.user)
-        found.session.subject = claims["sub"]
-    return found
+    user, values, blacklisted = found
+    # Without a sign-in every column is NULL, the hash too, which otherwise never is.
+    known = columns and values[columns.index("auth_hash")] is not None
+    return user, values if known else None, blacklisted
 
 
 def _parse_pk(model: type[Model], subject: str, using: str) -> Any:
@@ -112,36 +141,40 @@ def _key_field(model: type[Model]) -> Any:
     return field
 
 
+def _db_sid(sid: str, connection: Any) -> Any:
+    """Return the sign-in's key as the database takes it: where it has no UUID, as on the wire."""
+    return UUID(sid) if connection.features.has_native_uuid_field else sid
+
+
 def _find_compiled(
-    model: type[Model], pk: Any, claims: dict[str, Any], columns: tuple[str, ...], using: str
-) -> Found | None:
-    statement = compiled.get_statement(using, model._meta.label, columns)
+    model: type[Model], key: Any, claims: dict[str, Any], columns: tuple[str, ...], using: str
+) -> tuple[Any, Sequence[Any], bool] | None:
+    statement = compiled.get_statement(using, model, columns)
     connection = connections[using]
-    values = {
-        "pk": _key_field(model).get_db_prep_value(pk, connection),
-        "sid": _db_sid(claims, connection),
-        "jti": claims["jti"],
-    }
+    values = {"pk": key, "sid": _db_sid(claims["sid"], connection), "jti": claims["jti"]}
     row = compiled.fetch(statement, connection, values)
     if row is None:
         return None
-    user: Any = model.from_db(using, statement.user_fields, row.user)
-    return Found(user, _make_session(using, columns, row.session), row.blacklisted)
+    return model.from_db(using, statement.user_fields, row.user), row.session, row.blacklisted
 
 
 def _find_annotated(
-    users: Any, pk: Any, claims: dict[str, Any], columns: tuple[str, ...], using: str
-) -> Found | None:
+    model: type[Model],
+    key: Any,
+    claims: dict[str, Any],
+    columns: tuple[str, ...],
+    using: str,
+    lock: bool,
+) -> tuple[Any, Sequence[Any], bool] | None:
     """The same through the project's manager, by scalar subqueries: the ORM's fastest form."""
     connection = connections[using]
     sessions = connection.ops.quote_name(LoginSession._meta.db_table)
     blacklist = connection.ops.quote_name(BlacklistedToken._meta.db_table)
-    key = [_db_sid(claims, connection), _key_field(users.model).get_db_prep_value(pk, connection)]
     # Only names of ours go into the text.
     annotations = {
         _PREFIX + name: RawSQL(  # noqa: S611
             f"SELECT {name} FROM {sessions} WHERE id = %s AND user_id = %s",  # noqa: S608
-            key,
+            [_db_sid(claims["sid"], connection), key],
             output_field=cast(Any, LoginSession._meta.get_field(name)),
         )
         for name in columns
@@ -151,34 +184,15 @@ def _find_annotated(
         [claims["jti"]],
         output_field=IntegerField(),
     )
-    user = next(iter(users.order_by().filter(pk=pk).annotate(**annotations)), None)
+    users: Any = model._default_manager.using(using)
+    if lock:
+        of = ("self",) if connection.features.has_select_for_update_of else ()
+        users = users.select_for_update(of=of)
+    user = next(iter(users.order_by().filter(pk=key).annotate(**annotations)), None)
     if user is None:
         return None
     values = [user.__dict__.pop(_PREFIX + name) for name in columns]
-    blacklisted = bool(user.__dict__.pop(_PREFIX + "blacklisted"))
-    return Found(user, _make_session(using, columns, values), blacklisted)
-
-
-def _find_locked(model: type[Model], pk: Any, claims: dict[str, Any], using: str) -> Found | None:
-    session = lock_session(claims)
-    of = ("self",) if connections[using].features.has_select_for_update_of else ()
-    users = model._default_manager.using(using).select_for_update(of=of)
-    found = _find_annotated(users, pk, claims, (), using)
-    if found is None:
-        return None
-    ours = session is not None and session.user_id == found.user.pk
-    return Found(found.user, session if ours else None, found.blacklisted)
-
-
-def _db_sid(claims: dict[str, Any], connection: Any) -> Any:
-    return LoginSession._meta.pk.get_db_prep_value(UUID(claims["sid"]), connection)
-
-
-def _make_session(using: str, columns: Sequence[str], values: Sequence[Any]) -> LoginSession | None:
-    # Without columns, or without a row joined, there is no sign-in.
-    if not columns or values[0] is None:
-        return None
-    return LoginSession.from_db(using, columns, values)
+    return user, values, bool(user.__dict__.pop(_PREFIX + "blacklisted"))
 
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:

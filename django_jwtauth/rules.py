@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.utils.crypto import constant_time_compare
 
@@ -30,20 +30,25 @@ class Live:
     auth_hash: str
 
 
-def load(
-    claims: Claims, columns: tuple[str, ...] = lookup.TO_AUTHENTICATE, *, lock: bool = False
-) -> Live:
-    """Return the user and the sign-in of verified claims: one query.
+def load_user(claims: Claims) -> "AbstractBaseUser":
+    """Return the user of verified claims whose sign-in is good: one query.
 
-    Raises a ``TokenError`` for the first rule that is not met, in the order below, and
-    ``Unavailable``. ``columns`` and ``lock``: see ``lookup.find``.
+    Raises a ``TokenError`` for the first rule of check() that is not met, and
+    ``Unavailable``.
     """
     with lookup.reporting_unavailable():
-        return check(lookup.find(claims, columns, lock=lock))
+        return check(lookup.find(claims)).user
 
 
-def check(found: lookup.Found | None) -> Live:
-    """Return what was found if a token of it is good; see load()."""
+def load(claims: Claims, *, lock: bool = False) -> Live:
+    """Return the user and the sign-in; see load_user() and ``lookup.find_session``."""
+    with lookup.reporting_unavailable():
+        found = check(lookup.find_session(claims, lock=lock))
+        return Live(found.user, cast(LoginSession, found.session), auth_hash(found.user))
+
+
+def check(found: lookup.Found | None) -> lookup.Found:
+    """Return what was found, if a token of it is good; raises the ``TokenError`` if not."""
     if found is None:
         raise UserNotFound
     session = found.session
@@ -58,7 +63,7 @@ def check(found: lookup.Found | None) -> Live:
         constant_time_compare(older, session.auth_hash) for older in _fallback_hashes(found.user)
     ):
         raise CredentialsChanged
-    return Live(found.user, session, current)
+    return found
 
 
 def is_active(user: "AbstractBaseUser") -> bool:

@@ -31,7 +31,7 @@ from .exceptions import (
 )
 from .models import BlacklistedToken, LoginSession, Reason, Via, actor_fields
 from .pairs import TokenPair, carried_claims, issue
-from .rules import auth_hash, is_active, load
+from .rules import auth_hash, is_active, load, load_user
 from .tokens import ACCESS, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
@@ -112,13 +112,13 @@ def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
 def authenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     """Return the user and the claims of an access token. One query."""
     claims = tokens.decode(raw, ACCESS)
-    return load(claims).user, claims
+    return load_user(claims), claims
 
 
 def verify(raw: str) -> Claims:
     """Return the claims of a token of any type that would be accepted. Writes nothing."""
     claims = tokens.decode(raw, ACCESS, REFRESH)
-    session = load(claims, lookup.TO_REFRESH).session
+    session = load(claims).session
     if claims["token_type"] == REFRESH:
         if session.generation > claims["gen"]:
             raise RefreshTokenReused
@@ -139,7 +139,7 @@ def refresh(raw: str) -> TokenPair:
     claims = tokens.decode(raw, REFRESH)
     in_transaction = connections[lookup.alias()].in_atomic_block
     try:
-        live = load(claims, lookup.TO_REFRESH, lock=in_transaction)
+        live = load(claims, lock=in_transaction)
         with lookup.reporting_unavailable():
             rotation.advance(live, claims, retry=not in_transaction)
     except tuple(_ENDS_SIGN_IN) as error:

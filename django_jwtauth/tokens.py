@@ -9,6 +9,8 @@ import json
 import re
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import jwt
@@ -28,7 +30,7 @@ from .exceptions import (
 )
 from .keymaterial import Key
 from .remote_keys import RemoteKeys, get_remote_keys
-from .verified import VerifiedTokens
+from .verified import Verified, VerifiedTokens
 
 TokenType = Literal["access", "refresh"]
 KeySource = keys.KeyRing | RemoteKeys
@@ -47,8 +49,24 @@ MAX_GENERATION = 2**31 - 1
 
 _REFRESH_TYP = "rt+jwt"
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+# RFC 4648, 3.5: where a last character has spare bits, they are zero.
+_LAST_CHARACTERS = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
 _SID = re.compile(r"[0-9a-f]{32}")
 _verified = VerifiedTokens()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+_json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def encode(token_type: TokenType, claims: Claims) -> str:
@@ -86,42 +104,58 @@ def decode(
     keys that must be fetched cannot be. The first reason in this order is reported: form,
     signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
     """
-    known = _verified.get((raw, foreign)) if ACCESS in allowed else None
-    if known and known.context == _context(known.source):
-        claims = known.copy_claims()
+    if not isinstance(raw, str) or len(raw) > MAX_TOKEN_LENGTH:
+        raise MalformedToken
+    claims = _recall(raw, foreign) if ACCESS in allowed else None
+    if claims is not None:
         _check_times(claims, allow_expired)
         return claims
-    header = _read_header(raw)
+    segments = _split(raw)
+    header = _read_header(segments[0])
     typ = _normalize_typ(header["typ"])
     is_refresh = typ == _REFRESH_TYP
-    source = keys.get_refresh_ring() if is_refresh else _access_keys(raw, foreign)
-    context = _context(source)
-    claims = _read_object(_verify(raw, source.candidates(header["alg"], header["kid"])))
+    get_keys = keys.get_refresh_ring if is_refresh else _find_keys(segments[1], foreign)
+    context = _context(get_keys)
+    _verify(raw, segments[2], get_keys().candidates(header["alg"], header["kid"]))
+    claims = _read_object(segments[1])
     token_type = REFRESH if is_refresh else ACCESS
     _check_type(claims, token_type, allowed, is_refresh or typ in _access_typs())
     _check_times(claims, allow_expired)
     _check_parties(claims, token_type, foreign)
     _check_identifiers(claims, token_type)
     if token_type == ACCESS:
-        _verified.put((raw, foreign), source, context, claims, get_settings().TOKEN_CACHE_SIZE)
+        _remember(raw, foreign, Verified(get_keys, context, segments[1], claims))
     return claims
 
 
-def _context(source: KeySource) -> tuple[Settings, keys.KeyRing]:
+def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:
     """What a verification depends on, besides the time."""
-    return get_settings(), source.current()
+    return get_settings(), get_keys().current()
 
 
-def _read_header(raw: str) -> dict[str, Any]:
-    if (
-        not isinstance(raw, str)
-        or len(raw) > MAX_TOKEN_LENGTH
-        or not raw.isascii()
-        or not _FORM.fullmatch(raw)
-    ):
+def _recall(raw: str, foreign: bool) -> Claims | None:
+    known = _verified.get((raw, foreign))
+    if known is None or known.context != _context(known.get_keys):
+        return None
+    return _read_object(known.payload) if known.claims is None else known.claims.copy()
+
+
+def _remember(raw: str, foreign: bool, verified: Verified) -> None:
+    claims = verified.claims or {}
+    flat = not any(isinstance(value, (dict, list)) for value in claims.values())
+    verified = verified._replace(claims=claims.copy() if flat else None)
+    _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
+
+
+def _split(raw: str) -> list[bytes]:
+    """Return header, payload and signature, decoded."""
+    if not _FORM.fullmatch(raw):
         raise MalformedToken
-    segments = [_decode_segment(segment) for segment in raw.split(".")]
-    header = _read_object(segments[0])
+    return [_decode_segment(segment) for segment in raw.split(".")]
+
+
+def _read_header(encoded: bytes) -> dict[str, Any]:
+    header = _read_object(encoded)
     # RFC 7515, 4.1.11: what must be understood is refused, nothing is (b64: RFC 7797).
     if "crit" in header or "b64" in header or not isinstance(header.get("alg"), str):
         raise MalformedToken
@@ -131,26 +165,23 @@ def _read_header(raw: str) -> dict[str, Any]:
     return {"typ": None, "kid": None, **header}
 
 
-def _access_keys(raw: str, foreign: bool) -> KeySource:
+def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
     """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
     urls = get_settings().key_urls(foreign=foreign)
     if urls:
         # Not verified yet: it picks a ring, nothing more.
-        issuer = _read_object(_decode_segment(raw.split(".")[1])).get("iss")
+        issuer = _read_object(payload).get("iss")
         if isinstance(issuer, str) and issuer in urls:
-            return get_remote_keys(urls[issuer])
-    return keys.get_access_ring()
+            return partial(get_remote_keys, urls[issuer])
+    return keys.get_access_ring
 
 
 def _decode_segment(segment: str) -> bytes:
     """Decode base64url, canonical only: one token must have one spelling."""
-    try:
-        decoded = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except ValueError:
-        raise MalformedToken from None
-    if _encode_segment(decoded) != segment:
+    spare = len(segment) % 4
+    if spare == 1 or (spare and segment[-1] not in _LAST_CHARACTERS[spare]):
         raise MalformedToken
-    return decoded
+    return urlsafe_b64decode(segment + "=" * (-spare % 4))
 
 
 def _encode_segment(data: bytes) -> str:
@@ -163,9 +194,7 @@ def _encode_object(value: dict[str, Any]) -> str:
 
 def _read_object(encoded: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(
-            encoded.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
-        )
+        value = _json.decode(encoded.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedToken from None
     if not isinstance(value, dict):
@@ -173,29 +202,17 @@ def _read_object(encoded: bytes) -> dict[str, Any]:
     return value
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return members
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-def _verify(raw: str, candidates: list[Key]) -> bytes:
-    """Return the payload, decoded, once one of the keys made the signature."""
-    signed, _, signature = raw.rpartition(".")
+def _verify(raw: str, signature: bytes, candidates: list[Key]) -> None:
+    """Raise ``BadSignature`` unless one of the keys made the signature."""
+    signed = raw.rpartition(".")[0].encode()
     for key in candidates:
         algorithm = jwt.get_algorithm_by_name(key.algorithm)
         try:
-            good = algorithm.verify(signed.encode(), key.verifying, _decode_segment(signature))
+            if algorithm.verify(signed, key.verifying, signature):
+                return
         # PyJWT lets more than its own exceptions through on hostile input.
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             continue
-        if good:
-            return _decode_segment(signed.rpartition(".")[2])
     raise BadSignature
 
 

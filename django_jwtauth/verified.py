@@ -4,21 +4,21 @@ Holds claims, never whether a token was revoked. Bounded by two generations of e
 when the newer is full it becomes the older, and what was the older is forgotten.
 """
 
-import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
 class Verified(NamedTuple):
-    """The claims of one token, good only while ``source`` still gives the same ``context``."""
+    """What is known of one token, good only while ``get_keys`` leads to the same ``context``.
 
-    source: Any
+    ``claims`` is None when they hold lists or dicts, which a caller could change: then
+    the payload is read again.
+    """
+
+    get_keys: Callable[[], Any]
     context: Any
-    claims: dict[str, Any]
-    nested: bool
-
-    def copy_claims(self) -> dict[str, Any]:
-        """Return claims that the caller may change."""
-        return copy.deepcopy(self.claims) if self.nested else self.claims.copy()
+    payload: bytes
+    claims: dict[str, Any] | None
 
 
 class VerifiedTokens:
@@ -34,12 +34,10 @@ class VerifiedTokens:
     def get(self, key: Any) -> Verified | None:
         return self._newer.get(key) or self._older.get(key)
 
-    def put(self, key: Any, source: Any, context: Any, claims: dict[str, Any], size: int) -> None:
-        """Store a copy of ``claims``; at most ``size`` entries stay, none below 2."""
+    def put(self, key: Any, verified: Verified, size: int) -> None:
+        """Store it; at most ``size`` entries stay, none below 2."""
         if size < 2:
             return
         if len(self._newer) >= size // 2:
             self._older, self._newer = self._newer, {}
-        nested = any(isinstance(value, (dict, list)) for value in claims.values())
-        entry = Verified(source, context, claims, nested)
-        self._newer[key] = entry._replace(claims=entry.copy_claims())
+        self._newer[key] = verified
