@@ -19,7 +19,7 @@ from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Reque
 from django.core.signals import setting_changed
 
 from .exceptions import Unavailable
-from .keymaterial import HMAC_SECRET_BYTES, Key, KeyProblem, load_key
+from .keymaterial import Key, KeyProblem, load_key
 from .keys import KeyRing
 
 logger = logging.getLogger("django_jwtauth")
@@ -36,8 +36,10 @@ STALE_LIMIT = 24 * 3600
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 50
 
+# Not "k": what everybody can fetch is no secret.
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg")
-_INFERRED = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
+_USUAL = {"RSA": "RS256", "OKP": "EdDSA"}
+_OF_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 class RemoteKeys:
@@ -58,7 +60,7 @@ class RemoteKeys:
         """
         found = self.current().candidates(algorithm, kid)
         now = time.monotonic()
-        if not found and now >= self._next_try:
+        if not found:
             self._fetch(now)
             found = self._believed(now).candidates(algorithm, kid)
         if not found and self._failing:
@@ -92,7 +94,6 @@ class RemoteKeys:
             self._fetched, self._fresh_until = now, now + max_age
             self._failing = False
         except (OSError, HTTPException, ValueError) as error:
-            self._fresh_until = self._next_try
             self._failing = True
             logger.warning("No JWKS from %s: %s", self.url, type(error).__name__)
         finally:
@@ -134,17 +135,22 @@ def _max_age(cache_control: str) -> int:
 
 def _load(jwk: Any) -> Key | None:
     """Load one public signature key; what cannot be used must not spoil the others."""
-    if not isinstance(jwk, Mapping) or jwk.get("use", "sig") != "sig":
+    if not isinstance(jwk, Mapping) or not _verifies(jwk):
         return None
     public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
-    default = "RS256" if jwk.get("kty") == "RSA" else _INFERRED.get(str(jwk.get("crv")))
-    algorithm = public.setdefault("alg", default)
-    if not isinstance(algorithm, str) or algorithm in HMAC_SECRET_BYTES:
-        return None
+    usual = _USUAL.get(str(jwk.get("kty"))) or _OF_CURVE.get(str(jwk.get("crv")))
     try:
-        return load_key({"jwk": public})
+        return load_key({"jwk": {"alg": usual, **public}})
     except KeyProblem:
         return None
+
+
+def _verifies(jwk: Mapping[str, Any]) -> bool:
+    """RFC 7517, 4.2 and 4.3: both members are optional, and say what the key is for."""
+    operations = jwk.get("key_ops", ["verify"])
+    return (
+        jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
+    )
 
 
 # --- HTTP, bounded
