@@ -22,9 +22,12 @@ class AuthError(Exception):
     detail: str | Promise
 
     def __init__(self, detail: str | Promise | None = None) -> None:
+        super().__init__()
         if detail is not None:
             self.detail = detail
-        super().__init__(self.reason)
+
+    def __str__(self) -> str:
+        return self.reason
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body: ``detail``, ``code`` and ``reason``."""
