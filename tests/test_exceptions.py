@@ -1,0 +1,85 @@
+import pickle
+
+import pytest
+from django.utils import translation
+
+from django_jwtauth import exceptions
+from django_jwtauth.exceptions import AuthError, TokenError
+
+FAMILY = {
+    name: value
+    for name, value in vars(exceptions).items()
+    if isinstance(value, type) and issubclass(value, AuthError)
+}
+CONCRETE = {name: error for name, error in FAMILY.items() if hasattr(error, "reason")}
+
+# reason: (code, detail). Clients depend on every word: codes and sentences are simplejwt's.
+CONTRACT = {
+    "bad_header": (
+        "bad_authorization_header",
+        "Authorization header must contain two space-delimited values",
+    ),
+    "malformed": ("token_not_valid", "Token is invalid"),
+    "bad_signature": ("token_not_valid", "Token is invalid"),
+    "wrong_type": ("token_not_valid", "Token has wrong type"),
+    "expired": ("token_not_valid", "Token is expired"),
+    "not_yet_valid": ("token_not_valid", "Token is invalid"),
+    "wrong_issuer": ("token_not_valid", "Token is invalid"),
+    "wrong_audience": ("token_not_valid", "Token is invalid"),
+    "user_not_found": ("user_not_found", "User not found"),
+    "blacklisted": ("token_not_valid", "Token is blacklisted"),
+    "session_ended": ("token_not_valid", "Token is blacklisted"),
+    "user_inactive": ("user_inactive", "User is inactive"),
+    "credentials_changed": ("password_changed", "The user's password has been changed."),
+    "reused": ("token_not_valid", "Token is blacklisted"),
+    "generation_unknown": ("token_not_valid", "Token is invalid"),
+    "invalid_credentials": (
+        "no_active_account",
+        "No active account found with the given credentials",
+    ),
+    "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
+    "unavailable": ("unavailable", "Temporarily unavailable, try again"),
+}
+
+
+@pytest.mark.parametrize("reason", CONTRACT)
+def test_a_reason_has_the_code_and_the_sentence_that_clients_know(reason):
+    """The words of the wire contract, one by one."""
+    errors = [error for error in CONCRETE.values() if error.reason == reason]
+    code, detail = CONTRACT[reason]
+
+    assert {"detail": detail, "code": code, "reason": reason} in [e().body() for e in errors]
+    assert {error.code for error in errors} == {code}
+
+
+def test_every_reason_is_in_the_contract():
+    """A new reason is a promise: it is written down here."""
+    assert {error.reason for error in CONCRETE.values()} == set(CONTRACT)
+
+
+def test_why_a_token_is_refused_is_one_family():
+    """Whoever catches TokenError has everything that may be wrong with a token, only that."""
+    others = {"BadAuthorizationHeader", "InvalidCredentials", "SignInRefused", "Unavailable"}
+
+    assert {name for name, error in CONCRETE.items() if not issubclass(error, TokenError)} == others
+
+
+@pytest.mark.parametrize("name", CONCRETE)
+def test_an_error_prints_its_reason_alone(name):
+    """str() is for logs: stable, untranslated, nothing of the token."""
+    assert str(CONCRETE[name]("something else")) == CONCRETE[name].reason
+
+
+def test_a_sentence_can_be_given_and_is_translated_late():
+    """A hook's own words are taken; the language is the reader's."""
+    assert exceptions.SignInRefused("Scan the code").body()["detail"] == "Scan the code"
+    with translation.override("de"):
+        assert isinstance(exceptions.ExpiredToken().body()["detail"], str)
+
+
+def test_an_error_can_be_pickled():
+    """Task queues and parallel test runners do."""
+    for error in CONCRETE.values():
+        for original in (error(), error("words")):
+            again = pickle.loads(pickle.dumps(original))
+            assert (type(again), again.body()) == (error, original.body())
