@@ -6,16 +6,19 @@ of ``APIView`` imports this module.
 
 from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
-from rest_framework.authentication import BaseAuthentication
+from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, tokens
 from .exceptions import AuthError, BadAuthorizationHeader, TokenError, Unavailable
 from .tokens import Claims
-from .transport import challenge, get_header_token, request_refusal
+from .transport import challenge, get_cookie_token, get_header_token, request_refusal
 from .users import TokenUser
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest
     from rest_framework.request import Request
 
 
@@ -76,3 +79,39 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     def get_user_and_claims(self, raw: str) -> tuple[Any, Claims]:
         claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
         return TokenUser(claims), claims
+
+
+class CSRFFailed(exceptions.PermissionDenied):
+    """403: a request that a browser may have been tricked into."""
+
+    default_detail = {"detail": _("CSRF check failed"), "code": "csrf_failed"}  # noqa: RUF012
+    default_code = "csrf_failed"
+
+
+def _unused_view(request: "HttpRequest") -> HttpResponse:
+    return HttpResponse()
+
+
+def enforce_csrf(request: "Request") -> None:
+    """Run Django's CSRF check, which DRF's views are exempt from; raises ``CSRFFailed``."""
+    check = CSRFCheck(_unused_view)
+    check.process_request(request._request)
+    if check.process_view(request._request, _unused_view, (), {}):
+        raise CSRFFailed
+
+
+class JWTCookieAuthentication(JWTAuthentication):
+    """The same from an HttpOnly cookie, with Django's CSRF check on unsafe requests.
+
+    Reads no header: list ``JWTAuthentication`` before it to accept both, and a header
+    that is sent decides alone.
+    """
+
+    def get_raw_token(self, request: "Request") -> str | None:
+        return get_cookie_token(request._request)
+
+    def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
+        found = super().authenticate(request)
+        if found is not None:
+            enforce_csrf(request)
+        return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -156,6 +156,12 @@ def _size(value: Any) -> int:
     raise ValueError("must be a whole number of entries, 0 for none.")
 
 
+def _samesite(value: Any) -> str:
+    if value not in ("Lax", "Strict"):
+        raise ValueError('must be "Lax" or "Strict".')
+    return str(value)
+
+
 def _keys(value: Any) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
         raise ValueError("must be a list of dicts, one for each key.")
@@ -224,6 +230,8 @@ class Settings:
     KEYS: tuple[Mapping[str, Any], ...] = _setting((), _keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", _access_typ)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), _header_types)
+    COOKIE_SECURE: bool = _setting(True, _flag)
+    COOKIE_SAMESITE: Literal["Lax", "Strict"] = _setting("Lax", _samesite)
     TOKEN_CACHE_SIZE: int = _setting(2048, _size)
     USER_ID_CLAIM: str | None = _setting(None, _claim_name)
     MAX_SESSIONS_PER_USER: int | None = _setting(None, _count)

@@ -8,7 +8,12 @@ from .conf import get_settings
 from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
+
+    from .pairs import TokenPair
+
+# RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
+MAX_COOKIE_LENGTH = 4096
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
@@ -24,6 +29,64 @@ def get_header_token(request: "HttpRequest") -> str | None:
     if len(parts) != 2:
         raise BadAuthorizationHeader
     return str(parts[1])
+
+
+def get_cookie_token(request: "HttpRequest") -> str | None:
+    """Return the access token of the request's cookies, None without one."""
+    return request.COOKIES.get(_access_cookie()) or None
+
+
+def get_refresh_cookie(request: "HttpRequest") -> str | None:
+    """Return the refresh token of the request's cookies, None without one."""
+    return request.COOKIES.get(_refresh_cookie()) or None
+
+
+def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) -> None:
+    """Hand out a pair in cookies; the refresh cookie is only sent to ``path``.
+
+    Raises ``ValueError`` when a token is longer than browsers keep.
+    """
+    conf = get_settings()
+    _set_cookie(response, _access_cookie(), pair.access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
+    if pair.refresh is not None:
+        _set_cookie(
+            response, _refresh_cookie(), pair.refresh, pair.refresh_expires_in, path, "Strict"
+        )
+
+
+def delete_token_cookies(response: "HttpResponse", path: str) -> None:
+    """Take both cookies back; the arguments must be those they were set with."""
+    response.delete_cookie(_access_cookie(), path="/", samesite=get_settings().COOKIE_SAMESITE)
+    response.delete_cookie(_refresh_cookie(), path=path, samesite="Strict")
+
+
+def _access_cookie() -> str:
+    # RFC 6265bis, 4.1.3: no other host and no plain-text page can set a cookie so named.
+    return "__Host-jwtauth_access" if get_settings().COOKIE_SECURE else "jwtauth_access"
+
+
+def _refresh_cookie() -> str:
+    # __Host- would forbid the path.
+    return "__Secure-jwtauth_refresh" if get_settings().COOKIE_SECURE else "jwtauth_refresh"
+
+
+def _set_cookie(
+    response: "HttpResponse", name: str, value: str, max_age: int, path: str, samesite: Any
+) -> None:
+    if len(name) + len(value) > MAX_COOKIE_LENGTH:
+        raise ValueError(
+            f"A token of {len(value)} bytes does not fit a cookie: put less into CLAIMS_HOOK "
+            "or claims=."
+        )
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path=path,
+        secure=get_settings().COOKIE_SECURE,
+        httponly=True,
+        samesite=samesite,
+    )
 
 
 def challenge(*, token_sent: bool) -> str:

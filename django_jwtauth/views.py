@@ -107,18 +107,22 @@ class JWTView(APIView):
         return data
 
 
-def _pair_body(pair: TokenPair) -> dict[str, Any]:
-    body = {
-        "access": pair.access,
-        "refresh": pair.refresh,
-        "token_type": get_settings().AUTH_HEADER_TYPES[0],
-        "expires_in": pair.expires_in,
-        "refresh_expires_in": pair.refresh_expires_in,
-    }
-    return {name: value for name, value in body.items() if value is not None}
+class GrantView(JWTView):
+    """Base of the endpoints that hand out tokens."""
+
+    def grant(self, pair: TokenPair) -> Response:
+        """Return the answer that carries a pair."""
+        body = {
+            "access": pair.access,
+            "refresh": pair.refresh,
+            "token_type": get_settings().AUTH_HEADER_TYPES[0],
+            "expires_in": pair.expires_in,
+            "refresh_expires_in": pair.refresh_expires_in,
+        }
+        return Response({name: value for name, value in body.items() if value is not None})
 
 
-class TokenObtainPairView(JWTView):
+class TokenObtainPairView(GrantView):
     """Sign in with name and password."""
 
     serializer_class = TokenObtainPairSerializer
@@ -129,16 +133,16 @@ class TokenObtainPairView(JWTView):
         password = data.pop("password")
         (username,) = data.values()
         user, claims = credentials.check(http_request, username, password)
-        return Response(_pair_body(sessions.start(user, http_request, claims)))
+        return self.grant(sessions.start(user, http_request, claims))
 
 
-class TokenRefreshView(JWTView):
+class TokenRefreshView(GrantView):
     """Exchange a refresh token for the next pair."""
 
     serializer_class = TokenRefreshSerializer
 
     def post(self, request: Request) -> Response:
-        return Response(_pair_body(sessions.refresh(self.validated(request)["refresh"])))
+        return self.grant(sessions.refresh(self.validated(request)["refresh"]))
 
     def refusal_body(self, error: AuthError) -> dict[str, Any]:
         if isinstance(error, (UserInactive, UserNotFound)):

@@ -1,0 +1,96 @@
+"""The endpoints for browsers: tokens travel in cookies that no script can read.
+
+Every state-changing request passes Django's CSRF check, sign-in, refresh and sign-out
+too, whether or not a cookie came with it.
+"""
+
+from typing import Any
+
+from django.middleware.csrf import get_token, rotate_token
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from . import sessions, views
+from .authentication import enforce_csrf
+from .exceptions import AuthError, TokenError
+from .models import Via
+from .pairs import TokenPair
+from .tokens import REFRESH
+from .transport import delete_token_cookies, get_refresh_cookie, set_token_cookies
+
+
+class BrowserView(views.JWTView):
+    """Base: CSRF is checked before anything else."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        enforce_csrf(request)
+
+    @property
+    def cookie_path(self) -> str:
+        """The path below which refresh and sign-out lie, and nothing else."""
+        match = self.request.resolver_match
+        return reverse(f"{match.namespace}:token_obtain_pair" if match else "token_obtain_pair")
+
+
+class BrowserGrantView(BrowserView, views.GrantView):
+    def grant(self, pair: TokenPair) -> Response:
+        """Return the answer with the pair in cookies, none of it in the body."""
+        body = {"expires_in": pair.expires_in, "refresh_expires_in": pair.refresh_expires_in}
+        response = Response(body)
+        set_token_cookies(response, pair, self.cookie_path)
+        return response
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class CSRFView(views.JWTView):
+    """Set the CSRF cookie, and give its token to pages that cannot read the cookie."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"csrf_token": get_token(request._request)})
+
+
+class SignInView(BrowserGrantView, views.TokenObtainPairView):
+    """Sign in with name and password; a sign-in that the browser still had is ended."""
+
+    def grant(self, pair: TokenPair) -> Response:
+        _end_presented(self.request)
+        rotate_token(self.request._request)
+        return super().grant(pair)
+
+
+class RefreshView(BrowserGrantView, views.TokenRefreshView):
+    """Exchange the refresh cookie for the next pair; cookies that no longer work are taken back."""
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        return {"refresh": get_refresh_cookie(request._request) or ""}
+
+    def refuse(self, error: AuthError) -> Response:
+        response = super().refuse(error)
+        if isinstance(error, TokenError):
+            delete_token_cookies(response, self.cookie_path)
+        return response
+
+
+class SignOutView(BrowserView):
+    """End the browser's sign-in and take its cookies back; doing it again is fine."""
+
+    def post(self, request: Request) -> Response:
+        _end_presented(request)
+        response = Response({})
+        delete_token_cookies(response, self.cookie_path)
+        return response
+
+
+def _end_presented(request: Request) -> None:
+    raw = get_refresh_cookie(request._request)
+    if raw is None:
+        return
+    try:
+        sessions.blacklist(raw, REFRESH, via=Via.API)
+    except TokenError:
+        # Nothing of ours: there is nothing to end.
+        return
