@@ -45,8 +45,9 @@ def issue(
     return TokenPair(
         access=encode(ACCESS, access),
         refresh=encode(REFRESH, _refresh_claims(session, carried)) if rotated else None,
-        expires_in=access["exp"] - now,
-        refresh_expires_in=refresh_exp - now,
+        # Within LEEWAY after the end nothing is left.
+        expires_in=max(0, access["exp"] - now),
+        refresh_expires_in=max(0, refresh_exp - now),
         session_id=session.id,
     )
 
