@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -241,7 +240,8 @@ class Settings:
     SIGN_IN_HOOK: str | None = _setting(None, _hook)
     CLIENT_IP_HOOK: str | None = _setting(None, _hook)
     JWKS_URL: str | None = _setting(None, _url)
-    TRUSTED_ISSUERS: Mapping[str, str] = _setting(MappingProxyType({}), _issuers)
+    # Not a MappingProxyType: Python 3.11 takes it for a mutable default.
+    TRUSTED_ISSUERS: Mapping[str, str] = field(default_factory=dict, metadata={"parse": _issuers})
     GROUPS_CLAIM: str | None = _setting(None, _claim_name)
     PERMISSIONS_CLAIM: str | None = _setting(None, _claim_name)
 
