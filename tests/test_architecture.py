@@ -49,6 +49,16 @@ MAP = {
     "urls.well_known": "well_known",
     # What runs beside it
     "apps": "",
+    "admin.filters": "lookup models tokens",
+    "admin.forms": "models",
+    "admin.records": "lookup models",
+    "admin.user_page": "",
+    "admin.wording": "models",
+    "admin.blacklist": "admin.filters admin.forms admin.records admin.wording conf exceptions "
+    "models sessions",
+    "admin.sessions": "admin.filters admin.forms admin.records admin.user_page admin.wording conf "
+    "exceptions lookup models rules",
+    "admin": "admin.blacklist admin.sessions models",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_key": "keymaterial",
 }

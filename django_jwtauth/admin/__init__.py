@@ -1,0 +1,12 @@
+"""The admin pages: what an operator sees and revokes. Records, so nothing is edited."""
+
+from django.contrib import admin
+
+from ..models import BlacklistedToken, LoginSession
+from .blacklist import BlacklistedTokenAdmin
+from .sessions import LoginSessionAdmin
+
+__all__ = ["BlacklistedTokenAdmin", "LoginSessionAdmin"]
+
+admin.site.register(LoginSession, LoginSessionAdmin)
+admin.site.register(BlacklistedToken, BlacklistedTokenAdmin)

@@ -1,0 +1,112 @@
+"""The filters beside the lists. None of them asks the database which values there are."""
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet, TextChoices
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .. import lookup
+from ..models import Reason, Via
+from ..tokens import ACCESS, REFRESH
+
+
+class Status(TextChoices):
+    LIVE = "live", _("Live")
+    ENDED = "ended", _("Ended")
+    EXPIRED = "expired", _("Expired")
+
+
+class TokenType(TextChoices):
+    ACCESS = ACCESS, _("Access")
+    REFRESH = REFRESH, _("Refresh")
+
+
+class StatusFilter(SimpleListFilter):
+    title = _("status")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        return Status.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        now = timezone.now()
+        if self.value() == Status.LIVE:
+            return queryset.filter(ended_at=None, expires_at__gt=now)
+        if self.value() == Status.ENDED:
+            return queryset.exclude(ended_at=None)
+        if self.value() == Status.EXPIRED:
+            return queryset.filter(ended_at=None, expires_at__lte=now)
+        return queryset
+
+
+class ChoicesFilter(SimpleListFilter):
+    """By a text column that holds one of ``choices``; the parameter is the column's name."""
+
+    choices_class: type[TextChoices]
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        return self.choices_class.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(**{str(self.parameter_name): self.value()})
+
+
+class EndReasonFilter(ChoicesFilter):
+    title = _("reason")
+    parameter_name = "end_reason"
+    choices_class = Reason
+
+
+class EndedViaFilter(ChoicesFilter):
+    title = _("ended via")
+    parameter_name = "ended_via"
+    choices_class = Via
+
+
+class TokenTypeFilter(ChoicesFilter):
+    title = _("kind")
+    parameter_name = "token_type"
+    choices_class = TokenType
+
+
+class ReasonFilter(ChoicesFilter):
+    title = _("reason")
+    parameter_name = "reason"
+    choices_class = Reason
+
+
+class ViaFilter(ChoicesFilter):
+    title = _("via")
+    parameter_name = "via"
+    choices_class = Via
+
+
+class UserFilter(SimpleListFilter):
+    """By one user; shown only once it is in use, as a list of all users may be endless."""
+
+    title = _("user")
+    parameter_name = "user"
+
+    def lookups(self, request: HttpRequest, model_admin: "ModelAdmin[Any]") -> Any:
+        value = self.value()
+        if value is None:
+            return ()
+        users = get_user_model()._base_manager.using(lookup.alias())
+        try:
+            self.user = users.filter(pk=value).first()
+        except (ValueError, ValidationError) as error:
+            raise IncorrectLookupParameters(error) from error
+        return ((value, self.user.get_username() if self.user else value),)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(user=self.user) if self.user else queryset.none()

@@ -1,0 +1,234 @@
+"""Sign-ins: the list, one sign-in, and ending them."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import rules
+from ..conf import get_settings
+from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
+from ..lookup import Found
+from ..models import LoginSession, Reason, Via
+from . import user_page
+from .filters import EndedViaFilter, EndReasonFilter, Status, StatusFilter, UserFilter
+from .forms import RevokeForm
+from .records import RecordAdmin, find_sid, operator
+from .wording import ended_text, in_words, label, log_text, moment
+
+#: The most sign-ins that one confirmation can end: the page lists them one by one.
+MAX_ENDED_AT_ONCE = 500
+
+#: Why a sign-in that is neither ended nor expired would be refused, in few words.
+REFUSED: dict[type[TokenError], str | Promise] = {
+    UserNotFound: gettext_lazy("User deleted"),
+    UserInactive: Reason.USER_INACTIVE.label,
+    CredentialsChanged: Reason.CREDENTIALS_CHANGED.label,
+}
+
+
+class LoginSessionAdmin(RecordAdmin):
+    list_display = (
+        "user_name",
+        "status",
+        "device",
+        "signed_in",
+        "refreshed",
+        "ended",
+        "expires",
+    )
+    list_filter = (UserFilter, StatusFilter, "created_at", EndReasonFilter, EndedViaFilter)
+    ordering = ("-created_at",)
+    # The other columns carry no index.
+    sortable_by = ("signed_in",)
+    search_help_text = gettext_lazy("User name, or the exact sign-in id (sid) or jti.")
+    actions = ("end_selected",)
+    fieldsets = (
+        (None, {"fields": ("user", "status", "name", "user_agent", "ip_address")}),
+        (
+            gettext_lazy("Life"),
+            {"fields": ("created_at", "refreshed_at", "generation", "expires_at")},
+        ),
+        (
+            gettext_lazy("End"),
+            {"fields": ("ended_at", "reason", "via", "ended_by_name", "end_note")},
+        ),
+        (gettext_lazy("Identifiers"), {"fields": ("sid", "subject")}),
+    )
+    readonly_fields = ("status", "reason", "via", "sid")
+
+    def get_urls(self) -> list[URLPattern]:
+        # A site asks for URLs when every admin module is imported, in whichever order.
+        user_page.add_link(self.admin_site)
+        view = self.admin_site.admin_view(self.end_view)
+        return [path("end/", view, name="django_jwtauth_loginsession_end"), *super().get_urls()]
+
+    def has_end_sessions_permission(self, request: HttpRequest) -> bool:
+        return self.has_own_permission(request, "end_sessions")
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        # Not shown, so not to be guessed letter by letter in the query string either.
+        return not lookup.startswith("auth_hash") and super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        sid = find_sid(search_term)
+        if sid and queryset.filter(pk=sid).exists():
+            return queryset.filter(pk=sid), False
+        return super().get_search_results(request, queryset, search_term)
+
+    # --- columns
+
+    @admin.display(description=gettext_lazy("status"))
+    def status(self, session: LoginSession) -> str:
+        if session.ended_at is not None:
+            return str(Status.ENDED.label)
+        if session.expires_at <= timezone.now():
+            return str(Status.EXPIRED.label)
+        try:
+            rules.check(Found(session.user, session, blacklisted=False) if session.user else None)
+        except TokenError as error:
+            return str(REFUSED.get(type(error), error.detail))
+        return str(Status.LIVE.label)
+
+    @admin.display(description=gettext_lazy("device"))
+    def device(self, session: LoginSession) -> str | None:
+        agent = session.user_agent.removeprefix("Mozilla/5.0 ")
+        device = Truncator(session.name or agent).chars(60)
+        return ", ".join(filter(None, (device, session.ip_address))) or None
+
+    @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
+    def signed_in(self, session: LoginSession) -> str:
+        return moment(session.created_at)
+
+    @admin.display(description=gettext_lazy("refreshed"))
+    def refreshed(self, session: LoginSession) -> str:
+        return moment(session.refreshed_at)
+
+    @admin.display(description=gettext_lazy("ended"))
+    def ended(self, session: LoginSession) -> str | None:
+        if session.ended_at is None:
+            return None
+        how = filter(None, (self.reason(session), self.via(session), session.ended_by_name))
+        return format_html("{}<br>{}", moment(session.ended_at), ", ".join(how))
+
+    @admin.display(description=gettext_lazy("expires"))
+    def expires(self, session: LoginSession) -> str:
+        return moment(session.expires_at)
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason(self, session: LoginSession) -> str:
+        return label(Reason, session.end_reason)
+
+    @admin.display(description=gettext_lazy("via"))
+    def via(self, session: LoginSession) -> str:
+        return label(Via, session.ended_via)
+
+    # --- ending
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"can_end": self.has_end_sessions_permission(request), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+    @admin.action(permissions=["end_sessions"], description=gettext_lazy("End selected sign-ins"))
+    def end_selected(
+        self, request: HttpRequest, queryset: QuerySet[LoginSession]
+    ) -> HttpResponse | None:
+        chosen = list(queryset[: MAX_ENDED_AT_ONCE + 1])
+        if len(chosen) > MAX_ENDED_AT_ONCE:
+            text = _("Select at most %(limit)d sign-ins. None was ended.")
+            self.message_user(request, text % {"limit": MAX_ENDED_AT_ONCE}, messages.WARNING)
+            return None
+        return self._confirm(request, chosen, RevokeForm())
+
+    def end_view(self, request: HttpRequest) -> HttpResponse:
+        """End the sign-ins named by ``sid``: GET asks for confirmation and a reason."""
+        if not self.has_view_permission(request) or not self.has_end_sessions_permission(request):
+            raise PermissionDenied
+        is_post = request.method == "POST"
+        sids = _read_sids((request.POST if is_post else request.GET).getlist("sid"))
+        chosen = list(self.get_queryset(request).select_related("user").filter(pk__in=sids))
+        if not chosen:
+            raise Http404
+        form = RevokeForm(request.POST if is_post else None)
+        if not form.is_valid():
+            return self._confirm(request, chosen, form)
+        self._end(request, chosen, form.cleaned_data)
+        return self._back_to_list(request)
+
+    def _confirm(
+        self, request: HttpRequest, chosen: list[LoginSession], form: RevokeForm
+    ) -> HttpResponse:
+        ending = _not_ended(chosen)
+        if not ending:
+            self.message_user(request, _("Already ended: nothing was changed."), messages.INFO)
+            return self._back_to_list(request)
+        title = _("End sign-ins")
+        context = {
+            "title": title,
+            "original": title,  # the last of the breadcrumbs
+            "form_url": self._url(request, "end"),
+            "list_url": self._url(request, "changelist"),
+            "ending": [(one, self.user_name(one), self.device(one)) for one in ending],
+            "user_count": len({one.subject for one in ending}),
+            "ended_count": len(chosen) - len(ending),
+            "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
+        }
+        return self.render_form(request, "admin/django_jwtauth/end_sessions.html", form, context)
+
+    def _end(self, request: HttpRequest, chosen: list[LoginSession], data: dict[str, Any]) -> None:
+        ending = _not_ended(chosen)
+        sessions: Any = self.get_queryset(request).filter(pk__in=[session.pk for session in ending])
+        count = sessions.end(
+            reason=data["reason"], via=Via.ADMIN, by=operator(request), note=data["note"]
+        )
+        LogEntry.objects.log_actions(
+            user_id=operator(request).pk,
+            queryset=ending,
+            action_flag=CHANGE,
+            change_message=log_text(data),
+        )
+        self.message_user(request, ended_text(count, len(chosen) - count), messages.SUCCESS)
+
+    def _back_to_list(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(self._url(request, "changelist"))
+
+    def _url(self, request: HttpRequest, name: str) -> str:
+        """Return a URL of ours that remembers the filters of the list."""
+        url = reverse(f"admin:django_jwtauth_loginsession_{name}", current_app=self.admin_site.name)
+        filters = self.get_preserved_filters(request)
+        return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
+
+
+def _read_sids(values: list[str]) -> list[UUID]:
+    try:
+        sids = [UUID(value) for value in values]
+    except ValueError:
+        raise BadRequest("Not a sign-in id.") from None
+    if len(sids) > MAX_ENDED_AT_ONCE:
+        raise BadRequest("Too many sign-ins.")
+    return sids
+
+
+def _not_ended(sessions: Iterable[LoginSession]) -> list[LoginSession]:
+    return [session for session in sessions if session.ended_at is None]
