@@ -65,7 +65,7 @@ def _max_age(ring: KeyRing) -> int:
     """No longer than until the next key becomes the signing one."""
     now = datetime.now(timezone.utc)
     waits = [(key.active_from - now).total_seconds() for key in ring.keys if key.active_from]
-    return min([MAX_AGE, *(max(int(wait), 1) for wait in waits if wait > 0)])
+    return min([MAX_AGE, *(int(wait) for wait in waits if wait > 0)])
 
 
 def _document(
