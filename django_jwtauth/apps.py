@@ -6,3 +6,6 @@ class JWTAuthConfig(AppConfig):
     name = "django_jwtauth"
     verbose_name = _("API sign-ins")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401

@@ -48,7 +48,9 @@ MAP = {
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
     # What runs beside it
-    "apps": "",
+    "checks": "authentication conf keymaterial keys models",
+    "apps": "checks",
+    "purge": "lookup models",
     "admin.filters": "lookup models tokens",
     "admin.forms": "models",
     "admin.records": "lookup models",
@@ -59,13 +61,22 @@ MAP = {
     "admin.sessions": "admin.filters admin.forms admin.records admin.user_page admin.wording conf "
     "exceptions lookup models rules",
     "admin": "admin.blacklist admin.sessions models",
+    "management.commands.jwtauth_doctor": "authentication checks conf lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_key": "keymaterial",
+    "management.commands.jwtauth_purge": "purge",
 }
 
 # A library, and the only modules that may know it.
 KNOWN_TO = {
-    "rest_framework": {"authentication", "parsers", "serializers", "views"},
+    "rest_framework": {
+        "authentication",
+        "checks",
+        "management.commands.jwtauth_doctor",
+        "parsers",
+        "serializers",
+        "views",
+    },
     "jwt": {"keymaterial", "tokens", "management.commands.jwtauth_generate_key"},
     "cryptography": {
         "keymaterial",

@@ -1,0 +1,269 @@
+"""System checks: what is wrong with the project's settings, told before a request finds out.
+
+None touches the database, and none shows a key, a secret or the value of a setting.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import router
+from django.utils.encoding import force_bytes
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import AllowAny
+from rest_framework.settings import api_settings
+
+from . import conf, keys
+from .authentication import JWTAuthentication
+from .conf import Settings, get_settings
+from .keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
+from .models import BlacklistedToken, LoginSession
+
+TAG = "jwtauth"
+
+BAD_SETTING = "jwtauth.E001"
+UNKNOWN_SETTING = "jwtauth.E002"
+BAD_KEY = "jwtauth.E003"
+NO_ACTIVE_KEY = "jwtauth.E004"
+REFRESH_TOO_SHORT = "jwtauth.E005"
+SEVERAL_DATABASES = "jwtauth.E006"
+JWKS_URL_IGNORED = "jwtauth.E007"
+
+NO_GRACE_PERIOD = "jwtauth.W001"
+GRACE_PERIOD_TOO_LONG = "jwtauth.W002"
+REFRESH_TOO_LONG = "jwtauth.W003"
+NO_SIGNING_KEY = "jwtauth.W004"
+GUESSABLE_KEY = "jwtauth.W005"
+REST_FRAMEWORK_MISSING = "jwtauth.W006"
+OPEN_BY_DEFAULT = "jwtauth.W007"
+ANSWERS_403 = "jwtauth.W008"
+NO_AUTH_HASH = "jwtauth.W009"
+
+# Only with ``check --deploy``.
+ACCESS_TOO_LONG = "jwtauth.W010"
+LEEWAY_TOO_LONG = "jwtauth.W011"
+NO_ISSUER = "jwtauth.W012"
+SECOND_FACTOR_SKIPPED = "jwtauth.W013"
+
+LONG_ACCESS = timedelta(hours=1)
+# Clocks that NTP keeps differ by far less.
+LONG_LEEWAY = timedelta(minutes=1)
+SECOND_FACTOR_APPS = ("allauth.mfa", "django_otp")
+
+
+@register(TAG)
+def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Every value of ``JWTAUTH``, and every name in it that is none of ours."""
+    known = {"", *(field.name for field in fields(Settings))}
+    for problem in conf.find_problems():
+        yield Error(str(problem), id=BAD_SETTING if problem.setting in known else UNKNOWN_SETTING)
+
+
+def _sound_settings() -> Settings | None:
+    """Return the settings, None while check_settings() has something to say about them."""
+    return None if conf.find_problems() else get_settings()
+
+
+@register(TAG)
+def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Durations that are sound alone and not together."""
+    config = _sound_settings()
+    if config is None:
+        return
+    if config.REFRESH_TOKEN_LIFETIME < config.ACCESS_TOKEN_LIFETIME:
+        yield Error(
+            "JWTAUTH: REFRESH_TOKEN_LIFETIME is shorter than ACCESS_TOKEN_LIFETIME: when a "
+            "client needs the refresh token, it has expired.",
+            hint="Shorten ACCESS_TOKEN_LIFETIME, or lengthen REFRESH_TOKEN_LIFETIME.",
+            id=REFRESH_TOO_SHORT,
+        )
+    if config.REFRESH_TOKEN_LIFETIME > config.SESSION_LIFETIME:
+        yield Warning(
+            "JWTAUTH: REFRESH_TOKEN_LIFETIME is longer than SESSION_LIFETIME: every sign-in "
+            "ends after SESSION_LIFETIME all the same.",
+            hint="Lengthen SESSION_LIFETIME, or shorten REFRESH_TOKEN_LIFETIME.",
+            id=REFRESH_TOO_LONG,
+        )
+    if not config.ROTATE_REFRESH_TOKENS:
+        return
+    if not config.REFRESH_GRACE_PERIOD:
+        yield Warning(
+            "JWTAUTH: REFRESH_GRACE_PERIOD is 0: two refreshes at once, or one that is "
+            "repeated because its answer got lost, look like theft and end the sign-in.",
+            hint="Give it some seconds; 30 is the default.",
+            id=NO_GRACE_PERIOD,
+        )
+    if config.REFRESH_GRACE_PERIOD > config.ACCESS_TOKEN_LIFETIME:
+        yield Warning(
+            "JWTAUTH: REFRESH_GRACE_PERIOD is longer than ACCESS_TOKEN_LIFETIME: a stolen "
+            "refresh token can be used from one refresh to the next, and nobody notices.",
+            hint="Shorten REFRESH_GRACE_PERIOD; 30 seconds is the default.",
+            id=GRACE_PERIOD_TOO_LONG,
+        )
+
+
+@register(TAG)
+def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Keys that cannot be used, and whether one can sign now."""
+    config = _sound_settings()
+    if config is None:
+        return
+    if config.JWKS_URL and not config.ISSUER:
+        yield Error(
+            "JWTAUTH: JWKS_URL is set and ISSUER is not: no token is verified with these keys.",
+            hint="Set ISSUER to the exact iss claim of the tokens that the keys verify.",
+            id=JWKS_URL_IGNORED,
+        )
+    for problem in keys.find_problems():
+        yield Error(str(problem), id=BAD_KEY)
+    ring = _access_ring()
+    if ring is None or ring.find_signer() or config.JWKS_URL:
+        return
+    if any(key.signing for key in ring.keys):
+        yield Error(
+            'JWTAUTH["KEYS"]: the "active_from" of every key that can sign is yet to come: '
+            "nobody can sign in until then.",
+            hint='Add a key without "active_from", or keep the one that signed so far.',
+            id=NO_ACTIVE_KEY,
+        )
+    else:
+        yield Warning(
+            'JWTAUTH["KEYS"] has public keys only: nobody can sign in here.',
+            hint=(
+                'Add a "private_key". If another service issues the tokens, put '
+                f"{NO_SIGNING_KEY} into SILENCED_SYSTEM_CHECKS."
+            ),
+            id=NO_SIGNING_KEY,
+        )
+
+
+def _access_ring() -> keys.KeyRing | None:
+    """Return the key ring, None when a key is bad or SECRET_KEY missing: others tell that."""
+    try:
+        return keys.get_access_ring()
+    except ImproperlyConfigured:
+        return None
+
+
+@register(TAG)
+def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
+    """``SECRET_KEY`` and its fallbacks, from which secrets are derived."""
+    try:
+        secrets: dict[str, Any] = {"SECRET_KEY": settings.SECRET_KEY}
+    except ImproperlyConfigured:
+        return
+    for number, fallback in enumerate(settings.SECRET_KEY_FALLBACKS):
+        secrets[f"SECRET_KEY_FALLBACKS[{number}]"] = fallback
+    for name, secret in secrets.items():
+        if _is_guessable(secret):
+            yield Warning(
+                f"{name} can be guessed, and tokens forged with it: it is shorter than 32 "
+                f"characters or has fewer than {SECRET_MIN_VARIETY} different ones.",
+                hint="Make one with django.core.management.utils.get_random_secret_key().",
+                id=GUESSABLE_KEY,
+            )
+
+
+def _is_guessable(secret: str | bytes | None) -> bool:
+    value = force_bytes(secret or "", errors="replace")
+    return len(value) < HMAC_SECRET_BYTES["HS256"] or len(set(value)) < SECRET_MIN_VARIETY
+
+
+@register(TAG)
+def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
+    """What the defaults of DRF mean for the project's own views."""
+    if not apps.is_installed("rest_framework"):
+        yield Warning(
+            "INSTALLED_APPS lacks 'rest_framework': an API view opened in a browser fails, as "
+            "its templates are not found.",
+            hint="Add 'rest_framework' to INSTALLED_APPS.",
+            id=REST_FRAMEWORK_MISSING,
+        )
+    permissions: Sequence[Any] = api_settings.DEFAULT_PERMISSION_CLASSES
+    if all(item is AllowAny for item in permissions):
+        yield Warning(
+            "A view without permission_classes is open to everybody, signed in or not.",
+            hint=(
+                "Set REST_FRAMEWORK['DEFAULT_PERMISSION_CLASSES'] to "
+                "['rest_framework.permissions.IsAuthenticated']."
+            ),
+            id=OPEN_BY_DEFAULT,
+        )
+    classes: Sequence[Any] = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    ours = [
+        item for item in classes if isinstance(item, type) and issubclass(item, JWTAuthentication)
+    ]
+    if ours and classes[0].authenticate_header is BaseAuthentication.authenticate_header:
+        yield Warning(
+            f"{classes[0].__name__} stands first in DEFAULT_AUTHENTICATION_CLASSES, so that a "
+            "refused token is answered with 403. Clients refresh when they see 401.",
+            hint=f"Put {ours[0].__name__} first.",
+            id=ANSWERS_403,
+        )
+
+
+@register(TAG)
+def check_user_model(**kwargs: Any) -> Iterable[CheckMessage]:
+    """What is asked of the user model and its table."""
+    user = get_user_model()
+    if not hasattr(user, "get_session_auth_hash"):
+        yield Warning(
+            f"{user._meta.label} has no get_session_auth_hash(): a new password does not end "
+            "the sign-ins made with the old one.",
+            hint="Derive the model from AbstractBaseUser, or write the method.",
+            id=NO_AUTH_HASH,
+        )
+    aliases = {
+        model._meta.label: router.db_for_write(model)
+        for model in (user, LoginSession, BlacklistedToken)
+    }
+    if len(set(aliases.values())) > 1:
+        places = ", ".join(f"{label} in {alias!r}" for label, alias in aliases.items())
+        yield Error(
+            f"DATABASE_ROUTERS spread what one query joins over several databases: {places}.",
+            hint="Route these models to one database.",
+            id=SEVERAL_DATABASES,
+        )
+
+
+@register(TAG, deploy=True)
+def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
+    """What is fine on a laptop and not in production."""
+    config = _sound_settings()
+    if config is None:
+        return
+    if config.ACCESS_TOKEN_LIFETIME > LONG_ACCESS:
+        yield Warning(
+            "JWTAUTH: ACCESS_TOKEN_LIFETIME is longer than an hour: a service that verifies "
+            "without this database accepts a stolen token for that long.",
+            hint="Shorten it; clients refresh by themselves. The default is 5 minutes.",
+            id=ACCESS_TOO_LONG,
+        )
+    if config.LEEWAY > LONG_LEEWAY:
+        yield Warning(
+            "JWTAUTH: LEEWAY is longer than a minute: every token lives that much longer.",
+            hint="Keep the clocks right with NTP, and LEEWAY at a few seconds.",
+            id=LEEWAY_TOO_LONG,
+        )
+    ring = _access_ring()
+    if not config.ISSUER and ring and not all(key.symmetric for key in ring.keys):
+        yield Warning(
+            "JWTAUTH: ISSUER is not set: whoever verifies with the public keys cannot tell "
+            "whose tokens these are.",
+            hint="Set ISSUER to the URL of this deployment, and AUDIENCE to the API it is for.",
+            id=NO_ISSUER,
+        )
+    second_factor = [app for app in SECOND_FACTOR_APPS if apps.is_installed(app)]
+    if second_factor and not config.SIGN_IN_HOOK:
+        yield Warning(
+            f"{second_factor[0]} is installed and JWTAUTH['SIGN_IN_HOOK'] is not set: tokens "
+            "are given for the password alone.",
+            hint="Refuse, in SIGN_IN_HOOK, the users who owe a second factor.",
+            id=SECOND_FACTOR_SKIPPED,
+        )

@@ -1,0 +1,280 @@
+"""Sign in, call, sign out and call again, the way a client does, and tell what is wrong."""
+
+import json
+import logging
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.test import Client
+from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reverse
+from rest_framework.settings import api_settings
+
+from ... import lookup
+from ...authentication import JWTAuthentication
+from ...checks import TAG
+from ...conf import get_settings
+
+OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
+
+NO_DATABASE = "The database cannot answer. Is it up, and was `manage.py migrate` run?"
+NOT_OURS = "A middleware, or an earlier pattern of the URLconf, answers instead of our view."
+ADVICE = {
+    400: "Does ALLOWED_HOSTS name a host, and is this our view?",
+    403: "A middleware, or a view that is not ours, forbids it.",
+    404: NOT_OURS,
+    405: NOT_OURS,
+    429: "A throttle refuses it. Try again later.",
+    503: NO_DATABASE,
+}
+OTHER_USER = "If a temporary user is not enough for this project: --user NAME takes one you have."
+
+
+class Command(BaseCommand):
+    help = (
+        "Sign in, call, sign out and call again, in this process: 200 200 200 401 when all "
+        "is well. The transaction it happens in is rolled back."
+    )
+    # It runs ours itself, to go on after a warning and to show them all.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--user",
+            metavar="NAME",
+            help="Sign in as this user, not as a temporary one. The password that is set for "
+            "it is rolled back, too.",
+        )
+        parser.add_argument("--deploy", action="store_true", help="Check for production, too.")
+
+    def handle(self, *, user: str | None, deploy: bool, **options: Any) -> None:
+        self.show_checks(deploy)
+        visitor = Visitor(find_paths(), self.stdout.write)
+        using = lookup.alias()
+        try:
+            with transaction.atomic(using), quiet_log():
+                try:
+                    credentials = borrow_user(user, using) if user else make_user(using)
+                    tell_story(visitor, credentials)
+                finally:
+                    transaction.set_rollback(True, using)
+        except DatabaseError as error:
+            raise CommandError(f"{NO_DATABASE} ({type(error).__name__})") from error
+        self.stdout.write(self.style.SUCCESS("200 200 200 401: all is well."))
+        if not is_default():
+            self.stdout.write(
+                "DEFAULT_AUTHENTICATION_CLASSES does not have JWTAuthentication: of your views, "
+                "only those that name it themselves accept the tokens."
+            )
+
+    def show_checks(self, deploy: bool) -> None:
+        found = run_checks(tags=[TAG], include_deployment_checks=deploy)
+        shown = [message for message in found if not message.is_silenced()]
+        for message in shown:
+            style = self.style.ERROR if message.is_serious() else self.style.WARNING
+            self.stdout.write(style(str(message)))
+        if any(message.is_serious() for message in shown):
+            raise CommandError("Correct the errors above first.")
+        if not shown:
+            self.stdout.write("The checks have nothing to say.")
+
+
+def is_default() -> bool:
+    classes: Iterable[Any] = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    return any(isinstance(item, type) and issubclass(item, JWTAuthentication) for item in classes)
+
+
+class Visitor:
+    """A client of the project that writes down each answer and stops at a wrong one."""
+
+    def __init__(self, paths: dict[str, str], write: Any) -> None:
+        self.paths = paths
+        self.write = write
+        self.client = Client(raise_request_exception=False, SERVER_NAME=allowed_host())
+
+    def visit(
+        self,
+        method: str,
+        endpoint: str,
+        *,
+        expect: int,
+        token: str | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        path = self.paths[endpoint]
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"{get_settings().AUTH_HEADER_TYPES[0]} {token}"
+        response = self.client.generic(
+            method,
+            path,
+            json.dumps(body) if body else "",
+            content_type="application/json",
+            secure=True,
+            headers=headers,
+        )
+        self.write(f"{method:4} {path:24} {response.status_code}")
+        if response.status_code != expect:
+            raise CommandError(
+                f"{path} should answer {expect}. {explain(endpoint, response)}\n"
+                f"The view is {name_view(path)}."
+            )
+        return read_json(response)
+
+
+def tell_story(visitor: Visitor, credentials: dict[str, Any]) -> None:
+    pair = visitor.visit("POST", OBTAIN, body=credentials, expect=200)
+    if "access" not in pair or "refresh" not in pair:
+        raise CommandError(f"No tokens in this answer. {NOT_OURS}")
+    visitor.visit("GET", ME, token=pair["access"], expect=200)
+    visitor.visit("POST", BLACKLIST, body={"refresh": pair["refresh"]}, expect=200)
+    visitor.visit("GET", ME, token=pair["access"], expect=401)
+
+
+def explain(endpoint: str, response: Any) -> str:
+    """Say in plain words what a wrong answer may come from. Nothing of its body but a reason."""
+    if response.status_code in (301, 302, 303, 307, 308):
+        return f"It redirects to {urlsplit(response['Location']).path}. {NOT_OURS}"
+    if response.status_code == 401:
+        return explain_refusal(endpoint, str(read_json(response).get("reason", "")))
+    if response.status_code == 500:
+        error = response.exc_info[1] if response.exc_info else None
+        told = f": {error}" if isinstance(error, ImproperlyConfigured) else ""
+        return f"It raised {type(error).__name__}{told}. {OTHER_USER}"
+    if response.status_code == 200:
+        return "The sign-in has ended, and its access token is still accepted."
+    return ADVICE.get(response.status_code, NOT_OURS)
+
+
+def explain_refusal(endpoint: str, reason: str) -> str:
+    if endpoint == OBTAIN and reason == "invalid_credentials":
+        backends = ", ".join(settings.AUTHENTICATION_BACKENDS)
+        return (
+            f"The name and the password are right, and the authentication back ends ({backends}) "
+            "refuse them: the user may be inactive, locked out, or known by another name. "
+            f"{OTHER_USER}"
+        )
+    if endpoint == OBTAIN and reason == "sign_in_refused":
+        return f"SIGN_IN_HOOK asks for more than a password. {OTHER_USER}"
+    # Only a word of ours is shown: the view may be another's.
+    return f"Reason: {reason if reason.isidentifier() else 'none given'}."
+
+
+# --- what the story needs
+
+
+def find_paths() -> dict[str, str]:
+    """Return the path of each endpoint, in whatever namespace the project included them."""
+    for namespace in find_namespaces(get_resolver()):
+        try:
+            return {endpoint: reverse(f"{namespace}{endpoint}") for endpoint in ENDPOINTS}
+        except NoReverseMatch:
+            continue
+    raise CommandError(
+        f"{settings.ROOT_URLCONF} has no {', '.join(ENDPOINTS)}. Add to its urlpatterns:\n"
+        '    path("api/", include("django_jwtauth.urls")),'
+    )
+
+
+def find_namespaces(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
+    yield prefix
+    for name, (_, nested) in resolver.namespace_dict.items():
+        yield from find_namespaces(nested, f"{prefix}{name}:")
+
+
+def name_view(path: str) -> str:
+    view = resolve(path).func
+    view = getattr(view, "view_class", view)
+    return f"{view.__module__}.{getattr(view, '__qualname__', type(view).__qualname__)}"
+
+
+def allowed_host() -> str:
+    hosts = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
+    return hosts[0] if hosts else "localhost"
+
+
+def make_user(using: str) -> dict[str, Any]:
+    """Insert a user, past save() and its signals: nobody is to be mailed a welcome."""
+    model = get_user_model()
+    password = secrets.token_urlsafe(32)
+    user = model(**{field.name: sample(field) for field in needed_fields(model)})
+    try:
+        user.set_password(password)
+        model._base_manager.using(using).bulk_create([user])
+    # What a table insists on, or a model that bulk_create() does not take.
+    except (IntegrityError, DataError, AttributeError, TypeError, ValueError) as error:
+        raise CommandError(
+            f"No temporary {model._meta.label} can be made ({type(error).__name__}). {OTHER_USER}"
+        ) from error
+    return {model.USERNAME_FIELD: user.get_username(), "password": password}
+
+
+def needed_fields(model: Any) -> list[Any]:
+    named = {model.USERNAME_FIELD, *model.REQUIRED_FIELDS, "is_active"}
+    return [
+        field
+        for field in model._meta.concrete_fields
+        if field.name in named
+        or (field.unique and not (field.primary_key or field.null or field.has_default()))
+    ]
+
+
+def sample(field: Any) -> Any:
+    """Return a value for a field that must have one and, it may be, a different one each time."""
+    word = f"{secrets.token_hex(4)}-doctor"
+    if isinstance(field, models.BooleanField):
+        return True
+    if isinstance(field, models.IntegerField):
+        return secrets.randbelow(2**31)
+    if isinstance(field, models.EmailField):
+        return f"{word}@jwtauth.invalid"
+    if isinstance(field, (models.CharField, models.TextField)):
+        return word[: field.max_length]
+    return field.get_default()
+
+
+def borrow_user(name: str, using: str) -> dict[str, Any]:
+    """Give the user a password that we know; the rollback gives back the old one."""
+    model = get_user_model()
+    try:
+        user = model._default_manager.using(using).get(**{model.USERNAME_FIELD: name})
+    except (model.DoesNotExist, ValueError):
+        raise CommandError(f"There is no user named {name!r}.") from None
+    password = secrets.token_urlsafe(32)
+    columns = [field.attname for field in model._meta.concrete_fields]
+    before = {column: getattr(user, column) for column in columns}
+    user.set_password(password)
+    changed = {column: getattr(user, column) for column in columns}
+    # Past save() and its signals, for the same reason.
+    model._base_manager.using(using).filter(pk=user.pk).update(
+        **{column: value for column, value in changed.items() if value != before[column]}
+    )
+    return {model.USERNAME_FIELD: user.get_username(), "password": password}
+
+
+def read_json(response: Any) -> dict[str, Any]:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+@contextmanager
+def quiet_log() -> Iterator[None]:
+    """Keep Django from logging the 401 that we hope for."""
+    logger = logging.getLogger("django.request")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,72 @@
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from ...purge import BATCH_SIZE, Purged, purge
+
+
+def batch_size(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Delete the sign-ins and blacklisted tokens that no token needs any more and that "
+        "are past AUDIT_RETENTION. Meant to run daily, safe at any time."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Count what would be deleted, delete nothing."
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=batch_size,
+            default=BATCH_SIZE,
+            help="Rows deleted in one transaction (default: %(default)s).",
+        )
+
+    def handle(self, *, dry_run: bool, batch_size: int, **options: Any) -> None:
+        terminal = self.stderr.isatty() and not dry_run
+        try:
+            done = purge(
+                batch_size=batch_size,
+                dry_run=dry_run,
+                progress=self.show_progress() if terminal else None,
+            )
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database gave up: {error}\n"
+                "What was deleted before stays deleted. Run the command again to go on."
+            ) from error
+        if terminal:
+            self.overwrite("")
+        if options["verbosity"] > 0:
+            verb = "Would delete" if dry_run else "Deleted"
+            self.stdout.write(f"{verb} {describe(done)}.")
+
+    def show_progress(self) -> Callable[[Purged], None]:
+        start = time.monotonic()
+
+        def show(done: Purged) -> None:
+            rate = sum(done) / max(time.monotonic() - start, 0.001)
+            self.overwrite(f"{sum(done):,} rows deleted, {rate:,.0f} a second")
+
+        return show
+
+    def overwrite(self, text: str) -> None:
+        """Replace the line that the cursor is in."""
+        self.stderr.write(f"\r\033[K{text}", style_func=str, ending="")
+        self.stderr.flush()
+
+
+def describe(counts: Purged) -> str:
+    sessions = "sign-in" if counts.sessions == 1 else "sign-ins"
+    tokens = "blacklisted token" if counts.blacklisted_tokens == 1 else "blacklisted tokens"
+    return f"{counts.sessions:,} {sessions} and {counts.blacklisted_tokens:,} {tokens}"
