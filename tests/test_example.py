@@ -6,6 +6,9 @@ import socket
 import subprocess
 import sys
 import time
+from http.cookiejar import CookieJar
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from django.contrib.auth.models import User
@@ -69,6 +72,22 @@ def test_views_of_the_example(example, tmp_path):
     output = run_script(script, tmp_path)
 
     assert output.split() == ["200", "403", "200", "403", "200", "200", "401"]
+
+
+def test_the_operator_finds_the_sign_ins(example):
+    """The printed admin address, with the printed password, leads to bob's sign-ins."""
+    site, printed = example
+    admin = re.search(r"^admin +(\S+)", printed, re.MULTILINE)[1]
+    address = re.search(r"^The operator's side.*?(\S+)$", printed, re.MULTILINE)[1]
+    browser = build_opener(HTTPCookieProcessor(CookieJar()))
+    with browser.open(address) as login:
+        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', login.read().decode())[1]
+    form = {"csrfmiddlewaretoken": token, "username": "admin", "password": admin}
+    with browser.open(login.url, urlencode(form).encode()) as overview:
+        page = overview.read().decode()
+    sign_ins = re.search(r'href="(/admin/django_jwtauth/loginsession/)"', page)[1]
+    with browser.open(site + sign_ins) as listed:
+        assert "bob" in listed.read().decode()
 
 
 @pytest.mark.django_db
