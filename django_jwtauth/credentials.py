@@ -6,9 +6,10 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError
 
 from .conf import call_hook
-from .exceptions import InvalidCredentials
+from .exceptions import InvalidCredentials, Unavailable
 from .lookup import reporting_unavailable
 from .rules import is_active
+from .throttling import count_attempt
 from .tokens import Claims
 
 if TYPE_CHECKING:
@@ -22,20 +23,32 @@ def check(
     """Return the user, and the claims that ``SIGN_IN_HOOK`` gives the sign-in.
 
     ``request`` is Django's own, not DRF's wrapper: lock-out and MFA back ends leave
-    their marks on it. Raises ``InvalidCredentials``, whatever was wrong, and what the
-    hook raises (``SignInRefused``).
+    their marks on it. Raises ``InvalidCredentials``, whatever was wrong,
+    ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
     """
+    attempt = count_attempt(request, username)
+    try:
+        user = _authenticate(request, username, password)
+    except Unavailable:
+        attempt.forgive()
+        raise
+    if user is None or not is_active(user):
+        raise InvalidCredentials
+    attempt.forgive()
+    return user, dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+
+
+def _authenticate(
+    request: "HttpRequest", username: str, password: str
+) -> "AbstractBaseUser | None":
     name = get_user_model().USERNAME_FIELD
     try:
         with reporting_unavailable():
-            user = authenticate(request=request, **{name: username, "password": password})
+            return authenticate(request=request, **{name: username, "password": password})
     except (ValueError, ValidationError):
         if _is_possible(username):
             raise
-        raise InvalidCredentials from None
-    if user is None or not is_active(user):
-        raise InvalidCredentials
-    return user, dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+        return None
 
 
 def _is_possible(username: str) -> bool:

@@ -58,6 +58,18 @@ class SignInRefused(AuthError):
     detail = _("Signing in needs another step")
 
 
+class Throttled(AuthError):
+    """Too many failed attempts to sign in; ``retry_after``: seconds to wait."""
+
+    reason = "throttled"
+    code = "throttled"
+    detail = _("Too many attempts, try again later")
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
 class Unavailable(AuthError):
     """The database cannot say whether the token is good. Never means that it is bad."""
 

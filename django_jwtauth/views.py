@@ -27,7 +27,7 @@ from rest_framework.views import APIView
 from . import credentials, lookup, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
-from .exceptions import AuthError, TokenError, Unavailable, UserInactive, UserNotFound
+from .exceptions import AuthError, Throttled, TokenError, Unavailable, UserInactive, UserNotFound
 from .models import LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
@@ -44,6 +44,12 @@ from .transport import challenge
 
 # The list of one's sign-ins is for people; more than this is not read.
 MAX_LISTED_SESSIONS = 200
+
+
+_RETRY_STATUS: dict[type[AuthError], int] = {
+    Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
+    Throttled: status.HTTP_429_TOO_MANY_REQUESTS,
+}
 
 
 class JSONAlways(DefaultContentNegotiation):
@@ -82,10 +88,10 @@ class JWTView(APIView):
         return super().handle_exception(exc)
 
     def refuse(self, error: AuthError) -> Response:
-        """Return the answer for a refusal: 503 for ``Unavailable``, else 401."""
-        if isinstance(error, Unavailable):
+        """Return the answer for a refusal: 401, or a status that says to try again."""
+        if isinstance(error, (Unavailable, Throttled)):
             headers = {"Retry-After": str(error.retry_after)}
-            return Response(error.body(), status.HTTP_503_SERVICE_UNAVAILABLE, headers=headers)
+            return Response(error.body(), _RETRY_STATUS[type(error)], headers=headers)
         headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
         return Response(self.refusal_body(error), status.HTTP_401_UNAUTHORIZED, headers=headers)
 

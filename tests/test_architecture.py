@@ -17,25 +17,29 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 MAP = {
     # What things are called
-    "conf": "",
+    "setting_values": "",
+    "conf": "setting_values",
     "exceptions": "",
     "signals": "",
     # What a token is
     "keymaterial": "",
     "keys": "conf keymaterial",
     "remote_keys": "exceptions keymaterial keys",
-    "tokens": "conf exceptions keymaterial keys remote_keys",
+    "verified": "",
+    "tokens": "conf exceptions keymaterial keys remote_keys verified",
     # What a sign-in is
     "models": "conf signals",
-    "lookup": "exceptions models",
+    "compiled": "models",
+    "lookup": "compiled exceptions models",
     "rules": "exceptions lookup models tokens",
     "client": "conf",
     "pairs": "conf models tokens",
     "rotation": "conf exceptions lookup models rules tokens",
     "sessions": "client conf exceptions lookup models pairs rotation rules signals tokens",
-    "credentials": "conf exceptions lookup rules tokens",
+    "throttling": "client conf exceptions lookup models",
+    "credentials": "conf exceptions lookup rules throttling tokens",
     # How a request carries one
-    "transport": "conf exceptions",
+    "transport": "conf exceptions pairs",
     "users": "conf tokens",
     # Who is asking
     "authentication": "exceptions sessions tokens transport users",
@@ -45,6 +49,8 @@ MAP = {
     "views": "authentication conf credentials exceptions lookup models pairs parsers "
     "serializers sessions tokens transport",
     "urls": "views",
+    "browser": "authentication exceptions models pairs sessions tokens transport views",
+    "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
     # What runs beside it
@@ -71,6 +77,7 @@ MAP = {
 KNOWN_TO = {
     "rest_framework": {
         "authentication",
+        "browser",
         "checks",
         "management.commands.jwtauth_doctor",
         "parsers",

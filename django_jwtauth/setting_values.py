@@ -1,0 +1,214 @@
+"""What the value of a setting may be: each rule returns it normalised or raises ``ValueError``.
+
+The message of the error goes after the setting's name, says what to change, and quotes
+nothing that may be a secret.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+# Claims that mean something to us: neither a hook nor ``claims=`` may set them.
+RESERVED_CLAIMS = frozenset(
+    {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "gen", "token_type"}
+)
+# Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
+SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
+
+SECOND = timedelta(seconds=1)
+MAX_GRACE_PERIOD = timedelta(minutes=5)
+MAX_LEEWAY = timedelta(minutes=5)
+# What is added to the present, or taken from it, must stay in the range of datetime.
+MAX_DURATION = timedelta(days=36500)
+# Fits every database's LIMIT.
+MAX_COUNT = 2**31 - 1
+
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(s|sec|second|m|min|minute|h|hour|d|day)")
+_RATE_SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60}
+_RATE_SECONDS |= {"h": 3600, "hour": 3600, "d": 86400, "day": 86400}
+
+# RFC 9110, section 5.6.2: the word may reach a response header.
+_HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
+
+
+class Rate(NamedTuple):
+    """So many in so many seconds."""
+
+    limit: int
+    seconds: int
+
+
+# Failed attempts to sign in: by address, by account and address, by account.
+THROTTLE_RATES: Mapping[str, Rate | None] = {
+    "address": Rate(60, 60),
+    "account": Rate(20, 60),
+    "account_everywhere": Rate(200, 3600),
+}
+
+
+def words(duration: timedelta) -> str:
+    if duration >= timedelta(days=1):
+        return f"{duration.days} days"
+    return f"{duration.total_seconds():g} seconds"
+
+
+def duration(
+    *, least: timedelta = timedelta(0), most: timedelta = MAX_DURATION
+) -> Callable[[Any], timedelta]:
+    def parse(value: Any) -> timedelta:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            try:
+                value = timedelta(seconds=value)
+            except (OverflowError, ValueError):
+                raise ValueError("is out of range: give a timedelta.") from None
+        if not isinstance(value, timedelta):
+            raise ValueError("must be a timedelta, or a number of seconds.")
+        if value < timedelta(0):
+            raise ValueError("must not be negative.")
+        if value < least:
+            raise ValueError(f"must be at least {words(least)}.")
+        if value > most:
+            raise ValueError(f"must be at most {words(most)}.")
+        return value
+
+    return parse
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be True or False.")
+    return value
+
+
+def text(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value and value.isprintable()):
+        return value
+    raise ValueError("must be a non-empty string, or None.")
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    values = (value,) if isinstance(value, str) else value
+    if not isinstance(values, (list, tuple)) or not all(
+        isinstance(item, str) and item and item.isprintable() for item in values
+    ):
+        raise ValueError("must be a string or a list of strings, none of them empty.")
+    return tuple(values)
+
+
+def audience(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return texts(value)
+
+
+def header_types(value: Any) -> tuple[str, ...]:
+    values = texts(value)
+    if not values or not all(_HTTP_TOKEN.fullmatch(item) for item in values):
+        raise ValueError('must list the words before the token, like ("Bearer",).')
+    return values
+
+
+def access_typ(value: Any) -> str:
+    if value not in ("at+jwt", "JWT"):
+        raise ValueError('must be "at+jwt" (RFC 9068) or "JWT".')
+    return str(value)
+
+
+def claim_name(value: Any) -> str | None:
+    name = text(value)
+    if name in RESERVED_CLAIMS | SIGN_IN_CLAIMS:
+        raise ValueError(f"must not be {name!r}: that claim has its own meaning.")
+    return name
+
+
+def count(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_COUNT:
+        return value
+    raise ValueError("must be a whole number from 1, or None for no limit.")
+
+
+def size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
+    raise ValueError("must be a whole number of entries, 0 for none.")
+
+
+def samesite(value: Any) -> str:
+    if value not in ("Lax", "Strict"):
+        raise ValueError('must be "Lax" or "Strict".')
+    return str(value)
+
+
+def keys(value: Any) -> tuple[Mapping[str, Any], ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
+        raise ValueError("must be a list of dicts, one for each key.")
+    return tuple(value)
+
+
+def cache_alias(value: Any) -> str:
+    if not isinstance(value, str) or value not in settings.CACHES:
+        raise ValueError("must be a name in CACHES.")
+    return value
+
+
+def hook(value: Any) -> str | None:
+    if value is None:
+        return None
+    # What is no path is not quoted: it may be anything, a secret too.
+    if not isinstance(value, str) or not _DOTTED_PATH.fullmatch(value):
+        raise ValueError('must be a dotted path like "accounts.tokens.claims", or None.')
+    try:
+        hook = import_string(value)
+    # Importing runs the project's code: it may raise anything.
+    except Exception as error:
+        raise ValueError(f"cannot be imported: {type(error).__name__}: {error}") from None
+    if not callable(hook):
+        raise ValueError(f"must name something that can be called; {value} cannot.")
+    return value
+
+
+def url(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise ValueError("must be an https URL, or None.")
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        raise ValueError("must be an https URL, or None.") from None
+    if not parts.hostname or parts.scheme not in ("https", "http"):
+        raise ValueError("must be an https URL, or None.")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise ValueError("must be https: whoever changes the answer makes the tokens.")
+    return value
+
+
+def issuers(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str) and name and address for name, address in value.items()
+    ):
+        raise ValueError("must be a dict from each issuer to the URL of its JWKS.")
+    return {name: str(url(address)) for name, address in value.items()}
+
+
+def rates(value: Any) -> Mapping[str, Rate | None]:
+    if not isinstance(value, Mapping) or not value.keys() <= THROTTLE_RATES.keys():
+        raise ValueError(f"must be a dict with some of {', '.join(THROTTLE_RATES)}.")
+    return {**THROTTLE_RATES, **{name: rate(name, text) for name, text in value.items()}}
+
+
+def rate(name: str, value: Any) -> Rate | None:
+    if value is None:
+        return None
+    found = _RATE.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f'must give {name!r} a rate like "20/min", or None for no limit.')
+    return Rate(int(found[1]), _RATE_SECONDS[found[2]])

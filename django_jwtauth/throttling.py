@@ -1,0 +1,122 @@
+"""Limits on guessing passwords, counted before anything is hashed.
+
+Three counters for each failed attempt: by address, by account from one address, and by
+account from everywhere. The last does not lock out addresses from which the account has
+signed in before, so strangers cannot lock out the owner. Counts live in Django's cache:
+exact across processes with Redis and Memcached, per process with local memory.
+"""
+
+import ipaddress
+import logging
+import time
+import unicodedata
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.core.cache import caches
+from django.utils.crypto import salted_hmac
+
+from . import lookup
+from .client import get_ip_address
+from .conf import Rate, get_settings
+from .exceptions import Throttled
+from .models import LoginSession
+
+if TYPE_CHECKING:
+    from django.core.cache.backends.base import BaseCache
+    from django.http import HttpRequest
+
+logger = logging.getLogger("django_jwtauth")
+
+# A name longer than any column is cut before it is normalised, which costs time.
+_NAME_LENGTH = 300
+
+
+class Attempt(NamedTuple):
+    """One attempt, already counted; taken back when it was no guess."""
+
+    counters: list[str]
+
+    def forgive(self) -> None:
+        """Take the attempt back: the password was right, or nobody could tell."""
+        try:
+            for counter in self.counters:
+                _cache().decr(counter)
+        except Exception as error:
+            _report(error)
+
+
+def count_attempt(request: "HttpRequest", username: str) -> Attempt:
+    """Count one attempt to sign in as ``username``; raises ``Throttled`` when it is too many.
+
+    A cache that does not answer is logged and counts nothing.
+    """
+    address = get_ip_address(request)
+    account = _digest(unicodedata.normalize("NFKC", username[:_NAME_LENGTH]).casefold())
+    network = _digest(_network(address))
+    names = {
+        "address": network,
+        "account": f"{account}.{network}",
+        "account_everywhere": account,
+    }
+    rates = get_settings().THROTTLE_RATES
+    counters: list[str] = []
+    for scope, name in names.items():
+        rate = rates[scope]
+        if rate is None:
+            continue
+        now = time.time()
+        counter = f"jwtauth.throttle.{scope}.{name}.{int(now // rate.seconds)}"
+        if _count(counter, rate) > rate.limit and not (
+            scope == "account_everywhere" and _is_known(username, address)
+        ):
+            raise Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
+        counters.append(counter)
+    return Attempt(counters)
+
+
+def _count(counter: str, rate: Rate) -> int:
+    try:
+        cache = _cache()
+        cache.add(counter, 0, timeout=rate.seconds + 1)
+        return int(cache.incr(counter))
+    # Whatever a cache client raises: a sign-in must not depend on it.
+    except Exception as error:
+        _report(error)
+        return 0
+
+
+def _cache() -> "BaseCache":
+    return caches[get_settings().THROTTLE_CACHE]
+
+
+def _report(error: Exception) -> None:
+    logger.error("The cache cannot count sign-in attempts: %s", type(error).__name__)
+
+
+def _is_known(username: str, address: str | None) -> bool:
+    """Return whether the account has signed in from this address; asked of any name alike."""
+    if address is None:
+        return False
+    field = f"user__{get_user_model().USERNAME_FIELD}"
+    sessions = LoginSession.objects.using(lookup.alias())
+    try:
+        with lookup.reporting_unavailable():
+            return sessions.filter(**{field: username}, ip_address=address).exists()
+    except ValueError:
+        return False
+
+
+def _network(address: str | None) -> str:
+    """Return what one client controls: an IPv4 address, or an IPv6 /64."""
+    if address is None:
+        return "unknown"
+    if ":" in address:
+        return str(ipaddress.ip_network(f"{address}/64", strict=False))
+    return address
+
+
+def _digest(value: str) -> str:
+    """Return a key of fixed length that tells nothing of the value."""
+    digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")
+    return digest.hexdigest()[:32]
