@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from ...keys import get_access_ring
@@ -19,7 +20,10 @@ class Command(BaseCommand):
         parser.add_argument("--kid", help="Only the key with this kid.")
 
     def handle(self, *, format: str, kid: str | None, **options: Any) -> None:
-        ring = get_access_ring()
+        try:
+            ring = get_access_ring()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         keys = [key for key in public_keys(ring) if kid in (None, key.kid)]
         if not keys:
             raise CommandError(

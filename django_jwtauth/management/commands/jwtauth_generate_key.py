@@ -35,18 +35,20 @@ class Command(BaseCommand):
             choices=sorted(ALGORITHMS),
             help="ES256 unless a verifier of yours needs another.",
         )
-        parser.add_argument("--format", default="pem", choices=("pem", "jwk"))
+        parser.add_argument(
+            "--format", default="pem", choices=("pem", "jwk"), help="A secret in pem is plain text."
+        )
         parser.add_argument(
             "--output", type=Path, help="Write the key to this new file, readable by you alone."
         )
 
     def handle(self, *, algorithm: str, format: str, output: Path | None, **options: Any) -> None:
         if algorithm in HMAC_SECRET_BYTES:
-            text, key = self._make_secret(algorithm)
+            text, key = self._make_secret(algorithm, format)
             member = "secret"
         elif CRYPTOGRAPHY:
             text, key = self._make_pair(algorithm, format)
-            member = "private_key" if format == "pem" else "jwk"
+            member = "private_key"
         else:
             raise CommandError(
                 f"{algorithm} needs cryptography: pip install django-jwtauth[crypto]"
@@ -57,11 +59,14 @@ class Command(BaseCommand):
         else:
             self.stdout.write(text)
         self.stdout.write("")
-        self.stdout.write(self._settings_lines(key, member, output))
+        self.stdout.write(self._settings_lines(key, "jwk" if format == "jwk" else member, output))
 
-    def _make_secret(self, algorithm: str) -> tuple[str, Key]:
+    def _make_secret(self, algorithm: str, format: str) -> tuple[str, Key]:
         secret = secrets.token_urlsafe(HMAC_SECRET_BYTES[algorithm])
-        return secret, load_key({"algorithm": algorithm, "secret": secret})
+        key = load_key({"algorithm": algorithm, "secret": secret})
+        if format == "pem":
+            return secret, key
+        return _as_json({**_jwk(algorithm, secret), "alg": algorithm}), key
 
     def _make_pair(self, algorithm: str, format: str) -> tuple[str, Key]:
         from cryptography.hazmat.primitives import serialization
@@ -83,17 +88,19 @@ class Command(BaseCommand):
         key = load_key({"algorithm": algorithm, "private_key": pem})
         if format == "pem":
             return pem.strip(), key
-        members = jwt.get_algorithm_by_name(algorithm).to_jwk(private, as_dict=True)
-        members.pop("key_ops", None)
-        return json.dumps({**members, **public_jwk(key)}, indent=2), key
+        return _as_json({**_jwk(algorithm, private), **public_jwk(key)}), key
 
     def _settings_lines(self, key: Key, member: str, output: Path | None) -> str:
         value = f"Path({str(output.resolve())!r})" if output else 'os.environ["JWT_KEY"]'
+        imports = ["from pathlib import Path" if output else "import os"]
         if member == "jwk":
             value = f"json.loads({value}{'.read_text()' if output else ''})"
+            imports.insert(0, "import json")
         kid = f' "kid": "{key.kid}",' if key.kid else ""
         lines = [
             "In the settings:",
+            "",
+            *imports,
             "",
             'JWTAUTH = {"KEYS": [',
             f'    {{"algorithm": "{key.algorithm}",{kid} "{member}": {value}}},',
@@ -102,12 +109,22 @@ class Command(BaseCommand):
         ]
         if key.kid:
             lines.append(
-                'Rotating? Keep the old keys in the list and give this one an "active_from" '
-                "a few minutes after every process has it."
+                'Rotating? Keep the old keys in the list, and give this one an "active_from" '
+                "that is ten minutes after the end of the deploy."
             )
         else:
             lines.append("A symmetric key is never published: every verifier needs the secret.")
         return "\n".join(lines)
+
+
+def _jwk(algorithm: str, key: Any) -> dict[str, Any]:
+    members: dict[str, Any] = jwt.get_algorithm_by_name(algorithm).to_jwk(key, as_dict=True)
+    members.pop("key_ops", None)
+    return members
+
+
+def _as_json(jwk: dict[str, Any]) -> str:
+    return json.dumps(jwk, indent=2)
 
 
 def write_private(path: Path, text: str) -> None:
