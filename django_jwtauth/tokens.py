@@ -43,8 +43,8 @@ REFRESH: TokenType = "refresh"
 MAX_TOKEN_LENGTH = 8192
 # Fits every column that holds one.
 MAX_IDENTIFIER_LENGTH = 255
-# The last second of year 9999: later ones fit no datetime.
-MAX_NUMERIC_DATE = 253402300799
+# The last midnight of year 9999 in UTC: later ones fit no datetime in some time zone.
+MAX_NUMERIC_DATE = 253402214400
 MAX_GENERATION = 2**31 - 1
 
 _REFRESH_TYP = "rt+jwt"
