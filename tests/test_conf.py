@@ -1,0 +1,295 @@
+import sys
+import traceback
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from django_jwtauth import conf
+from django_jwtauth.conf import Settings, call_hook, find_problems, get_settings
+
+NAMES = [item.name for item in fields(Settings)]
+CANARY = "kT9vQ2-never_to_be_shown.xZ7+w"
+
+#: For each setting, values that are refused.
+BAD = {
+    "ACCESS_TOKEN_LIFETIME": [None, "5m", True, -1, 0, 0.5, float("nan"), float("inf"), 10**400],
+    "REFRESH_TOKEN_LIFETIME": [None, 0, timedelta(days=36501)],
+    "SESSION_LIFETIME": [None, 0, timedelta.max],
+    "REFRESH_GRACE_PERIOD": [None, -1, 301],
+    "ROTATE_REFRESH_TOKENS": [None, 1, "yes"],
+    "LEEWAY": [None, -1, 301],
+    "ISSUER": ["", 7, b"me", "a\nb", "\ud800"],
+    "AUDIENCE": ["", [""], [7], {"api"}, [None]],
+    "KEYS": [None, "PEM", {}, [None], ["PEM"]],
+    "ACCESS_TOKEN_TYP": [None, "", "jwt", "AT+JWT", []],
+    "AUTH_HEADER_TYPES": [None, "", [], ["Bearer "], ["a,b"], ["Träger"], ["a\r\nb"]],
+    "USER_ID_CLAIM": ["", 7, "sub", "exp", "scope"],
+    "MAX_SESSIONS_PER_USER": [0, -1, True, 1.0, "3", 2**31],
+    "AUDIT_RETENTION": [None, -1],
+    "UPDATE_LAST_LOGIN": [None, "no", 0],
+    "CLAIMS_HOOK": ["", 7, len, "claims", ".claims", "..claims", "a.", "a b.c", "a\0.b"],
+    "SIGN_IN_HOOK": ["no.such.module", "json.no_such_name", "json.__name__"],
+    "CLIENT_IP_HOOK": [[], "json..dumps"],
+    "COOKIE_SECURE": [None, 1],
+    "COOKIE_SAMESITE": [None, "None", "lax", []],
+    "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
+    "THROTTLE_CACHE": [None, "no such cache", []],
+    "TOKEN_CACHE_SIZE": [None, -1, True, 2**31],
+    "JWKS_URL": ["", 7, "keys.example", "ftp://keys.example", "http://keys.example", "http://["],
+    "TRUSTED_ISSUERS": [
+        None,
+        [],
+        {"": "https://a.example"},
+        {"a": None},
+        {"a": "http://a.example"},
+    ],
+    "GROUPS_CLAIM": ["", "sub"],
+    "PERMISSIONS_CLAIM": ["", "scope"],
+}
+
+#: For each setting, values at the edge of what is refused, and what becomes of them.
+GOOD = {
+    "ACCESS_TOKEN_LIFETIME": [(1, timedelta(seconds=1)), (timedelta(hours=2), timedelta(hours=2))],
+    "REFRESH_TOKEN_LIFETIME": [(timedelta(days=36500), timedelta(days=36500))],
+    "REFRESH_GRACE_PERIOD": [(0, timedelta(0)), (300, timedelta(minutes=5))],
+    "LEEWAY": [(0.5, timedelta(milliseconds=500))],
+    "ISSUER": [(None, None), ("https://a.example", "https://a.example")],
+    "AUDIENCE": [(None, ()), ("api", ("api",)), (["a", "b"], ("a", "b")), ([], ())],
+    "AUTH_HEADER_TYPES": [("JWT", ("JWT",)), (["Bearer", "JWT"], ("Bearer", "JWT"))],
+    "USER_ID_CLAIM": [("user_id", "user_id"), (None, None)],
+    "MAX_SESSIONS_PER_USER": [(None, None), (1, 1), (2**31 - 1, 2**31 - 1)],
+    "AUDIT_RETENTION": [(0, timedelta(0))],
+    "CLAIMS_HOOK": [(None, None), ("json.dumps", "json.dumps")],
+    "JWKS_URL": [
+        (None, None),
+        ("https://keys.example/jwks.json", "https://keys.example/jwks.json"),
+    ],
+}
+
+
+def pairs(table):
+    return [
+        pytest.param(name, value, id=f"{name}: {ascii(value)[:60]}")
+        for name, values in table.items()
+        for value in values
+    ]
+
+
+json_like = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+    max_leaves=8,
+)
+
+
+# --- values
+
+
+def test_no_setting_is_needed(settings):
+    """A project without JWTAUTH gets the defaults, and nothing is wrong with them."""
+    assert not hasattr(settings, "JWTAUTH")
+    assert get_settings() == Settings()
+    assert find_problems() == []
+
+
+@pytest.mark.parametrize(("name", "value"), pairs(BAD))
+def test_bad_values_are_refused(settings, name, value):
+    """Each rule of each setting is told as a problem of that setting, and of no other."""
+    settings.JWTAUTH = {name: value}
+
+    assert [name] == [problem.setting for problem in find_problems()]
+    with pytest.raises(ImproperlyConfigured, match=name):
+        get_settings()
+
+
+def test_every_setting_has_a_rule():
+    """No setting takes everything: for each, a bad value is known to these tests."""
+    assert set(NAMES) == set(BAD)
+
+
+@pytest.mark.parametrize(("name", "case"), pairs(GOOD))
+def test_good_values_are_normalised(settings, name, case):
+    """What a setting takes becomes the one type that the code reads."""
+    value, expected = case
+    settings.JWTAUTH = {name: value}
+
+    assert expected == getattr(get_settings(), name)
+
+
+@pytest.mark.parametrize("value", [None, [], "JWTAUTH", 7, {"KEYS"}])
+def test_the_whole_must_be_a_dict(settings, value):
+    """A JWTAUTH of another type is one problem, and raises."""
+    settings.JWTAUTH = value
+
+    assert [str(problem) for problem in find_problems()] == ["JWTAUTH must be a dict."]
+    with pytest.raises(ImproperlyConfigured, match=r"^JWTAUTH must be a dict\.$"):
+        get_settings()
+
+
+def test_all_problems_are_told_at_once(settings):
+    """Whoever corrects settings sees the whole list, sorted; the first one is raised."""
+    settings.JWTAUTH = {"LEEWAY": -1, "AUDIENCE": 7, "NONSENSE": 1}
+
+    assert [problem.setting for problem in find_problems()] == ["AUDIENCE", "LEEWAY", "NONSENSE"]
+    with pytest.raises(ImproperlyConfigured, match="AUDIENCE"):
+        get_settings()
+
+
+def test_messages_name_the_setting_and_the_limit(settings):
+    """A message says where to look and what would be right."""
+    settings.JWTAUTH = {"LEEWAY": 301, "SESSION_LIFETIME": timedelta(days=40000)}
+
+    assert [str(problem) for problem in find_problems()] == [
+        "JWTAUTH['LEEWAY'] must be at most 300 seconds.",
+        "JWTAUTH['SESSION_LIFETIME'] must be at most 36500 days.",
+    ]
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ACCESS_TOKEN_LIFETIM", "did you mean 'ACCESS_TOKEN_LIFETIME'?"),
+        ("access_token_lifetime", "did you mean 'ACCESS_TOKEN_LIFETIME'?"),
+        (" KEYS ", "did you mean 'KEYS'?"),
+        ("SIGNING_KEY", "KEYS"),
+        ("BLACKLIST_AFTER_ROTATION", "always so"),
+        ("AUTH_HEADER_NAME", "remove it"),
+        ("NONSENSE", "see the settings page"),
+        (7, "see the settings page"),
+        (None, "see the settings page"),
+    ],
+)
+def test_an_unknown_name_is_a_problem_with_a_hint(settings, name, hint):
+    """A misspelt name is never ignored; one that simplejwt had says what became of it."""
+    settings.JWTAUTH = {name: 1}
+    (problem,) = find_problems()
+
+    assert str(name) == problem.setting
+    assert "is not a setting" in problem.message
+    assert hint in problem.message
+
+
+def test_a_name_of_ours_is_never_taken_for_one_of_simplejwt():
+    """The hints for simplejwt's names hide no setting."""
+    assert set() == set(NAMES) & set(conf._SIMPLEJWT)
+
+
+# --- freshness
+
+
+def test_override_settings_takes_effect_at_once():
+    """Settings are not frozen when first read, and come back after an override."""
+    before = get_settings()
+    with override_settings(JWTAUTH={"LEEWAY": 7}):
+        during = get_settings()
+
+    assert timedelta(seconds=7) == during.LEEWAY
+    assert get_settings() == before
+
+
+def test_settings_are_parsed_once():
+    """Reading them is cheap: the same object comes back."""
+    assert get_settings() is get_settings()
+
+
+def test_a_misspelt_attribute_is_an_error():
+    """Code that reads a setting there is not fails at that line."""
+    with pytest.raises(AttributeError):
+        get_settings().LEEWEY  # noqa: B018
+
+
+# --- hooks
+
+
+def test_without_a_hook_nothing_is_called():
+    """A hook that is not set gives None."""
+    assert call_hook("CLAIMS_HOOK", "a", "b") is None
+
+
+def test_a_hook_gets_the_arguments(settings):
+    """A dotted path is imported and called."""
+    settings.JWTAUTH = {"CLAIMS_HOOK": "json.loads"}
+
+    assert call_hook("CLAIMS_HOOK", '{"a": 1}') == {"a": 1}
+
+
+def test_a_hook_whose_module_fails_is_told(settings, tmp_path, monkeypatch):
+    """Whatever a module of the project raises on import becomes a problem of the setting."""
+    Path(tmp_path, "broken_hooks.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    settings.JWTAUTH = {"CLAIMS_HOOK": "broken_hooks.claims"}
+    (problem,) = find_problems()
+
+    assert "cannot be imported: ZeroDivisionError: division by zero" in problem.message
+
+
+# --- rubbish and secrets
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(given=st.dictionaries(st.sampled_from(NAMES) | st.text(), json_like) | json_like)
+def test_no_rubbish_breaks_the_reading_of_settings(settings, given):
+    """Any JWTAUTH is either good, or told as a problem; nothing else is ever raised."""
+    settings.JWTAUTH = given
+    problems = find_problems()
+
+    try:
+        assert isinstance(get_settings(), Settings)
+        assert problems == []
+    except ImproperlyConfigured as error:
+        assert str(problems[0]) == str(error)
+
+
+def hide(value):
+    """The ways in which a secret may end up in a setting that is not for it."""
+    return [
+        value,
+        value.encode(),
+        Path(value),
+        [value, 7],
+        {"secret": value},
+        [{"secret": value}, 7],
+        f"-----BEGIN PRIVATE KEY-----\n{value}\n-----END PRIVATE KEY-----",
+    ]
+
+
+@pytest.mark.parametrize("value", hide(CANARY), ids=range(len(hide(CANARY))))
+@pytest.mark.parametrize("name", NAMES)
+def test_no_message_shows_a_value(settings, name, value):
+    """A secret put into the wrong setting is not shown by what tells so."""
+    settings.JWTAUTH = {name: value, "LEEWAY": CANARY}
+    problems = find_problems()
+    with pytest.raises(ImproperlyConfigured) as caught:
+        get_settings()
+
+    assert CANARY not in " ".join(map(str, [*problems, caught.value]))
+
+
+def test_settings_do_not_show_keys(settings):
+    """A Settings in a log line or an error report has no key in it."""
+    settings.JWTAUTH = {"KEYS": [{"algorithm": "HS256", "secret": CANARY}]}
+
+    assert CANARY in str(get_settings().KEYS)
+    assert CANARY not in repr(get_settings())
+
+
+def test_no_local_variable_of_the_error_shows_a_key(settings):
+    """An error report shows every frame's variables: none of ours holds a key."""
+    settings.JWTAUTH = {"KEYS": [{"algorithm": "HS256", "secret": CANARY}], "LEEWAY": -1}
+    try:
+        get_settings()
+    except ImproperlyConfigured:
+        report = traceback.TracebackException(*sys.exc_info(), capture_locals=True)
+
+    assert "problems" in "".join(report.format())
+    assert CANARY not in "".join(report.format())
