@@ -98,7 +98,12 @@ class Settings:
     UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)
     SIGN_IN_HOOK: str | None = _setting(None, rule.hook)
+    SCOPES_HOOK: str | None = _setting(None, rule.hook)
     CLIENT_IP_HOOK: str | None = _setting(None, rule.hook)
+    CLIENTS: Mapping[str, str] = field(
+        default_factory=dict, repr=False, metadata={"parse": rule.clients}
+    )
+    OAUTH_PASSWORD_GRANT: bool = _setting(False, rule.flag)
     JWKS_URL: str | None = _setting(None, rule.url)
     # Not a MappingProxyType: Python 3.11 takes it for a mutable default.
     TRUSTED_ISSUERS: Mapping[str, str] = field(

@@ -4,6 +4,7 @@ Nothing here knows HTTP. ``code`` and ``detail`` are the ones that clients of
 djangorestframework-simplejwt already understand; ``reason`` says more.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.utils.functional import Promise
@@ -56,6 +57,18 @@ class SignInRefused(AuthError):
     reason = "sign_in_refused"
     code = "sign_in_refused"
     detail = _("Signing in needs another step")
+
+
+class InsufficientScope(AuthError):
+    """More is needed, or asked for, than the token was granted; ``scope``: what is needed."""
+
+    reason = "insufficient_scope"
+    code = "insufficient_scope"
+    detail = _("The token lacks a scope")
+
+    def __init__(self, needed: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.scope = " ".join(needed)
 
 
 class Throttled(AuthError):

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
-from django.db import connections, router
+from django.db import connections, router, transaction
 from django.db.models import IntegerField, Model
 from django.db.models.expressions import RawSQL
 
@@ -60,6 +60,13 @@ def alias() -> str:
     A replica that lags would let a revoked token pass.
     """
     return router.db_for_write(LoginSession)
+
+
+def non_atomic(view: Any) -> Any:
+    """Keep ``ATOMIC_REQUESTS`` of every alias off a view: a rollback would undo a refusal."""
+    for name in connections:
+        view = transaction.non_atomic_requests(using=name)(view)
+    return view
 
 
 def find(claims: dict[str, Any]) -> Found | None:

@@ -28,19 +28,28 @@ class TokenPair:
     expires_in: int
     refresh_expires_in: int
     session_id: UUID
+    scope: str | None = None
 
 
 def issue(
-    session: LoginSession, user: "AbstractBaseUser", carried: Claims, *, rotated: bool
+    session: LoginSession,
+    user: "AbstractBaseUser",
+    carried: Claims,
+    *,
+    rotated: bool,
+    scope: str | None = None,
 ) -> TokenPair:
     """Sign the pair for the generation that ``session`` holds.
+
+    ``scope`` narrows the access token; the refresh token keeps what was carried.
 
     The refresh token depends on the row and ``carried`` alone, so that issuing a
     generation again gives the same bytes. Raises ``ValueError`` for claims that
     cannot be issued.
     """
     now = int(time.time())
-    access = _access_claims(session, user, carried, now)
+    narrowed = {**carried, "scope": scope} if scope else carried
+    access = _access_claims(session, user, narrowed, now)
     refresh_exp = _seconds(session.expires_at)
     return TokenPair(
         access=encode(ACCESS, access),
@@ -49,6 +58,7 @@ def issue(
         expires_in=max(0, access["exp"] - now),
         refresh_expires_in=max(0, refresh_exp - now),
         session_id=session.id,
+        scope=access.get("scope"),
     )
 
 

@@ -4,23 +4,19 @@ from datetime import timezone
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist
 from rest_framework import serializers
 
+from .credentials import MAX_PASSWORD_LENGTH, get_username_length
 from .models import LoginSession
-
-# Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
-MAX_PASSWORD_LENGTH = 4096
-MAX_USERNAME_LENGTH = 255
 
 
 class TokenObtainPairSerializer(serializers.Serializer[Any]):
-    """``USERNAME_FIELD`` of the user model, and ``password``."""
+    """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = serializers.CharField(
-            write_only=True, max_length=_username_length()
+            write_only=True, max_length=get_username_length()
         )
         # The password counts exactly as sent, spaces included.
         self.fields["password"] = serializers.CharField(
@@ -29,19 +25,11 @@ class TokenObtainPairSerializer(serializers.Serializer[Any]):
             trim_whitespace=False,
             style={"input_type": "password"},
         )
+        self.fields["scope"] = serializers.CharField(write_only=True, required=False)
 
     @property
     def username_field(self) -> str:
         return get_user_model().USERNAME_FIELD
-
-
-def _username_length() -> int:
-    model = get_user_model()
-    try:
-        length = getattr(model._meta.get_field(model.USERNAME_FIELD), "max_length", None)
-    except FieldDoesNotExist:
-        length = None
-    return length or MAX_USERNAME_LENGTH
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):

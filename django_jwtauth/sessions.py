@@ -20,7 +20,7 @@ from django.contrib.auth.models import update_last_login
 from django.db import connections
 from django.utils import timezone
 
-from . import client, lookup, rotation, signals, tokens
+from . import client, lookup, rotation, scopes, signals, tokens
 from .conf import RESERVED_CLAIMS, get_settings
 from .exceptions import (
     CredentialsChanged,
@@ -117,26 +117,36 @@ def authenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 
 def verify(raw: str) -> Claims:
     """Return the claims of a token of any type that would be accepted. Writes nothing."""
+    return introspect(raw)[1]
+
+
+def introspect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user and the claims of a token of any type; see verify()."""
     claims = tokens.decode(raw, ACCESS, REFRESH)
-    session = load(claims).session
+    live = load(claims)
+    session = live.session
     if claims["token_type"] == REFRESH:
         if session.generation > claims["gen"]:
             raise RefreshTokenReused
         if session.generation < claims["gen"]:
             raise GenerationUnknown
-    return claims
+    return live.user, claims
 
 
 # --- refresh
 
 
-def refresh(raw: str) -> TokenPair:
+def refresh(raw: str, *, scope: str | None = None) -> TokenPair:
     """Exchange a refresh token for the next pair: a compare-and-swap on its sign-in.
 
     A superseded token ends the sign-in before ``RefreshTokenReused`` is raised. Do not
     let that escape an ``atomic()`` of your own: the rollback would revive the sign-in.
+
+    ``scope`` narrows the access token of this pair; ``InsufficientScope`` when it asks
+    for more than the sign-in was granted.
     """
     claims = tokens.decode(raw, REFRESH)
+    narrowed = scopes.narrow(claims.get("scope"), scope)
     in_transaction = connections[lookup.alias()].in_atomic_block
     try:
         live = load(claims, lock=in_transaction)
@@ -153,7 +163,8 @@ def refresh(raw: str) -> TokenPair:
         user=live.user,
     )
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
-    return issue(live.session, live.user, carried, rotated=get_settings().ROTATE_REFRESH_TOKENS)
+    rotated = get_settings().ROTATE_REFRESH_TOKENS
+    return issue(live.session, live.user, carried, rotated=rotated, scope=narrowed)
 
 
 _ENDS_SIGN_IN: dict[type[TokenError], tuple[Reason, Via]] = {
@@ -262,9 +273,14 @@ async def averify(raw: str) -> Claims:
     return await sync_to_async(verify)(raw)
 
 
-async def arefresh(raw: str) -> TokenPair:
+async def aintrospect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """See introspect()."""
+    return await sync_to_async(introspect)(raw)
+
+
+async def arefresh(raw: str, *, scope: str | None = None) -> TokenPair:
     """See refresh()."""
-    return await sync_to_async(refresh)(raw)
+    return await sync_to_async(refresh)(raw, scope=scope)
 
 
 async def ablacklist(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.hashers import identify_hasher, is_password_usable
 from django.utils.module_loading import import_string
 
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
@@ -197,6 +198,27 @@ def issuers(value: Any) -> Mapping[str, str]:
     ):
         raise ValueError("must be a dict from each issuer to the URL of its JWKS.")
     return {name: str(url(address)) for name, address in value.items()}
+
+
+def clients(value: Any) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(
+        isinstance(name, str) and name and isinstance(secret, str) for name, secret in value.items()
+    ):
+        raise ValueError("must be a dict from each client's id to its hashed secret.")
+    if not all(is_password_usable(secret) and _is_hashed(secret) for secret in value.values()):
+        raise ValueError(
+            "holds a secret that is not hashed: use what make_password() of "
+            "django.contrib.auth.hashers returns."
+        )
+    return dict(value)
+
+
+def _is_hashed(secret: str) -> bool:
+    try:
+        identify_hasher(secret)
+    except ValueError:
+        return False
+    return True
 
 
 def rates(value: Any) -> Mapping[str, Rate | None]:

@@ -128,6 +128,15 @@ def decode(
     return claims
 
 
+def sign_in_time(claims: Claims) -> float:
+    """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
+
+    Seconds since the epoch. A ``sid`` is a time-ordered UUID (RFC 9562, 5.7).
+    """
+    given = claims.get("auth_time")
+    return given if isinstance(given, (int, float)) else int(claims["sid"][:12], 16) / 1000
+
+
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:
     """What a verification depends on, besides the time."""
     return get_settings(), get_keys().current()

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar, cast
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error as DatabaseFailure
-from django.db import connections, transaction
 from django.http import Http404
 from django.utils.translation import gettext as _
 from rest_framework import status
@@ -75,10 +75,7 @@ class JWTView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        view = super().as_view(**initkwargs)
-        for alias in connections:
-            view = transaction.non_atomic_requests(using=alias)(view)
-        return view
+        return lookup.non_atomic(super().as_view(**initkwargs))
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):
@@ -136,9 +133,10 @@ class TokenObtainPairView(GrantView):
     def post(self, request: Request) -> Response:
         data = self.validated(request)
         http_request = request._request
-        password = data.pop("password")
-        (username,) = data.values()
-        user, claims = credentials.check(http_request, username, password)
+        username = data[get_user_model().USERNAME_FIELD]
+        user, claims = credentials.check(
+            http_request, username, data["password"], data.get("scope")
+        )
         return self.grant(sessions.start(user, http_request, claims))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
@@ -56,9 +56,31 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
+        **_oauth_endpoints(issuer),
     }
     given = {name: value for name, value in document.items() if value}
     return _document(request, given, MAX_AGE, "application/json")
+
+
+def _oauth_endpoints(issuer: str) -> dict[str, Any]:
+    """Return what ``urls.oauth`` adds where the project includes it."""
+    try:
+        paths = {
+            name: reverse(f"jwtauth_oauth_{name}") for name in ("token", "revoke", "introspect")
+        }
+    except NoReverseMatch:
+        return {}
+    methods = ["client_secret_basic", "client_secret_post"]
+    grants = ["refresh_token", *(["password"] if get_settings().OAUTH_PASSWORD_GRANT else [])]
+    return {
+        "token_endpoint": urljoin(issuer, paths["token"]),
+        "token_endpoint_auth_methods_supported": [*methods, "none"],
+        "grant_types_supported": grants,
+        "revocation_endpoint": urljoin(issuer, paths["revoke"]),
+        "revocation_endpoint_auth_methods_supported": [*methods, "none"],
+        "introspection_endpoint": urljoin(issuer, paths["introspect"]),
+        "introspection_endpoint_auth_methods_supported": methods,
+    }
 
 
 def _max_age(ring: KeyRing) -> int:

@@ -35,9 +35,11 @@ MAP = {
     "client": "conf",
     "pairs": "conf models tokens",
     "rotation": "conf exceptions lookup models rules tokens",
-    "sessions": "client conf exceptions lookup models pairs rotation rules signals tokens",
+    "scopes": "conf exceptions tokens",
+    "sessions": "client conf exceptions lookup models pairs rotation rules scopes signals tokens",
     "throttling": "client conf exceptions lookup models",
-    "credentials": "conf exceptions lookup rules throttling tokens",
+    "credentials": "conf exceptions lookup rules scopes throttling tokens",
+    "clients": "conf throttling",
     # How a request carries one
     "transport": "conf exceptions pairs",
     "users": "conf tokens",
@@ -45,7 +47,8 @@ MAP = {
     "authentication": "exceptions sessions tokens transport users",
     # What the project serves
     "parsers": "",
-    "serializers": "models",
+    "permissions": "exceptions scopes tokens transport",
+    "serializers": "credentials models",
     "views": "authentication conf credentials exceptions lookup models pairs parsers "
     "serializers sessions tokens transport",
     "urls": "views",
@@ -53,6 +56,9 @@ MAP = {
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
+    "oauth": "clients conf credentials exceptions lookup models pairs scopes sessions tokens "
+    "transport",
+    "urls.oauth": "oauth",
     # What runs beside it
     "checks": "authentication conf keymaterial keys models",
     "apps": "checks",
@@ -81,6 +87,7 @@ KNOWN_TO = {
         "checks",
         "management.commands.jwtauth_doctor",
         "parsers",
+        "permissions",
         "serializers",
         "views",
     },

@@ -1,0 +1,56 @@
+"""What a token may be used for: the ``scope`` claim (RFC 6749, 3.3; RFC 9068, 2.2.3)."""
+
+import re
+from collections.abc import Iterable
+
+from .conf import call_hook, get_settings
+from .exceptions import InsufficientScope
+from .tokens import Claims
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
+
+
+def parse(text: str | None) -> list[str]:
+    """Return the scopes in ``text``, sorted; raises ``InsufficientScope`` for one that is none."""
+    names = sorted(set((text or "").split()))
+    if not all(_SCOPE.fullmatch(name) for name in names):
+        raise InsufficientScope
+    return names
+
+
+def of(claims: Claims) -> frozenset[str]:
+    """Return the scopes of a token."""
+    return frozenset(str(claims.get("scope", "")).split())
+
+
+def grant(user: object, request: object, requested: str | None) -> str | None:
+    """Return the scopes a sign-in gets: what ``SCOPES_HOOK`` allows, of what was asked for.
+
+    All that is allowed when nothing was asked for; None without a hook.
+    """
+    if not get_settings().SCOPES_HOOK:
+        return None
+    allowed = set(call_hook("SCOPES_HOOK", user, request) or ())
+    asked = (requested or "").split()
+    return " ".join(sorted(allowed.intersection(asked) if asked else allowed))
+
+
+def narrow(carried: object, requested: str | None) -> str | None:
+    """Return what an access token gets of the carried scopes; never more than those.
+
+    Raises ``InsufficientScope`` when more is asked for (RFC 6749, 6).
+    """
+    held = str(carried or "").split()
+    asked = parse(requested)
+    if not asked:
+        return " ".join(held) or None
+    if not set(asked) <= set(held):
+        raise InsufficientScope(asked)
+    return " ".join(asked)
+
+
+def require(claims: Claims, needed: Iterable[str]) -> None:
+    """Raise ``InsufficientScope`` unless the token has all that is needed."""
+    names = list(needed)
+    if not of(claims).issuperset(names):
+        raise InsufficientScope(names)
