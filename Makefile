@@ -10,10 +10,10 @@ PYTHON ?= $(shell \
 		done; \
 	done)
 
-.PHONY: help test example lint format types docs clean
+.PHONY: help test example lint format types docs bench bench-scale clean
 
 help:  ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 test: $(VENV)/.test  ## Run the tests, on SQLite or on DATABASE_URL
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
@@ -34,6 +34,12 @@ types: $(VENV)/.lint  ## Check the types
 
 docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 	$(BIN)/sphinx-build -qW --keep-going docs docs/_build/html
+
+bench: $(VENV)/.bench  ## Compare with simplejwt and others, on SQLite or on DATABASE_URL
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-scale: $(VENV)/.bench  ## Compare a million rows with none, on PostgreSQL at DATABASE_URL
+	$(BIN)/python -m benchmarks.scale $(BENCH_ARGS)
 
 clean:  ## Remove the virtualenv and everything built
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox build dist docs/_build htmlcov

@@ -1,0 +1,40 @@
+"""What is measured, how often a round does it, and the most it may cost of simplejwt's time."""
+
+from typing import NamedTuple
+
+
+class Work(NamedTuple):
+    """``name`` is the method of the contenders; ``limits`` are ratios, by profile and vendor."""
+
+    name: str
+    title: str
+    calls: int
+    limits: dict[tuple[str, str], float]
+
+
+SERVERS = ("postgresql", "mysql")
+
+WORKS = [
+    Work(
+        "authenticate",
+        "authenticate, token seen before",
+        50,
+        {
+            ("HS256", "sqlite"): 0.20,
+            ("ES256", "sqlite"): 0.20,
+            ("manager", "sqlite"): 1.0,
+            **{("HS256", vendor): 0.50 for vendor in SERVERS},
+        },
+    ),
+    Work(
+        "first_sight",
+        "authenticate, first sight of a token",
+        50,
+        {("HS256", "sqlite"): 0.32, **{("HS256", vendor): 0.60 for vendor in SERVERS}},
+    ),
+    Work("stateless", "stateless authenticate", 100, {("HS256", "sqlite"): 0.35}),
+    Work("request", "whole request", 30, {("HS256", "sqlite"): 0.45}),
+    Work("obtain", "obtain a pair", 10, {("HS256", "sqlite"): 0.85}),
+    Work("refresh", "refresh with rotation", 10, {("HS256", "sqlite"): 0.25}),
+    Work("sign_out", "sign out", 10, {("HS256", "sqlite"): 0.50}),
+]
