@@ -4,7 +4,6 @@ Nothing here knows HTTP. ``code`` and ``detail`` are the ones that clients of
 djangorestframework-simplejwt already understand; ``reason`` says more.
 """
 
-import copyreg
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -33,7 +32,7 @@ class AuthError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # As it is, not made anew: subclasses take other arguments.
-        return copyreg.__newobj__, (type(self),), vars(self)
+        return type(self).__new__, (type(self),), vars(self)
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body: ``detail``, ``code`` and ``reason``."""
