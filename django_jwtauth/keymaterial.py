@@ -279,13 +279,21 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
         raise KeyProblem('"jwk" is for another algorithm than "algorithm" says.')
     if jwk.get("use") not in (None, "sig"):
         raise KeyProblem('"jwk" is for another use than signatures: its "use" is not "sig".')
-    if (jwk.get("kty") == "oct") != (algorithm in HMAC_SECRET_BYTES):
+    if jwk.get("kty") != _key_type(algorithm):
         raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
     try:
         return jwt.PyJWK(dict(jwk), algorithm).key
     # PyJWT lets AttributeError, TypeError and others of a bad JWK through.
     except Exception:
         raise KeyProblem('"jwk" cannot be read.') from None
+
+
+def _key_type(algorithm: str) -> str:
+    if algorithm in HMAC_SECRET_BYTES:
+        return "oct"
+    if algorithm in RSA_ALGORITHMS:
+        return "RSA"
+    return "EC" if algorithm in CURVES else "OKP"
 
 
 def _check_fits(public_key: Any, algorithm: str) -> None:
