@@ -89,10 +89,14 @@ def _set_cookie(
     )
 
 
-def challenge(*, token_sent: bool) -> str:
-    """Return the ``WWW-Authenticate`` header of a 401 (RFC 6750, 3)."""
-    value = f'{get_settings().AUTH_HEADER_TYPES[0]} realm="api"'
-    return f'{value}, error="invalid_token"' if token_sent else value
+def challenge(*, token_sent: bool = False, error: str = "", **attributes: Any) -> str:
+    """Return a ``WWW-Authenticate`` header (RFC 6750, 3).
+
+    ``attributes`` must be fit for a quoted string: nothing that a client sent.
+    """
+    given = {"realm": "api", "error": error or ("invalid_token" if token_sent else "")}
+    pairs = [f'{name}="{value}"' for name, value in {**given, **attributes}.items() if value]
+    return f"{get_settings().AUTH_HEADER_TYPES[0]} {', '.join(pairs)}"
 
 
 def request_refusal(error: AuthError) -> dict[str, Any]:
