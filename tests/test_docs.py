@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from datetime import timedelta
 from importlib import import_module
+from inspect import isfunction
 from itertools import takewhile
 from pathlib import Path
 from types import NoneType
@@ -16,6 +17,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import get_commands
 from django.dispatch import Signal
+from django.http import Http404
 from django.test import RequestFactory
 from django.urls import URLPattern
 from rest_framework.test import APIClient
@@ -93,7 +95,7 @@ def as_script(page, site):
     if not any("startproject" in block.code for block in blocks):
         script.append("django-admin startproject mysite; cd mysite")
     for block in blocks:
-        if block.language == "json":
+        if block.language in ("json", "text"):
             shown[-1] = block.code
         elif block.language == "python":
             first, *_ = block.code.splitlines()
@@ -102,7 +104,7 @@ def as_script(page, site):
             ).groups()
             redirection = ">>" if at_the_end else ">"
             script.append(f"cat {redirection} mysite/{file} <<'EOF'\n{block.code}EOF")
-        else:
+        elif block.language == "sh":
             code = re.sub(r"^(python -m pip install|make) .*\n", "", block.code, flags=re.M)
             code = code.replace("python manage.py runserver\n", SERVE.format(site=site))
             script.append(f"echo '{MARK}'\n{code}".replace("127.0.0.1:8000", site))
@@ -170,6 +172,8 @@ KINDS = {
     "String, list of strings or `None`": tuple[str, ...],
     "List of dicts": conf.Settings.__annotations__["KEYS"],
     "Dict": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
+    "Dict of rates": conf.Settings.__annotations__["THROTTLE_RATES"],
+    "Name in `CACHES`": str,
 }
 SETTINGS = {item.name: item for item in fields(conf.Settings)}
 
@@ -209,21 +213,29 @@ def refusals(base):
 
 
 TOKEN_ERRORS = refusals(exceptions.TokenError) - {exceptions.TokenError}
-OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - {exceptions.TokenError}
+# Each door says what a token lacks in words of its own.
+NO_ANSWER = {exceptions.TokenError, exceptions.InsufficientScope}
+OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - NO_ANSWER
+
+
+def answer(error):
+    """Return what our endpoints answer for a class of refusals."""
+    arguments = {"retry_after": 7} if error is exceptions.Throttled else {}
+    return JWTView().refuse(error(**arguments))
 
 
 def test_errors_page_lists_the_refusals_of_tokens():
     """Reason, code and sentence of each refusal of a token; the status is 401 for all."""
     rows = read_table(read_section(DOCS / "errors.md", "Tokens"))
     documented = [(reason.strip("`"), code.strip("`"), detail) for reason, code, detail, _ in rows]
-    answers = [JWTView().refuse(error()) for error in TOKEN_ERRORS]
+    answers = [answer(error) for error in TOKEN_ERRORS]
 
-    assert {401} == {answer.status_code for answer in answers}
+    assert {401} == {each.status_code for each in answers}
     assert {'Bearer realm="api", error="invalid_token"'} == {
-        answer.headers["WWW-Authenticate"] for answer in answers
+        each.headers["WWW-Authenticate"] for each in answers
     }
     assert sorted(
-        (answer.data["reason"], answer.data["code"], answer.data["detail"]) for answer in answers
+        (each.data["reason"], each.data["code"], each.data["detail"]) for each in answers
     ) == sorted(documented)
 
 
@@ -234,11 +246,11 @@ def test_errors_page_lists_the_other_refusals():
         (reason.strip("`"), int(status), code.strip("`"), detail)
         for reason, status, code, detail, _ in rows
     ]
-    answers = [JWTView().refuse(error()) for error in OTHER_ERRORS]
+    answers = [answer(error) for error in OTHER_ERRORS]
 
     assert sorted(
-        (answer.data["reason"], answer.status_code, answer.data["code"], answer.data["detail"])
-        for answer in answers
+        (each.data["reason"], each.status_code, each.data["code"], each.data["detail"])
+        for each in answers
     ) == sorted(documented)
 
 
@@ -283,17 +295,31 @@ def served(module):
         if isinstance(pattern, URLPattern):
             path = str(pattern.pattern).removeprefix("^").removesuffix(r"\Z")
             path = re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", path)
-            view = getattr(pattern.callback, "cls", None)
-            # A plain function is one of the public documents.
-            methods = {m for m in METHODS if hasattr(view, m.lower())} if view else {"GET"}
-            yield path, f"{namespace}{pattern.name}", frozenset(methods)
+            yield path, f"{namespace}{pattern.name}", frozenset(methods_of(pattern.callback))
+
+
+def methods_of(view):
+    """Return what a view of ours answers, a class by its methods and a function by trying."""
+    if hasattr(view, "cls"):
+        return {method for method in METHODS if hasattr(view.cls, method.lower())}
+    return {method for method in METHODS if takes(view, method)}
+
+
+def takes(view, method):
+    try:
+        return view(RequestFactory().generic(method, "/")).status_code != 405
+    except Http404:
+        return True
 
 
 def test_endpoints_page_lists_the_urls():
     """Each path that a URLconf of ours serves is in a table, with methods and name; no other is."""
     page = (DOCS / "endpoints.md").read_text()
-    rows = re.findall(r"^\| ([A-Z, ]+) \| `([^`]+)` \| `([^`]+)` \|", page, re.M)
-    documented = [(path, name, frozenset(methods.split(", "))) for methods, path, name in rows]
+    rows = re.findall(r"^\| ([A-Z, ]+|any) \| `([^`]+)` \| `([^`]+)` \|", page, re.M)
+    documented = [
+        (path, name, frozenset(METHODS if methods == "any" else methods.split(", ")))
+        for methods, path, name in rows
+    ]
 
     assert sorted(documented) == sorted(each for module in URL_MODULES for each in served(module))
 
@@ -327,7 +353,22 @@ def test_endpoints_page_shows_real_bodies(name):
     assert shape(json.loads(response.content)) == shape(answered)
 
 
-# --- signals
+# --- Python
+
+
+def test_python_page_lists_the_functions_of_sessions():
+    """Each function that starts, uses or ends a sign-in is on the page, and so is its twin."""
+    page = (DOCS / "python.md").read_text()
+    functions = {
+        name
+        for name, function in vars(sessions).items()
+        if isfunction(function) and function.__module__ == sessions.__name__ and name[0] != "_"
+    }
+    described = set(re.findall(r"autofunction:: django_jwtauth\.sessions\.(\w+)", page))
+    [twins] = re.findall(r"asynchronous twin with the same arguments: ([^.]+)", page)
+
+    assert functions == described | set(re.findall(r"`(\w+)`", twins))
+    assert {f"a{name}" for name in described} == set(re.findall(r"`(\w+)`", twins))
 
 
 @pytest.mark.django_db(transaction=True)

@@ -21,10 +21,10 @@ PEOPLE = (
     Person("admin", "admin-demo", "the operator", is_admin=True),
 )
 
-# Address and user agent
+# Name, address and user agent
 DEVICES = (
-    ("192.0.2.17", "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"),
-    ("2001:db8::42", "BobsApp/3.2 (Android 16)"),
+    ("Laptop", "192.0.2.17", "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Firefox/153.0"),
+    ("Phone", "2001:db8::42", "BobsApp/3.2 (Android 16)"),
 )
 
 
@@ -40,6 +40,7 @@ def seed() -> None:
         user.save()
     bob = User.objects.get(username="bob")
     if not bob.jwtauth_sessions.live().exists():
-        for address, agent in DEVICES:
+        for name, address, agent in DEVICES:
             request = RequestFactory(REMOTE_ADDR=address, HTTP_USER_AGENT=agent).post("/")
-            sessions.start(bob, request)
+            pair = sessions.start(bob, request)
+            bob.jwtauth_sessions.filter(pk=pair.session_id).update(name=name)
