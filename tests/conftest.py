@@ -2,6 +2,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.cache import cache
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -38,6 +39,12 @@ class Client(APIClient):
     def protected(self, raw=None):
         headers = {} if raw is None else {"HTTP_AUTHORIZATION": f"Bearer {raw}"}
         return self.get(reverse("protected"), **headers)
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    """No failed sign-in of an earlier test is counted."""
+    cache.clear()
 
 
 @pytest.fixture
