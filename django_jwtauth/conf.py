@@ -8,7 +8,7 @@ gives what is wrong with them, for the system checks.
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
@@ -99,6 +99,8 @@ class Settings:
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)
     SIGN_IN_HOOK: str | None = _setting(None, rule.hook)
     SCOPES_HOOK: str | None = _setting(None, rule.hook)
+    LEGACY_DECODER: str | None = _setting(None, rule.hook)
+    LEGACY_UNTIL: datetime | None = _setting(None, rule.moment)
     CLIENT_IP_HOOK: str | None = _setting(None, rule.hook)
     CLIENTS: Mapping[str, str] = field(
         default_factory=dict, repr=False, metadata={"parse": rule.clients}

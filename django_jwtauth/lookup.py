@@ -148,9 +148,9 @@ def _key_field(model: type[Model]) -> Any:
     return field
 
 
-def _db_sid(sid: str, connection: Any) -> Any:
+def _db_sid(sid: str | None, connection: Any) -> Any:
     """Return the sign-in's key as the database takes it: where it has no UUID, as on the wire."""
-    return UUID(sid) if connection.features.has_native_uuid_field else sid
+    return UUID(sid) if sid and connection.features.has_native_uuid_field else sid
 
 
 def _find_compiled(

@@ -37,7 +37,8 @@ def load_user(claims: Claims) -> "AbstractBaseUser":
     ``Unavailable``.
     """
     with lookup.reporting_unavailable():
-        return check(lookup.find(claims)).user
+        found = lookup.find(claims)
+        return check(found, signed_in=claims["sid"] is not None).user
 
 
 def load(claims: Claims, *, lock: bool = False) -> Live:
@@ -47,23 +48,29 @@ def load(claims: Claims, *, lock: bool = False) -> Live:
         return Live(found.user, cast(LoginSession, found.session), auth_hash(found.user))
 
 
-def check(found: lookup.Found | None) -> lookup.Found:
-    """Return what was found, if a token of it is good; raises the ``TokenError`` if not."""
+def check(found: lookup.Found | None, *, signed_in: bool = True) -> lookup.Found:
+    """Return what was found, if a token of it is good; raises the ``TokenError`` if not.
+
+    Not ``signed_in``: a predecessor's access token, which has no sign-in that could end.
+    """
     if found is None:
         raise UserNotFound
     session = found.session
-    if session is None or session.ended_at is not None:
+    if signed_in and (session is None or session.ended_at is not None):
         raise SessionEnded
     if found.blacklisted:
         raise TokenBlacklisted
     if not is_active(found.user):
         raise UserInactive
-    current = auth_hash(found.user)
-    if not constant_time_compare(current, session.auth_hash) and not any(
-        constant_time_compare(older, session.auth_hash) for older in _fallback_hashes(found.user)
-    ):
+    if session is not None and not _credentials_match(found.user, session.auth_hash):
         raise CredentialsChanged
     return found
+
+
+def _credentials_match(user: "AbstractBaseUser", stored: str) -> bool:
+    return constant_time_compare(auth_hash(user), stored) or any(
+        constant_time_compare(older, stored) for older in _fallback_hashes(user)
+    )
 
 
 def is_active(user: "AbstractBaseUser") -> bool:

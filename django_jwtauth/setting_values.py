@@ -6,12 +6,13 @@ nothing that may be a secret.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.hashers import identify_hasher, is_password_usable
+from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
@@ -198,6 +199,18 @@ def issuers(value: Any) -> Mapping[str, str]:
     ):
         raise ValueError("must be a dict from each issuer to the URL of its JWKS.")
     return {name: str(url(address)) for name, address in value.items()}
+
+
+def moment(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        parsed = parse_datetime(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = None
+    if not isinstance(parsed, datetime) or parsed.tzinfo is None:
+        raise ValueError('must be a time with a time zone, like "2026-11-01T00:00:00Z".')
+    return parsed
 
 
 def clients(value: Any) -> Mapping[str, str]:

@@ -131,10 +131,13 @@ def decode(
 def sign_in_time(claims: Claims) -> float:
     """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
 
-    Seconds since the epoch. A ``sid`` is a time-ordered UUID (RFC 9562, 5.7).
+    Seconds since the epoch; 0 when it is not known. A ``sid`` of ours is a time-ordered
+    UUID (RFC 9562, 5.7), one made for a predecessor's token is not.
     """
-    given = claims.get("auth_time")
-    return given if isinstance(given, (int, float)) else int(claims["sid"][:12], 16) / 1000
+    given, sid = claims.get("auth_time"), claims["sid"]
+    if isinstance(given, (int, float)):
+        return given
+    return int(sid[:12], 16) / 1000 if sid and sid[12] == "7" else 0
 
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:

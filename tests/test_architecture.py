@@ -73,6 +73,8 @@ MAP = {
     "admin.sessions": "admin.filters admin.forms admin.records admin.user_page admin.wording conf "
     "exceptions lookup models rules",
     "admin": "admin.blacklist admin.sessions models",
+    # One module per optional neighbour; nothing imports them
+    "contrib.simplejwt": "conf exceptions lookup models rules tokens",
     "management.commands.jwtauth_doctor": "authentication checks conf lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_key": "keymaterial",
@@ -91,7 +93,7 @@ KNOWN_TO = {
         "serializers",
         "views",
     },
-    "jwt": {"keymaterial", "tokens", "management.commands.jwtauth_generate_key"},
+    "jwt": {"contrib.simplejwt", "keymaterial", "tokens", "management.commands.jwtauth_generate_key"},
     "cryptography": {
         "keymaterial",
         "management.commands.jwtauth_export_keys",
