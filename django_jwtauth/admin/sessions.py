@@ -52,8 +52,6 @@ class LoginSessionAdmin(RecordAdmin):
     )
     list_filter = (UserFilter, StatusFilter, "created_at", EndReasonFilter, EndedViaFilter)
     ordering = ("-created_at",)
-    # The other columns carry no index.
-    sortable_by = ("signed_in",)
     search_help_text = gettext_lazy("User name, or the exact sign-in id (sid) or jti.")
     actions = ("end_selected",)
     fieldsets = (
@@ -111,6 +109,7 @@ class LoginSessionAdmin(RecordAdmin):
         device = Truncator(session.name or agent).chars(60)
         return ", ".join(filter(None, (device, session.ip_address))) or None
 
+    # No other column can be sorted by: they carry no index.
     @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
     def signed_in(self, session: LoginSession) -> str:
         return moment(session.created_at)
