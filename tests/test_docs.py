@@ -31,6 +31,12 @@ from tests.shell import ROOT, free_port, needs_curl, run_script
 DOCS = ROOT / "docs"
 PACKAGE = Path(django_jwtauth.__file__).parent
 
+# What each answers in turn: the last two are signing out, and the same access token after it.
+QUICK_STARTS = {
+    ROOT / "README.md": ["200", "200", "401"],
+    DOCS / "quickstart.md": ["200", "401", "200", "200", "401"],
+}
+
 
 class Block(NamedTuple):
     """A fenced code block, and the heading it stands under."""
@@ -42,7 +48,7 @@ class Block(NamedTuple):
 
 def read_blocks(page):
     pattern = re.compile(
-        r"^#+ (?P<heading>[^\n]+)$|^```(?P<language>\S+)\n(?P<code>.*?)^```$", re.M | re.S
+        r"^#+ (?P<heading>[^\n]+)$|^```(?P<language>\S+)[^\n]*\n(?P<code>.*?)^```$", re.M | re.S
     )
     heading = ""
     for match in pattern.finditer(page.read_text()):
@@ -113,46 +119,48 @@ def as_script(page, site):
 
 
 @needs_curl
-@pytest.mark.parametrize(
-    ("page", "statuses"),
-    [
-        ("README.md", ["200", "200", "401"]),
-        ("docs/quickstart.md", ["200", "401", "200", "200", "401"]),
-    ],
-)
-def test_quick_start_works_as_written(tmp_path, page, statuses):
+@pytest.mark.parametrize("page", QUICK_STARTS, ids=lambda page: page.name)
+def test_quick_start_works_as_written(tmp_path, page):
     """Typed literally, in an empty project, each block prints what the page shows below it.
 
     The access token that was good before signing out is refused after it.
     """
-    script, shown = as_script(ROOT / page, f"127.0.0.1:{free_port()}")
+    script, shown = as_script(page, f"127.0.0.1:{free_port()}")
     output = run_script(script, tmp_path)
     printed = output.split(f"{MARK}\n")[1:]
 
-    assert re.findall(r"^\d{3}$", output, re.M) == statuses
+    assert re.findall(r"^\d{3}$", output, re.M) == QUICK_STARTS[page]
     for text, expected in zip(printed, shown, strict=True):
         if expected:
             pattern = re.escape(expected).replace("…", ".*")
             assert re.fullmatch(pattern, text), text
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md"])
+@pytest.mark.parametrize("page", QUICK_STARTS, ids=lambda page: page.name)
 def test_quick_start_installs_this_package(page):
     """The name to install is the one this package is published under."""
     name = re.search(r'^name = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1]
 
-    commands = [block.code for block in read_blocks(ROOT / page) if block.language == "sh"]
+    commands = [block.code for block in read_blocks(page) if block.language == "sh"]
 
     assert f"python -m pip install {name}\n" in commands
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_examples_are_python_and_json(page):
-    """Every example can at least be read by the language it says it is in."""
-    for block in read_blocks(page):
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(f"docs/{p.name}" for p in DOCS.glob("*.md"))]
+)
+def test_examples_are_what_they_say(page):
+    """Every code block says its language, ends, and can at least be read as that language."""
+    page = ROOT / page
+    blocks = list(read_blocks(page))
+    fences = re.findall(r"^ *```", page.read_text(), re.M)
+
+    assert len(fences) == 2 * len(blocks)
+    for block in blocks:
         if block.language == "python":
             ast.parse(block.code)
-        elif block.language == "json" and page.name != "quickstart.md":
+        # A quick start shows lines of output.
+        elif block.language == "json" and page not in QUICK_STARTS:
             json.loads(block.code)
 
 
