@@ -45,6 +45,7 @@ MAP = {
     "users": "conf tokens",
     # Who is asking
     "authentication": "exceptions sessions tokens transport users",
+    "middleware": "exceptions sessions tokens transport",
     # What the project serves
     "parsers": "",
     "permissions": "exceptions scopes tokens transport",
