@@ -1,6 +1,6 @@
 """System checks: what is wrong with the project's settings, told before a request finds out.
 
-None touches the database, and none shows a key, a secret or the value of a setting.
+None touches the database, and none shows a key or a secret.
 """
 
 from collections.abc import Iterable, Sequence
@@ -50,11 +50,18 @@ ACCESS_TOO_LONG = "jwtauth.W010"
 LEEWAY_TOO_LONG = "jwtauth.W011"
 NO_ISSUER = "jwtauth.W012"
 SECOND_FACTOR_SKIPPED = "jwtauth.W013"
+ADDRESS_OF_THE_PROXY = "jwtauth.W014"
+CACHE_NOT_SHARED = "jwtauth.W015"
+COOKIES_NOT_SECURE = "jwtauth.W016"
 
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
 SECOND_FACTOR_APPS = ("allauth.mfa", "django_otp")
+CACHES_NOT_SHARED = (
+    "django.core.cache.backends.dummy.DummyCache",
+    "django.core.cache.backends.locmem.LocMemCache",
+)
 
 
 @register(TAG)
@@ -251,6 +258,12 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Keep the clocks right with NTP, and LEEWAY at a few seconds.",
             id=LEEWAY_TOO_LONG,
         )
+    if not config.COOKIE_SECURE:
+        yield Warning(
+            "JWTAUTH: COOKIE_SECURE is False: browsers send the tokens over http, too.",
+            hint="Leave it out in production.",
+            id=COOKIES_NOT_SECURE,
+        )
     ring = _access_ring()
     if not config.ISSUER and ring and not all(key.symmetric for key in ring.keys):
         yield Warning(
@@ -266,4 +279,27 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             "are given for the password alone.",
             hint="Refuse, in SIGN_IN_HOOK, the users who owe a second factor.",
             id=SECOND_FACTOR_SKIPPED,
+        )
+
+
+@register(TAG, deploy=True)
+def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Whether attempts to guess a password are counted, and for whom."""
+    config = _sound_settings()
+    if config is None or not any(config.THROTTLE_RATES.values()):
+        return
+    proxied = settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST
+    if proxied and not config.CLIENT_IP_HOOK and api_settings.NUM_PROXIES is None:
+        yield Warning(
+            "Requests come through a proxy, and its address is taken for everybody's: the "
+            "mistakes of one user lock out all.",
+            hint="Set REST_FRAMEWORK['NUM_PROXIES'], or JWTAUTH['CLIENT_IP_HOOK'].",
+            id=ADDRESS_OF_THE_PROXY,
+        )
+    if settings.CACHES[config.THROTTLE_CACHE].get("BACKEND") in CACHES_NOT_SHARED:
+        yield Warning(
+            f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that processes do "
+            "not share: each allows as many guesses of a password as all should.",
+            hint="Use Redis or Memcached.",
+            id=CACHE_NOT_SHARED,
         )

@@ -1,0 +1,407 @@
+import os
+import re
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.checks import run_checks
+from django.test import modify_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from django_jwtauth import checks
+from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from tests.keypairs import make_pem, make_public_pem
+from tests.test_conf import CANARY, NAMES, hide, json_like
+
+needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
+
+SHARED = {"algorithm": "HS256", "secret": "a secret that another service has: 0123456789"}
+NEVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
+IDS = {
+    name: value
+    for name, value in vars(checks).items()
+    if isinstance(value, str) and value.startswith("jwtauth.")
+}
+
+
+def found(*, deploy=False):
+    return run_checks(tags=["jwtauth"], include_deployment_checks=deploy)
+
+
+def ids(**kwargs):
+    return [message.id for message in found(**kwargs)]
+
+
+def fake_router(**aliases):
+    """Make a router class that sends a model, by its name, to an alias."""
+
+    class Router:
+        def db_for_write(self, model, **hints):
+            return aliases.get(model.__name__)
+
+    return Router()
+
+
+# --- in general
+
+
+def test_a_sound_project_has_nothing_to_read():
+    """The settings of these tests, which follow the quick start, draw no message."""
+    assert found() == []
+
+
+def test_ids_are_unique():
+    """Each id is one finding, so that it can be looked up and silenced."""
+    assert len(set(IDS.values())) == len(IDS)
+    assert all(re.fullmatch(r"jwtauth\.[EW]\d{3}", value) for value in IDS.values())
+
+
+def test_an_error_stops_manage_py(tmp_path):
+    """The checks are registered when Django starts: `manage.py check` needs no option for them."""
+    Path(tmp_path, "bad.py").write_text("from tests.settings import *\nJWTAUTH = {'LEEWAY': -1}\n")
+    search = os.pathsep.join([str(tmp_path), str(Path(__file__).parent.parent)])
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "check", "--settings=bad"],
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f"({checks.BAD_SETTING}) JWTAUTH['LEEWAY'] must not be negative." in done.stderr
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(given=st.dictionaries(st.sampled_from(NAMES) | st.text(), json_like) | json_like)
+def test_no_rubbish_breaks_the_checks(settings, given):
+    """Whatever stands in JWTAUTH, the checks say so and do not fail."""
+    settings.JWTAUTH = given
+
+    assert all(message.id in IDS.values() for message in found(deploy=True))
+
+
+@pytest.mark.parametrize("value", hide(CANARY), ids=range(len(hide(CANARY))))
+def test_no_check_shows_a_secret(settings, value):
+    """A secret that stands in every setting at once, and in a key, appears in no message."""
+    for jwtauth in (dict.fromkeys(NAMES, value), {"KEYS": [{"secret": value, "kid": value}]}):
+        settings.JWTAUTH = jwtauth
+        messages = found(deploy=True)
+
+        assert messages
+        assert CANARY not in " ".join(f"{message} {message.hint}" for message in messages)
+
+
+# --- settings
+
+
+def test_each_bad_setting_is_told(settings):
+    """A wrong value and an unknown name are errors, each its own, with what to change."""
+    settings.JWTAUTH = {"LEEWAY": -1, "ACCES_TOKEN_LIFETIME": 60, "AUDIENCE": 7}
+
+    assert [(message.id, message.msg) for message in found()] == [
+        (
+            checks.UNKNOWN_SETTING,
+            "JWTAUTH['ACCES_TOKEN_LIFETIME'] is not a setting: did you mean "
+            "'ACCESS_TOKEN_LIFETIME'?",
+        ),
+        (
+            checks.BAD_SETTING,
+            "JWTAUTH['AUDIENCE'] must be a string or a list of strings, none of them empty.",
+        ),
+        (checks.BAD_SETTING, "JWTAUTH['LEEWAY'] must not be negative."),
+    ]
+
+
+def test_a_jwtauth_that_is_no_dict_is_told(settings):
+    """One error, whatever it is."""
+    settings.JWTAUTH = ["LEEWAY"]
+
+    assert ids() == [checks.BAD_SETTING]
+
+
+@pytest.mark.parametrize(
+    ("jwtauth", "told"),
+    [
+        ({"REFRESH_TOKEN_LIFETIME": 299}, [checks.REFRESH_TOO_SHORT]),
+        ({"REFRESH_TOKEN_LIFETIME": 300}, []),
+        ({"SESSION_LIFETIME": timedelta(days=6)}, [checks.REFRESH_TOO_LONG]),
+        ({"SESSION_LIFETIME": timedelta(days=7)}, []),
+        ({"REFRESH_GRACE_PERIOD": 0}, [checks.NO_GRACE_PERIOD]),
+        ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, []),
+        ({"ACCESS_TOKEN_LIFETIME": 29}, [checks.GRACE_PERIOD_TOO_LONG]),
+        ({"ACCESS_TOKEN_LIFETIME": 30}, []),
+    ],
+    ids=str,
+)
+def test_durations_are_compared(settings, jwtauth, told):
+    """Durations that are sound alone are told when they contradict each other."""
+    settings.JWTAUTH = jwtauth
+
+    assert ids() == told
+
+
+# --- keys
+
+
+def test_each_bad_key_is_told(settings):
+    """Every entry that cannot be used is an error, by its number."""
+    settings.JWTAUTH = {"KEYS": [{}, SHARED, {"algorithm": "none"}]}
+
+    assert ids() == [checks.BAD_KEY, checks.BAD_KEY]
+    assert "entry 2" in found()[1].msg
+
+
+def test_a_key_of_the_future_is_not_enough(settings):
+    """While no key is active, nobody can sign in."""
+    settings.JWTAUTH = {"KEYS": [{**SHARED, "active_from": NEVER}]}
+
+    assert ids() == [checks.NO_ACTIVE_KEY]
+
+
+@pytest.mark.parametrize("more", [{}, {"active_from": "2026-01-01T00:00:00Z"}], ids=str)
+def test_a_key_of_the_future_beside_an_active_one_is_fine(settings, more):
+    """That is how keys are rotated."""
+    later = {**SHARED, "secret": SHARED["secret"][::-1], "active_from": NEVER}
+    settings.JWTAUTH = {"KEYS": [{**SHARED, **more}, later]}
+
+    assert ids() == []
+
+
+@needs_cryptography
+def test_public_keys_alone_are_told(settings):
+    """A project that cannot issue a token may have forgotten its private key."""
+    settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
+
+    assert ids() == [checks.NO_SIGNING_KEY]
+
+
+def test_keys_that_are_fetched_need_an_issuer(settings):
+    """JWKS_URL alone would be ignored."""
+    url = {"JWKS_URL": "https://a.example/jwks.json"}
+    settings.JWTAUTH = url
+    alone = ids()
+    settings.JWTAUTH = {**url, "ISSUER": "https://a.example"}
+
+    assert alone == [checks.JWKS_URL_IGNORED]
+    assert ids() == []
+
+
+@needs_cryptography
+def test_without_a_secret_key_the_others_still_check(settings):
+    """Static files are collected without one, and the checks run then."""
+    settings.SECRET_KEY = ""
+    settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
+
+    assert ids(deploy=True) == [checks.CACHE_NOT_SHARED]
+
+
+@pytest.mark.parametrize(
+    "guessable", ["", "secret", "x" * 60, "django" * 10, b"bytes", "0123456789" * 3 + "0"], ids=repr
+)
+def test_a_secret_key_that_can_be_guessed_is_told(settings, guessable):
+    """All tokens, and with them all users, hang on SECRET_KEY and its fallbacks."""
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY, guessable]
+    (message,) = found()
+
+    assert message.id == checks.GUESSABLE_KEY
+    assert message.msg.startswith("SECRET_KEY_FALLBACKS[1] ")
+    if guessable:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = guessable, []
+        assert found()[0].msg.startswith("SECRET_KEY ")
+
+
+def test_the_shortest_secret_key_that_is_long_enough(settings):
+    """32 characters, ten of them different, are not told."""
+    settings.SECRET_KEY = "0123456789" * 3 + "01"
+
+    assert ids() == []
+
+
+# --- REST framework
+
+
+@pytest.mark.parametrize(
+    ("permissions", "told"),
+    [
+        (None, [checks.OPEN_BY_DEFAULT]),
+        ([], [checks.OPEN_BY_DEFAULT]),
+        (["rest_framework.permissions.AllowAny"], [checks.OPEN_BY_DEFAULT]),
+        (["rest_framework.permissions.IsAuthenticatedOrReadOnly"], []),
+    ],
+    ids=str,
+)
+def test_views_that_are_open_by_default_are_told(settings, permissions, told):
+    """A view whose author forgot permission_classes must not be open without a word."""
+    given = {} if permissions is None else {"DEFAULT_PERMISSION_CLASSES": permissions}
+    settings.REST_FRAMEWORK = given
+
+    assert ids() == told
+
+
+OURS = "django_jwtauth.authentication.JWTAuthentication"
+STATELESS = "django_jwtauth.authentication.JWTStatelessUserAuthentication"
+SESSION = "rest_framework.authentication.SessionAuthentication"
+BASIC = "rest_framework.authentication.BasicAuthentication"
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        ([SESSION, OURS], [checks.ANSWERS_403]),
+        ([SESSION, BASIC, STATELESS], [checks.ANSWERS_403]),
+        ([OURS, SESSION], []),
+        ([BASIC, OURS], []),
+        ([SESSION], []),
+        ([], []),
+    ],
+    ids=lambda value: ",".join(name.rpartition(".")[2] for name in value) or "none",
+)
+def test_a_class_that_makes_refusals_403_is_told(settings, classes, told):
+    """DRF asks the first class how to refuse, and only a 401 makes a client refresh."""
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "DEFAULT_AUTHENTICATION_CLASSES": classes,
+    }
+
+    assert ids() == told
+
+
+def test_rest_framework_not_installed_is_told():
+    """Its templates are found only then."""
+    with modify_settings(INSTALLED_APPS={"remove": ["rest_framework"]}):
+        assert ids() == [checks.REST_FRAMEWORK_MISSING]
+
+
+# --- the user model
+
+
+def test_a_user_model_without_an_auth_hash_is_told(monkeypatch):
+    """With such a model a new password goes unnoticed."""
+    monkeypatch.delattr(AbstractBaseUser, "get_session_auth_hash")
+    (message,) = found()
+
+    assert message.id == checks.NO_AUTH_HASH
+    assert "auth.User" in message.msg
+
+
+@pytest.mark.parametrize(
+    "aliases",
+    [{"User": "people"}, {"LoginSession": "tokens"}, {"BlacklistedToken": "tokens"}],
+    ids=str,
+)
+def test_tables_in_several_databases_are_told(settings, aliases):
+    """One query joins users, sign-ins and blacklisted tokens."""
+    settings.DATABASE_ROUTERS = [fake_router(**aliases)]
+    (message,) = found()
+
+    assert message.id == checks.SEVERAL_DATABASES
+    assert all(f"{model} in '{alias}'" in message.msg for model, alias in aliases.items())
+
+
+def test_tables_in_another_database_together_are_fine(settings):
+    """Which database it is does not matter."""
+    router = fake_router(User="a", LoginSession="a", BlacklistedToken="a")
+    settings.DATABASE_ROUTERS = [router]
+
+    assert ids() == []
+
+
+# --- deployment
+
+
+def test_the_checks_for_deployment_wait_for_it(settings):
+    """What is fine on a laptop is told by `check --deploy` only."""
+    settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 3601}
+
+    assert ids() == []
+    assert checks.ACCESS_TOO_LONG in ids(deploy=True)
+
+
+@pytest.fixture
+def shared_cache(settings):
+    """A cache as it should be in production; nothing connects to it."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+
+
+@pytest.mark.parametrize(
+    ("jwtauth", "told"),
+    [
+        ({}, []),
+        ({"ACCESS_TOKEN_LIFETIME": 3600}, []),
+        ({"ACCESS_TOKEN_LIFETIME": 3601}, [checks.ACCESS_TOO_LONG]),
+        ({"LEEWAY": 60}, []),
+        ({"LEEWAY": 61}, [checks.LEEWAY_TOO_LONG]),
+        ({"COOKIE_SECURE": False}, [checks.COOKIES_NOT_SECURE]),
+        ({"KEYS": [SHARED]}, []),
+    ],
+    ids=str,
+)
+def test_settings_for_a_laptop_are_told(shared_cache, settings, jwtauth, told):
+    """Limits for production, at their edges."""
+    settings.JWTAUTH = jwtauth
+
+    assert ids(deploy=True) == told
+
+
+@needs_cryptography
+def test_public_keys_need_an_issuer(shared_cache, settings):
+    """Others verify these tokens, and must be able to tell whose they are."""
+    keys = {"KEYS": [{"algorithm": "ES256", "private_key": make_pem()}]}
+    settings.JWTAUTH = keys
+    without = ids(deploy=True)
+    settings.JWTAUTH = {**keys, "ISSUER": "https://a.example"}
+
+    assert without == [checks.NO_ISSUER]
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize("app", ["allauth.mfa", "django_otp"])
+def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, monkeypatch, app):
+    """An app for it protects the pages, not the token endpoint."""
+    monkeypatch.setattr(checks.apps, "is_installed", {app, "rest_framework"}.__contains__)
+    without = found(deploy=True)
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "json.dumps"}
+
+    assert [message.id for message in without] == [checks.SECOND_FACTOR_SKIPPED]
+    assert app in without[0].msg
+    assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize(
+    "proxy", [{"USE_X_FORWARDED_HOST": True}, {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_HTTPS", "on")}]
+)
+@pytest.mark.parametrize(
+    ("jwtauth", "proxies", "told"),
+    [
+        ({}, None, [checks.ADDRESS_OF_THE_PROXY]),
+        ({}, 1, []),
+        ({"CLIENT_IP_HOOK": "json.dumps"}, None, []),
+    ],
+)
+def test_the_address_of_a_proxy_is_told(shared_cache, settings, proxy, jwtauth, proxies, told):
+    """Whoever counts attempts by address must not count the proxy."""
+    for name, value in proxy.items():
+        setattr(settings, name, value)
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
+    settings.JWTAUTH = jwtauth
+
+    assert ids(deploy=True) == told
+
+
+@pytest.mark.parametrize("backend", checks.CACHES_NOT_SHARED)
+def test_a_cache_that_is_not_shared_is_told(settings, backend):
+    """Attempts counted by each process alone are counted too low."""
+    settings.CACHES = {"default": {"BACKEND": backend}}
+    counted = ids(deploy=True)
+    settings.JWTAUTH = {
+        "THROTTLE_RATES": {"address": None, "account": None, "account_everywhere": None}
+    }
+
+    assert counted == [checks.CACHE_NOT_SHARED]
+    assert ids(deploy=True) == []
