@@ -41,10 +41,13 @@ class Slot(Expression):
 
 
 class Statement(NamedTuple):
-    """The compiled query of one user model on one alias; ``columns`` of it, in order."""
+    """The compiled query of one user model on one alias; ``columns`` of it, in order.
+
+    Its parameters have names: Django reads SQL with ``%s`` anew each time on SQLite.
+    """
 
     sql: str
-    params: tuple[Any, ...]
+    constants: dict[str, Any]
     columns: list[Any]
     user_fields: list[str]
 
@@ -82,11 +85,16 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
         )
     )
     sql, params = rows.query.get_compiler(using).as_sql()
+    named = {
+        param.name if isinstance(param, Slot) else f"constant{number}": param
+        for number, param in enumerate(params)
+    }
     user_fields = model._meta.concrete_fields
     session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
     return Statement(
-        sql,
-        tuple(params),
+        # What the compiler escaped stays so.
+        sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named),
+        {name: param for name, param in named.items() if not isinstance(param, Slot)},
         [field.cached_col for field in [*user_fields, *session_fields]],
         [field.attname for field in user_fields],
     )
@@ -97,9 +105,8 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
 
     ``values``: what ``pk``, ``sid`` and ``jti`` are, as the database takes them.
     """
-    params = [values[item.name] if isinstance(item, Slot) else item for item in statement.params]
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, params)
+        cursor.execute(statement.sql, {**statement.constants, **values})
         found = cursor.fetchone()
     if found is None:
         return None
