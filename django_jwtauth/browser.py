@@ -33,7 +33,8 @@ class BrowserView(views.JWTView):
     def cookie_path(self) -> str:
         """The path below which refresh and sign-out lie, and nothing else."""
         match = self.request.resolver_match
-        return reverse(f"{match.namespace}:token_obtain_pair" if match else "token_obtain_pair")
+        namespaces = match.namespaces if match else []
+        return reverse(":".join([*namespaces, "token_obtain_pair"]))
 
 
 class BrowserGrantView(BrowserView, views.GrantView):
