@@ -10,6 +10,7 @@ from django.middleware.csrf import get_token, rotate_token
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import ensure_csrf_cookie
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,7 +20,12 @@ from .exceptions import AuthError, TokenError
 from .models import Via
 from .pairs import TokenPair
 from .tokens import REFRESH
-from .transport import delete_token_cookies, get_refresh_cookie, set_token_cookies
+from .transport import (
+    challenge,
+    delete_token_cookies,
+    get_refresh_cookie,
+    set_token_cookies,
+)
 
 
 class BrowserView(views.JWTView):
@@ -67,7 +73,13 @@ class RefreshView(BrowserGrantView, views.TokenRefreshView):
     """Exchange the refresh cookie for the next pair; cookies that no longer work are taken back."""
 
     def validated(self, request: Request) -> dict[str, Any]:
-        return {"refresh": get_refresh_cookie(request._request) or ""}
+        raw = get_refresh_cookie(request._request)
+        if raw is None:
+            raise NotAuthenticated
+        return {"refresh": raw}
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return challenge(token_sent=False)
 
     def refuse(self, error: AuthError) -> Response:
         response = super().refuse(error)
