@@ -4,6 +4,7 @@ Every state-changing request passes Django's CSRF check, sign-in, refresh and si
 too, whether or not a cookie came with it.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from django.middleware.csrf import get_token, rotate_token
@@ -14,15 +15,16 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import sessions, views
+from . import lookup, sessions, tokens, views
 from .authentication import enforce_csrf
 from .exceptions import AuthError, TokenError
-from .models import Via
+from .models import LoginSession, Via
 from .pairs import TokenPair
-from .tokens import REFRESH
+from .tokens import ACCESS, REFRESH
 from .transport import (
     challenge,
     delete_token_cookies,
+    get_cookie_token,
     get_refresh_cookie,
     set_token_cookies,
 )
@@ -99,11 +101,22 @@ class SignOutView(BrowserView):
 
 
 def _end_presented(request: Request) -> None:
-    raw = get_refresh_cookie(request._request)
-    if raw is None:
-        return
-    try:
-        sessions.blacklist(raw, REFRESH, via=Via.API)
-    except TokenError:
-        # Nothing of ours: there is nothing to end.
-        return
+    """End the sign-in whose cookies came along; what is none of ours has nothing to end."""
+    refresh, access = get_refresh_cookie(request._request), get_cookie_token(request._request)
+    with suppress(TokenError):
+        if refresh:
+            sessions.blacklist(refresh, REFRESH, via=Via.API)
+            return
+    # A proxy that changes the path keeps the other cookie from coming here.
+    with suppress(TokenError):
+        if access:
+            _end_by_access_token(access)
+
+
+def _end_by_access_token(raw: str) -> None:
+    claims = tokens.decode(raw, ACCESS, allow_expired=True)
+    with lookup.reporting_unavailable():
+        rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+        session = rows.select_related("user").first()
+        if session is not None:
+            rows.end(via=Via.API, by=session.user)

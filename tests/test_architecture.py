@@ -53,7 +53,7 @@ MAP = {
     "views": "authentication conf credentials exceptions lookup models pairs parsers "
     "serializers sessions tokens transport",
     "urls": "views",
-    "browser": "authentication exceptions models pairs sessions tokens transport views",
+    "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
