@@ -82,10 +82,13 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
 
 
 class CSRFFailed(exceptions.PermissionDenied):
-    """403: a request that a browser may have been tricked into."""
+    """403: a request that a browser may have been tricked into; ``reason`` is Django's."""
 
-    default_detail = {"detail": _("CSRF check failed"), "code": "csrf_failed"}  # noqa: RUF012
     default_code = "csrf_failed"
+
+    def __init__(self, reason: str) -> None:
+        detail = _("CSRF check failed: {reason}").format(reason=reason)
+        super().__init__({"detail": detail, "code": self.default_code}, self.default_code)
 
 
 def _unused_view(request: "HttpRequest") -> HttpResponse:
@@ -96,8 +99,9 @@ def enforce_csrf(request: "Request") -> None:
     """Run Django's CSRF check, which DRF's views are exempt from; raises ``CSRFFailed``."""
     check = CSRFCheck(_unused_view)
     check.process_request(request._request)
-    if check.process_view(request._request, _unused_view, (), {}):
-        raise CSRFFailed
+    reason = check.process_view(request._request, _unused_view, (), {})
+    if reason:
+        raise CSRFFailed(str(reason))
 
 
 class JWTCookieAuthentication(JWTAuthentication):
