@@ -6,7 +6,9 @@ of ``APIView`` imports this module.
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
@@ -99,7 +101,11 @@ def enforce_csrf(request: "Request") -> None:
     """Run Django's CSRF check, which DRF's views are exempt from; raises ``CSRFFailed``."""
     check = CSRFCheck(_unused_view)
     check.process_request(request._request)
-    reason = check.process_view(request._request, _unused_view, (), {})
+    try:
+        reason = check.process_view(request._request, _unused_view, (), {})
+    except (BadRequest, MultiPartParserError):
+        # A form that cannot be read. Django's page for a 400 reads it again, and fails.
+        raise exceptions.ParseError from None
     if reason:
         raise CSRFFailed(str(reason))
 
