@@ -110,6 +110,13 @@ def enforce_csrf(request: "Request") -> None:
         raise CSRFFailed(str(reason))
 
 
+def _vary_on_cookie(request: "Request") -> None:
+    """Keep a cache from answering one browser with what was made for another."""
+    headers = getattr((request.parser_context or {}).get("view"), "headers", None)
+    if headers is not None:
+        headers["Vary"] = ", ".join(filter(None, [headers.get("Vary"), "Cookie"]))
+
+
 class JWTCookieAuthentication(JWTAuthentication):
     """The same from an HttpOnly cookie, with Django's CSRF check on unsafe requests.
 
@@ -121,6 +128,7 @@ class JWTCookieAuthentication(JWTAuthentication):
         return get_cookie_token(request._request)
 
     def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
+        _vary_on_cookie(request)
         found = super().authenticate(request)
         if found is not None:
             enforce_csrf(request)
