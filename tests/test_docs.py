@@ -5,7 +5,7 @@ import json
 import re
 from contextlib import ExitStack
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from inspect import isfunction
 from itertools import takewhile
@@ -182,6 +182,7 @@ KINDS = {
     "Dict": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
     "Dict of rates": conf.Settings.__annotations__["THROTTLE_RATES"],
     "Name in `CACHES`": str,
+    "Time or `None`": datetime | None,
 }
 SETTINGS = {item.name: item for item in fields(conf.Settings)}
 
