@@ -286,6 +286,10 @@ class Nowhere(tzinfo):
     def utcoffset(self, moment):
         return None
 
+    def __repr__(self):
+        # In a test's id, which must be the same in every worker.
+        return "Nowhere()"
+
 
 @pytest.mark.parametrize(
     "value",
