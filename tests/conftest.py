@@ -36,9 +36,9 @@ class Client(APIClient):
     def blacklist(self, **body):
         return self.post(reverse("token_blacklist"), body)
 
-    def protected(self, raw=None):
-        headers = {} if raw is None else {"HTTP_AUTHORIZATION": f"Bearer {raw}"}
-        return self.get(reverse("protected"), **headers)
+    def protected(self, raw):
+        """Call a view of the project with ``raw``, whatever with_token() said."""
+        return APIClient().get(reverse("protected"), HTTP_AUTHORIZATION=f"Bearer {raw}")
 
 
 @pytest.fixture(autouse=True)
