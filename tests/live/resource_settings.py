@@ -1,0 +1,17 @@
+"""A service that only verifies: the settings are those of docs/stateless.md, word for word."""
+
+import json
+import os
+from pathlib import Path
+
+from tests.live.docs import block
+
+CONFIG = json.loads(Path(os.environ["LIVE_CONFIG"]).read_text())
+
+exec(block("stateless.md", "# settings.py"))
+
+SECRET_KEY = "the-service-has-a-secret-key-of-its-own-which-signs-nothing"
+ALLOWED_HOSTS = ["127.0.0.1"]
+ROOT_URLCONF = "tests.live.resource_urls"
+# Only where things are differs from the documentation.
+JWTAUTH = {**JWTAUTH, **CONFIG["JWTAUTH"]}  # noqa: F821
