@@ -39,6 +39,7 @@ class Reason(models.TextChoices):
     CREDENTIALS_CHANGED = "credentials_changed", _("Password changed")
     USER_INACTIVE = "user_inactive", _("User deactivated")
     SESSION_LIMIT = "session_limit", _("Too many sign-ins")
+    USED = "used", _("Used, as it may be once")
     STOLEN = "stolen", _("Token or device stolen")
     COMPROMISED = "compromised", _("Account compromised")
     LEFT = "left", _("Person left")
@@ -58,12 +59,25 @@ class Via(models.TextChoices):
     SESSION_LIMIT = "session_limit", _("Limit of sign-ins")
 
 
-def actor_fields(prefix: str, by: "AbstractBaseUser | None") -> dict[str, Any]:
-    """Return the column values that record who acted; the name outlives the account."""
-    known = by is not None and by.pk is not None
+class Kind(models.TextChoices):
+    """What a row of the sign-ins stands for."""
+
+    SIGN_IN = "sign_in", _("Sign-in")
+    API_TOKEN = "api_token", _("API token")
+    ONE_TIME = "one_time", _("One-time token")
+
+
+def actor_fields(prefix: str, by: "AbstractBaseUser | str | None") -> dict[str, Any]:
+    """Return the column values that record who acted; the name outlives the account.
+
+    A text names somebody who has no account: whoever ran a command.
+    """
+    if by is None or isinstance(by, str):
+        return {f"{prefix}_by": None, f"{prefix}_by_name": (by or "")[:255]}
+    known = by.pk is not None
     return {
         f"{prefix}_by": by if known else None,
-        f"{prefix}_by_name": str(by.get_username())[:255] if known and by is not None else "",
+        f"{prefix}_by_name": str(by.get_username())[:255] if known else "",
     }
 
 
@@ -75,15 +89,24 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
     def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to rows that no live token needs and whose audit time is over."""
         conf = get_settings()
-        kept = conf.SESSION_LIFETIME + conf.LEEWAY + conf.AUDIT_RETENTION
-        return self.filter(created_at__lt=(now or timezone.now()) - kept)
+        now = now or timezone.now()
+        kept = conf.LEEWAY + conf.AUDIT_RETENTION
+        # An API token may live longer than a sign-in; its own end counts.
+        return self.filter(
+            models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=now - kept),
+            created_at__lt=now - conf.SESSION_LIFETIME - kept,
+        )
+
+    def of_kind(self, kind: Kind) -> "LoginSessionQuerySet":
+        """Narrow to sign-ins proper, API tokens or one-time tokens."""
+        return self.filter(kind=kind)
 
     def end(
         self,
         *,
         reason: str = Reason.SIGNED_OUT,
         via: str = Via.CODE,
-        by: "AbstractBaseUser | None" = None,
+        by: "AbstractBaseUser | str | None" = None,
         note: str = "",
     ) -> int:
         """End these sign-ins with one UPDATE and return how many were not ended before.
@@ -91,7 +114,8 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         Their access tokens are refused from the next request on. Sends
         ``sessions_ended`` when there was one to end.
         """
-        ended = self.filter(ended_at=None).update(
+        rows = self.filter(ended_at=None)
+        ended = rows.update(
             ended_at=timezone.now(),
             end_reason=reason,
             ended_via=via,
@@ -102,11 +126,12 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
             signals.send_after_commit(
                 signals.sessions_ended,
                 self.model,
-                using=self.db,
+                # Not self.db: that is where it would be read from.
+                using=rows.db,
                 count=ended,
                 reason=reason,
                 via=via,
-                by=by,
+                by=None if isinstance(by, str) else by,
             )
         return ended
 
@@ -155,6 +180,12 @@ class LoginSession(models.Model):
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     user_agent = models.CharField(_("user agent"), max_length=255, blank=True)
     name = models.CharField(_("device name"), max_length=100, blank=True)
+    # Defaults of the database: processes of the release before go on inserting.
+    kind = models.CharField(_("kind"), max_length=16, default=Kind.SIGN_IN, db_default=Kind.SIGN_IN)
+    purpose = models.CharField(_("purpose"), max_length=64, blank=True, default="", db_default="")
+    scope = models.CharField(_("scopes"), max_length=1000, blank=True, default="", db_default="")
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
 
     objects = LoginSessionQuerySet.as_manager()
 
