@@ -2,8 +2,6 @@ import pytest
 
 from tests.live.servers import Server, make_database
 
-pytest.importorskip("gunicorn")
-
 
 @pytest.fixture
 def make_server(tmp_path):
