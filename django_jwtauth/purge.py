@@ -6,6 +6,7 @@ its rows and passes over those that another holds.
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -86,9 +87,12 @@ def _delete_batch(
     if reached is not None:
         # The index begins with what was deleted before; to step over it takes longer each time.
         rows = rows.filter(**{f"{moment}__gte": reached})
-    skip = connections[rows.db].features.has_select_for_update_skip_locked
-    with transaction.atomic(rows.db):
-        locked = rows.order_by(moment).select_for_update(skip_locked=skip)
+    features = connections[rows.db].features
+    # SQLite locks no rows, and a writer that has read in its transaction cannot wait its turn.
+    with transaction.atomic(rows.db) if features.has_select_for_update else nullcontext():
+        locked = rows.order_by(moment).select_for_update(
+            skip_locked=features.has_select_for_update_skip_locked
+        )
         found = list(locked.values_list("pk", moment)[:size])
         if not found:
             return 0, None
@@ -121,6 +125,9 @@ def _persistently(step: Callable[..., Any], *args: Any) -> Any:
             return step(*args)
         # IntegrityError: a token was blacklisted between the two statements of a batch.
         except (OperationalError, IntegrityError):
-            connections[lookup.alias()].close_if_unusable_or_obsolete()
+            connection = connections[lookup.alias()]
+            # A caller's transaction would be lost with it.
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
             time.sleep(PAUSE * 2 ** (attempt - 1))
     return step(*args)

@@ -1,0 +1,379 @@
+import threading
+from datetime import timedelta
+from io import StringIO
+from types import SimpleNamespace
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, OperationalError, connection
+from django.db.models.signals import pre_delete
+from django.db.utils import ConnectionDoesNotExist
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from django_jwtauth import lookup, sessions
+from django_jwtauth import purge as module
+from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.purge import Purged, purge
+from tests.racing import race
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+# SESSION_LIFETIME and AUDIT_RETENTION are 30 days each.
+SESSION_KEPT = 60 * DAY
+TOKEN_KEPT = 30 * DAY
+
+
+def make_sessions(*ages, **fields):
+    now = timezone.now()
+    rows = [
+        LoginSession(
+            subject="1",
+            created_at=now - age,
+            refreshed_at=now - age,
+            expires_at=now - age + 7 * DAY,
+            **fields,
+        )
+        for age in ages
+    ]
+    return LoginSession.objects.bulk_create(rows)
+
+
+def make_tokens(*ages, session=None):
+    """Blacklist tokens that expired that long ago."""
+    now = timezone.now()
+    start = BlacklistedToken.objects.count()
+    rows = [
+        BlacklistedToken(
+            jti=f"{number}", token_type="access", session=session, expires_at=now - age, reason="r"
+        )
+        for number, age in enumerate(ages, start)
+    ]
+    return BlacklistedToken.objects.bulk_create(rows)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """Let a batch that fails be tried again at once; return the pauses that it would make."""
+    pauses = []
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    return pauses
+
+
+# --- what is deleted
+
+
+@pytest.mark.parametrize("leeway", [0, 60], ids=lambda value: f"leeway {value}")
+def test_sign_ins_are_kept_for_lifetime_leeway_and_retention(db, settings, leeway):
+    """To the second, whether they ended or not."""
+    settings.JWTAUTH = {"LEEWAY": leeway}
+    with time_machine.travel(timezone.now(), tick=False):
+        edge = SESSION_KEPT + timedelta(seconds=leeway)
+        make_sessions(edge + SECOND, edge + DAY, ended_at=timezone.now() - DAY)
+        make_sessions(edge + SECOND)
+        kept = make_sessions(edge, edge - SECOND, timedelta(0))
+        done = purge()
+
+    assert done == Purged(sessions=3)
+    assert set(LoginSession.objects.all()) == set(kept)
+
+
+@pytest.mark.parametrize("leeway", [0, 60], ids=lambda value: f"leeway {value}")
+def test_blacklisted_tokens_are_kept_until_nobody_asks(db, settings, leeway):
+    """Until they have expired, leeway included, and the retention is over: to the second."""
+    settings.JWTAUTH = {"LEEWAY": leeway}
+    with time_machine.travel(timezone.now(), tick=False):
+        edge = TOKEN_KEPT + timedelta(seconds=leeway)
+        make_tokens(edge + SECOND, edge + DAY)
+        kept = make_tokens(edge, edge - SECOND, -DAY)
+        done = purge()
+
+    assert done == Purged(blacklisted_tokens=2)
+    assert set(BlacklistedToken.objects.all()) == set(kept)
+
+
+def test_retention_is_a_setting(db, settings):
+    """Without retention, what is over goes at once, and what lives stays."""
+    settings.JWTAUTH = {"AUDIT_RETENTION": 0}
+    make_sessions(30 * DAY + SECOND)
+    kept = make_sessions(29 * DAY)
+
+    assert purge() == Purged(sessions=1)
+    assert list(LoginSession.objects.all()) == kept
+
+
+def test_a_blacklisted_token_keeps_its_sign_in(db):
+    """The record of a token names the sign-in it belonged to for as long as it is kept."""
+    old, gone = make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY)
+    make_tokens(TOKEN_KEPT - DAY, session=old)
+    make_tokens(TOKEN_KEPT + DAY, session=gone)
+
+    assert purge() == Purged(sessions=1, blacklisted_tokens=1)
+    assert BlacklistedToken.objects.get().session == old
+
+
+def test_what_a_live_token_needs_stays(db, pair):
+    """The row of a sign-in that is in use is not touched, and its tokens go on working."""
+    make_sessions(SESSION_KEPT + DAY)
+
+    assert purge() == Purged(sessions=1)
+    assert sessions.authenticate(pair.access)
+    assert sessions.refresh(pair.refresh)
+
+
+def test_a_dry_run_counts_what_a_run_deletes(db):
+    """And deletes nothing: also where a token goes first and its sign-in after it."""
+    old, gone = make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY)
+    make_sessions(SESSION_KEPT + DAY, DAY)
+    make_tokens(DAY, session=old)
+    make_tokens(TOKEN_KEPT + DAY, TOKEN_KEPT + DAY, session=gone)
+    counted = purge(dry_run=True)
+
+    assert counted == Purged(sessions=2, blacklisted_tokens=2)
+    assert (LoginSession.objects.count(), BlacklistedToken.objects.count()) == (4, 3)
+    assert purge() == counted
+
+
+# --- how
+
+
+def test_it_goes_in_batches_oldest_first(db):
+    """No batch is larger than asked for, and each is told as it is done."""
+    make_sessions(*(SESSION_KEPT + number * DAY for number in range(5, 0, -1)))
+    make_tokens(*(TOKEN_KEPT + number * DAY for number in range(3, 0, -1)))
+    told = []
+    oldest = []
+
+    def progress(done):
+        told.append(done)
+        first = LoginSession.objects.order_by("created_at").first()
+        oldest.append(first and (timezone.now() - first.created_at).days - SESSION_KEPT.days)
+
+    assert purge(batch_size=2, progress=progress) == Purged(5, 3)
+    assert told == [(0, 2), (0, 3), (2, 3), (4, 3), (5, 3)]
+    assert oldest == [5, 5, 3, 1, None]
+
+
+def test_rows_of_the_same_moment_fill_several_batches(db):
+    """Walking on from the last moment leaves nothing of it behind."""
+    with time_machine.travel(timezone.now(), tick=False):
+        make_sessions(*[SESSION_KEPT + DAY] * 7)
+
+    assert purge(batch_size=2) == Purged(sessions=7)
+
+
+def test_a_batch_walks_on_and_loads_keys_only(db):
+    """A batch reads keys from an index where the one before stopped, and deletes by key."""
+    make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY)
+    with CaptureQueriesContext(connection) as captured:
+        purge(batch_size=1)
+    statements = [query["sql"] for query in captured if "SAVEPOINT" not in query["sql"]]
+    selects = [sql for sql in statements if sql.startswith("SELECT")]
+    deletes = [sql for sql in statements if sql.startswith("DELETE")]
+
+    assert len(statements) == len(selects) + len(deletes) == 4 + 2
+    assert "created_at" in selects[2]
+    assert ">=" not in selects[1]
+    assert ">=" in selects[2]
+    assert not any("auth_hash" in sql or "user_agent" in sql for sql in statements)
+
+
+def test_it_goes_where_the_app_writes(monkeypatch):
+    """A router may keep sign-ins in another database than the default one."""
+    monkeypatch.setattr(lookup, "alias", lambda: "elsewhere")
+
+    with pytest.raises(ConnectionDoesNotExist, match="elsewhere"):
+        purge()
+
+
+def test_receivers_of_the_project_are_called(db):
+    """Whoever listens to the deletion of sign-ins hears of each, and all are deleted."""
+    make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY, DAY)
+    heard = []
+
+    def hear(instance, **kwargs):
+        heard.append(instance.pk)
+
+    pre_delete.connect(hear, sender=LoginSession)
+    try:
+        done = purge()
+    finally:
+        pre_delete.disconnect(hear, sender=LoginSession)
+
+    assert done == Purged(sessions=2)
+    assert len(heard) == 2
+
+
+def test_rows_of_the_project_are_seen_to():
+    """A model of the project that refers to sign-ins makes Django's own delete() necessary."""
+    relation = SimpleNamespace(auto_created=True, concrete=False, related_model=SimpleNamespace)
+
+    class Extended:
+        _meta = SimpleNamespace(get_fields=lambda **kwargs: [relation])
+
+    assert module._is_extended(Extended)
+    assert not module._is_extended(LoginSession)
+    assert not module._is_extended(BlacklistedToken)
+
+
+# --- when the database refuses
+
+
+@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
+def test_a_batch_that_fails_is_tried_again(db, monkeypatch, no_pauses, error):
+    """A deadlock, a lock or a lost connection costs a pause that grows, not the purge."""
+    make_sessions(SESSION_KEPT + DAY)
+    failures = [error, error]
+    delete = module._delete
+
+    def fail_twice(rows):
+        if failures:
+            raise failures.pop()
+        return delete(rows)
+
+    monkeypatch.setattr(module, "_delete", fail_twice)
+
+    assert purge() == Purged(sessions=1)
+    assert no_pauses == [0.1, 0.2]
+
+
+def test_it_gives_up_and_keeps_what_it_did(db, monkeypatch, no_pauses):
+    """When a batch fails again and again the error is raised; the batches before it stand."""
+    make_sessions(SESSION_KEPT + DAY)
+    make_tokens(TOKEN_KEPT + DAY)
+    delete = module._delete
+    attempts = []
+
+    def fail_for_sessions(rows):
+        if rows.model is BlacklistedToken:
+            return delete(rows)
+        attempts.append(rows)
+        raise OperationalError("deadlock")
+
+    monkeypatch.setattr(module, "_delete", fail_for_sessions)
+
+    with pytest.raises(OperationalError, match="deadlock"):
+        purge()
+    assert len(attempts) == module.ATTEMPTS
+    assert LoginSession.objects.count() == 1
+    assert BlacklistedToken.objects.count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_blacklisted_in_between_saves_its_sign_in(monkeypatch, no_pauses):
+    """Between the two statements of a batch: the database refuses, and the row stays."""
+    saved, gone = make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY)
+    delete = module._delete
+
+    def blacklist_first(rows):
+        if not BlacklistedToken.objects.exists():
+            make_tokens(-DAY, session=saved)
+        return delete(rows)
+
+    def undisturbed_rest(*args):
+        monkeypatch.setattr(module, "_delete", delete)
+        make_tokens(-DAY, session=saved)
+
+    monkeypatch.setattr(module, "_delete", blacklist_first)
+    monkeypatch.setattr(module.time, "sleep", undisturbed_rest)
+
+    assert purge() == Purged(sessions=1)
+    assert list(LoginSession.objects.all()) == [saved]
+    assert gone.pk != saved.pk
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("isolation", [None, "REPEATABLE READ", "SERIALIZABLE"])
+def test_purges_at_once_share_the_work(isolation):
+    """No error and no deadlock escapes, everything is deleted, and no row is counted twice."""
+    for session in make_sessions(*[SESSION_KEPT + DAY] * 200)[::2]:
+        make_tokens(TOKEN_KEPT + DAY, session=session)
+    counts = race([lambda: purge(batch_size=7)] * 3, isolation=isolation)
+    rest = purge()
+
+    assert sum(count.sessions for count in [*counts, rest]) == 200
+    assert sum(count.blacklisted_tokens for count in [*counts, rest]) == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_signing_in_and_out_goes_on_during_a_purge(user):
+    """Neither the purge nor those who sign in, refresh and sign out see an error."""
+    make_sessions(*[SESSION_KEPT + DAY] * 100)
+    stop = threading.Event()
+
+    def use():
+        rounds = 0
+        while not stop.is_set() or not rounds:
+            pair = sessions.start(user)
+            sessions.blacklist(sessions.refresh(pair.refresh).refresh)
+            rounds += 1
+        return rounds
+
+    def clean():
+        try:
+            return purge(batch_size=5)
+        finally:
+            stop.set()
+
+    purged, *rounds = race([clean, use, use])
+
+    assert purged == Purged(sessions=100)
+    assert all(count > 0 for count in rounds)
+
+
+# --- the command
+
+
+def run(*args, terminal=False, **kwargs):
+    out, err = StringIO(), StringIO()
+    err.isatty = lambda: terminal
+    call_command("jwtauth_purge", *args, stdout=out, stderr=err, **kwargs)
+    return out.getvalue(), err.getvalue()
+
+
+def test_the_command_tells_what_it_did(db):
+    """One line, for the log of whoever runs it every day."""
+    make_sessions(*[SESSION_KEPT + DAY] * 2)
+    make_tokens(TOKEN_KEPT + DAY)
+
+    assert run("--dry-run") == ("Would delete 2 sign-ins and 1 blacklisted token.\n", "")
+    assert run() == ("Deleted 2 sign-ins and 1 blacklisted token.\n", "")
+    assert run() == ("Deleted 0 sign-ins and 0 blacklisted tokens.\n", "")
+    assert run(verbosity=0) == ("", "")
+
+
+def test_the_command_shows_progress_on_a_terminal(db):
+    """Each batch is told in one line, which is gone in the end."""
+    make_sessions(*[SESSION_KEPT + DAY] * 3)
+    out, err = run("--batch-size=2", terminal=True)
+    shown = err.split("\r\033[K")
+
+    assert out == "Deleted 3 sign-ins and 0 blacklisted tokens.\n"
+    assert [line.partition(",")[0] for line in shown] == [
+        "",
+        "2 rows deleted",
+        "3 rows deleted",
+        "",
+    ]
+    assert all(line.endswith(" a second") for line in shown if line)
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "many", "1.5", ""])
+def test_a_batch_has_at_least_one_row(size):
+    """Any other size is refused before anything is done."""
+    with pytest.raises(CommandError, match="must be a whole number from 1"):
+        run(f"--batch-size={size}")
+
+
+def test_the_command_says_what_to_do_when_the_database_gives_up(db, monkeypatch, no_pauses):
+    """No traceback: what was done, and that running it again goes on."""
+    make_sessions(SESSION_KEPT + DAY)
+
+    def fail(rows):
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(module, "_delete", fail)
+
+    with pytest.raises(CommandError, match=r"deadlock detected\n.*Run the command again"):
+        run()
