@@ -73,6 +73,12 @@ def get_refresh_ring() -> KeyRing:
 
 
 @functools.cache
+def get_one_time_ring() -> KeyRing:
+    """Return the ring for one-time tokens: derived from ``SECRET_KEY``, for nothing else."""
+    return KeyRing(_derived("one_time", signs=True))
+
+
+@functools.cache
 def get_access_ring() -> KeyRing:
     """Return the ring for access tokens.
 
@@ -111,6 +117,7 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting in ("JWTAUTH", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
         get_access_ring.cache_clear()
         get_refresh_ring.cache_clear()
+        get_one_time_ring.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_jwtauth.keys")

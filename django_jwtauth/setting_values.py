@@ -17,7 +17,20 @@ from django.utils.module_loading import import_string
 
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
-    {"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "gen", "token_type"}
+    {
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "client_id",
+        "sid",
+        "gen",
+        "token_type",
+        "token_use",
+    }
 )
 # Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
 SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})

@@ -32,12 +32,16 @@ from .keymaterial import Key
 from .remote_keys import RemoteKeys, get_remote_keys
 from .verified import Verified, VerifiedTokens
 
-TokenType = Literal["access", "refresh"]
+TokenType = Literal["access", "refresh", "one_time"]
 KeySource = keys.KeyRing | RemoteKeys
 Claims = dict[str, Any]
 
 ACCESS: TokenType = "access"
 REFRESH: TokenType = "refresh"
+ONE_TIME: TokenType = "one_time"
+
+#: The ``token_use`` of an access token that stands for a script, not for a person signed in.
+API_USE = "api"
 
 #: The longest token issued or read, in bytes.
 MAX_TOKEN_LENGTH = 8192
@@ -47,7 +51,8 @@ MAX_IDENTIFIER_LENGTH = 255
 MAX_NUMERIC_DATE = 253402214400
 MAX_GENERATION = 2**31 - 1
 
-_REFRESH_TYP = "rt+jwt"
+# Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
+_OWN_TYPS: dict[str | None, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # RFC 4648, 3.5: where a last character has spare bits, they are zero.
 _LAST_CHARACTERS = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
@@ -75,9 +80,9 @@ def encode(token_type: TokenType, claims: Claims) -> str:
     Raises ``ValueError`` when the claims are not JSON or make a token over 8 KB,
     ``ImproperlyConfigured`` when no key can sign.
     """
-    ring = keys.get_refresh_ring() if token_type == REFRESH else keys.get_access_ring()
-    key = ring.signer()
-    typ = _REFRESH_TYP if token_type == REFRESH else get_settings().ACCESS_TOKEN_TYP
+    key = _rings(token_type)().signer()
+    own = {kind: typ for typ, kind in _OWN_TYPS.items()}
+    typ = own.get(token_type, get_settings().ACCESS_TOKEN_TYP)
     header = {"alg": key.algorithm, "typ": typ, **({"kid": key.kid} if key.kid else {})}
     try:
         payload = _encode_object({"token_type": token_type, **claims})
@@ -113,19 +118,36 @@ def decode(
     segments = _split(raw)
     header = _read_header(segments[0])
     typ = _normalize_typ(header["typ"])
-    is_refresh = typ == _REFRESH_TYP
-    get_keys = keys.get_refresh_ring if is_refresh else _find_keys(segments[1], foreign)
+    token_type = _OWN_TYPS.get(typ, ACCESS)
+    get_keys = _find_keys(segments[1], foreign) if token_type == ACCESS else _rings(token_type)
     context = _context(get_keys)
     _verify(raw, segments[2], get_keys().candidates(header["alg"], header["kid"]))
     claims = _read_object(segments[1])
-    token_type = REFRESH if is_refresh else ACCESS
-    _check_type(claims, token_type, allowed, is_refresh or typ in _access_typs())
+    _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs())
     _check_times(claims, allow_expired)
     _check_parties(claims, token_type, foreign)
     _check_identifiers(claims, token_type)
     if token_type == ACCESS:
         _remember(raw, foreign, Verified(get_keys, context, segments[1], claims))
     return claims
+
+
+def read_foreign(raw: str, find_keys: Callable[[dict[str, Any]], list[Key]]) -> Claims:
+    """Return the claims of a token of any kind that one of the keys signed; checks none of them.
+
+    ``find_keys`` gets the header and returns the keys that may have signed. Raises a
+    ``TokenError``.
+    """
+    if len(raw) > MAX_TOKEN_LENGTH:
+        raise MalformedToken
+    segments = _split(raw)
+    _verify(raw, segments[2], find_keys(_read_header(segments[0])))
+    return _read_object(segments[1])
+
+
+def _rings(token_type: TokenType) -> Callable[[], keys.KeyRing]:
+    rings = {REFRESH: keys.get_refresh_ring, ONE_TIME: keys.get_one_time_ring}
+    return rings.get(token_type, keys.get_access_ring)
 
 
 def sign_in_time(claims: Claims) -> float:
@@ -269,7 +291,7 @@ def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None
     issuers = {settings.ISSUER, *(settings.TRUSTED_ISSUERS if foreign else ())}
     if settings.ISSUER is not None and claims.get("iss") not in [*issuers]:
         raise WrongIssuer
-    if token_type == REFRESH or (not settings.AUDIENCE and "aud" not in claims):
+    if token_type != ACCESS or (not settings.AUDIENCE and "aud" not in claims):
         return
     # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
     audience = claims.get("aud")
