@@ -1,9 +1,12 @@
 """What must hold for every user model. Run by ``tests/test_user_models.py``."""
 
+from io import StringIO
+
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
+from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from django_jwtauth import sessions
@@ -247,3 +250,21 @@ def test_last_login_is_written_where_there_is_such_a_column(user, pair):
     if has_column("last_login"):
         assert User._base_manager.get(pk=user.pk).last_login is not None
     assert sessions.authenticate(pair.access)
+
+
+def test_the_doctor_can_sign_in_as_a_user_of_this_model(user):
+    """jwtauth_doctor borrows any user; its password is rolled back."""
+    before = User._base_manager.values().get()
+    call_command("jwtauth_doctor", user=str(FIRST), stdout=StringIO())
+
+    assert User._base_manager.values().get() == before
+
+
+def test_the_doctor_makes_a_user_of_this_model_or_says_that_it_cannot(db):
+    """jwtauth_doctor makes a temporary user wherever one statement can insert it."""
+    try:
+        call_command("jwtauth_doctor", stdout=StringIO())
+    except CommandError as error:
+        assert User._meta.parents
+        assert "No temporary users.ChildUser can be made" in str(error)
+    assert not User._base_manager.exists()

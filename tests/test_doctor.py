@@ -1,0 +1,348 @@
+from io import StringIO
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, OperationalError, connections
+from django.db.models.signals import post_save
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import include, path
+
+from django_jwtauth.exceptions import SignInRefused
+from django_jwtauth.management.commands import jwtauth_doctor
+from django_jwtauth.models import BlacklistedToken, LoginSession
+
+pytestmark = pytest.mark.django_db
+
+STORY = """\
+POST /api/token/              200
+GET  /api/me/                 200
+POST /api/token/blacklist/    200
+GET  /api/me/                 401
+200 200 200 401: all is well.
+"""
+User = get_user_model()
+
+
+def run(*args, **options):
+    """Run the command; return what it prints, its error included, and whether it succeeded."""
+    out = StringIO()
+    try:
+        call_command("jwtauth_doctor", *args, stdout=out, no_color=True, **options)
+    except CommandError as error:
+        printed, good = f"{out.getvalue()}{error}", False
+    else:
+        printed, good = out.getvalue(), True
+    # However it ends, nothing that looks like a token is shown.
+    assert "eyJ" not in printed
+    return printed, good
+
+
+def urlconf(*patterns):
+    """Make a URLconf of these patterns, followed by ours under api/."""
+
+    class URLConf:
+        urlpatterns = [*patterns, path("api/", include("django_jwtauth.urls"))]
+
+    return URLConf
+
+
+def answer(status, body="", **headers):
+    return lambda request: HttpResponse(body, status=status, headers=headers)
+
+
+# --- all is well
+
+
+def test_it_tells_the_story():
+    """The four answers that a client gets, and what the checks find."""
+    printed, good = run()
+
+    assert good
+    assert printed == f"The checks have nothing to say.\n{STORY}"
+
+
+def test_nothing_of_it_stays(user):
+    """No user, no sign-in, no blacklisted token; the password of a borrowed user is as before."""
+    before = User.objects.values().get()
+
+    assert run()[1]
+    assert run("--user=anna")[1]
+    assert User.objects.values().get() == before
+    assert not LoginSession.objects.exists()
+    assert not BlacklistedToken.objects.exists()
+
+
+def test_nobody_hears_of_the_user(user):
+    """Receivers of the project may send mail, which no rollback takes back."""
+    heard = []
+
+    def hear(update_fields, **kwargs):
+        heard.append(update_fields)
+
+    post_save.connect(hear, sender=User)
+    try:
+        run()
+        run("--user=anna")
+    finally:
+        post_save.disconnect(hear, sender=User)
+
+    # To record the sign-in is what every sign-in does.
+    assert heard == [frozenset({"last_login"})] * 2
+
+
+def test_neither_password_nor_token_is_shown(monkeypatch):
+    """Not even a temporary one."""
+    made = []
+    make = jwtauth_doctor.secrets.token_urlsafe
+    monkeypatch.setattr(
+        jwtauth_doctor.secrets, "token_urlsafe", lambda size: made.append(make(size)) or made[-1]
+    )
+    printed, _ = run()
+
+    assert len(made) == 1
+    assert made[0] not in printed
+
+
+@pytest.mark.parametrize(
+    "settled",
+    [
+        {"ALLOWED_HOSTS": ["api.example.org"]},
+        {"ALLOWED_HOSTS": [".example.org"]},
+        {"ALLOWED_HOSTS": ["*"]},
+        {"SECURE_SSL_REDIRECT": True},
+        {"LOGGING_CONFIG": None, "DEBUG": True},
+        {"JWTAUTH": {"AUTH_HEADER_TYPES": ["JWT"], "ISSUER": "https://a.example"}},
+        {"JWTAUTH": {"AUDIENCE": "api", "USER_ID_CLAIM": "user_id"}},
+    ],
+    ids=str,
+)
+def test_it_finds_its_way(settings, settled):
+    """It calls the way a client of this project must, whatever its settings."""
+    for name, value in settled.items():
+        setattr(settings, name, value)
+
+    assert run()[1]
+
+
+@pytest.mark.parametrize("namespaces", [["v1"], ["v1", "auth"]], ids=str)
+def test_it_finds_the_endpoints_in_a_namespace(settings, namespaces):
+    """Projects with versions include their URLconfs under a name."""
+    patterns = [path("api/", include("django_jwtauth.urls"))]
+    for name in namespaces:
+        patterns = [path(f"{name}/", include((patterns, name)))]
+    settings.ROOT_URLCONF = type("URLConf", (), {"urlpatterns": patterns})
+    printed, good = run()
+
+    assert good
+    assert f"POST /{'/'.join(reversed(namespaces))}/api/token/" in printed
+
+
+def test_transactions_for_every_request_do_not_disturb_it(settings):
+    """ATOMIC_REQUESTS opens a transaction inside the one that is rolled back."""
+    connections["default"].settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        assert run()[1]
+    finally:
+        connections["default"].settings_dict["ATOMIC_REQUESTS"] = False
+    assert not User.objects.exists()
+
+
+def test_views_that_do_not_take_the_tokens_are_told(settings):
+    """All is well with the package, and still no view of the project accepts a token."""
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.BasicAuthentication"],
+    }
+    printed, good = run()
+
+    assert good
+    assert "DEFAULT_AUTHENTICATION_CLASSES does not have JWTAuthentication" in printed
+
+
+# --- checks
+
+
+def test_warnings_are_shown_and_the_story_goes_on(settings):
+    """With their hints, as `manage.py check` shows them."""
+    settings.JWTAUTH = {"REFRESH_GRACE_PERIOD": 0}
+    printed, good = run()
+
+    assert good
+    assert "(jwtauth.W001)" in printed
+    assert "HINT: " in printed
+    assert printed.endswith(STORY)
+
+
+def test_silenced_warnings_are_not_shown(settings):
+    """Who has decided needs no reminder."""
+    settings.JWTAUTH = {"REFRESH_GRACE_PERIOD": 0}
+    settings.SILENCED_SYSTEM_CHECKS = ["jwtauth.W001"]
+
+    assert run() == (f"The checks have nothing to say.\n{STORY}", True)
+
+
+def test_errors_come_first(settings):
+    """Without sound settings there is no story to tell."""
+    settings.JWTAUTH = {"LEEWAY": -1, "AUDIENCE": 7}
+    printed, good = run()
+
+    assert not good
+    assert printed.count("(jwtauth.E001)") == 2
+    assert printed.endswith("Correct the errors above first.")
+
+
+def test_production_is_checked_when_asked(settings):
+    """--deploy adds what only matters there."""
+    settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 7200}
+
+    assert "jwtauth.W010" not in run()[0]
+    assert "jwtauth.W010" in run("--deploy")[0]
+
+
+# --- what goes wrong, in plain words
+
+
+def test_missing_urls_are_told(settings):
+    """With the line to add, and where."""
+    settings.ROOT_URLCONF = type("URLConf", (), {"urlpatterns": []})
+    printed, good = run()
+
+    assert not good
+    assert "has no token_obtain_pair, jwtauth_me, token_blacklist" in printed
+    assert 'path("api/", include("django_jwtauth.urls")),' in printed
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        (path("api/token/", answer(404)), ["POST /api/token/              404", "earlier pattern"]),
+        (path("api/token/", answer(405)), ["should answer 200", "earlier pattern"]),
+        (path("api/token/", answer(403)), ["403", "forbids it"]),
+        (path("api/token/", answer(400)), ["400", "ALLOWED_HOSTS"]),
+        (path("api/token/", answer(429)), ["429", "Try again later"]),
+        (path("api/token/", answer(503)), ["503", "was `manage.py migrate` run?"]),
+        (path("api/token/", answer(418)), ["418", "earlier pattern"]),
+        (path("api/token/", answer(401)), ["401", "Reason: none given."]),
+        (path("api/token/", answer(401, '{"reason": "eyJ.eyJ.x"}')), ["Reason: none given."]),
+        (path("api/token/", answer(200)), ["No tokens in this answer"]),
+        (path("api/token/", answer(200, "[]")), ["No tokens in this answer"]),
+        (
+            path("api/token/", lambda request: redirect("/login/?next=eyJ")),
+            ["It redirects to /login/.", "earlier pattern"],
+        ),
+        (path("api/me/", answer(401, '{"reason": "expired"}')), ["Reason: expired."]),
+        (path("api/me/", answer(200)), ["GET  /api/me/                 200", "is still accepted"]),
+        (path("api/token/blacklist/", answer(200)), ["is still accepted"]),
+    ],
+    ids=lambda value: "" if isinstance(value, list) else None,
+)
+def test_a_wrong_answer_is_explained(settings, pattern, told):
+    """By what it may come from, with the view that gave it; and the command fails."""
+    settings.ROOT_URLCONF = urlconf(pattern)
+    printed, good = run()
+
+    assert not good
+    assert "200 200 200 401" not in printed
+    assert [words for words in told if words not in printed] == []
+
+
+def test_the_view_is_named(settings):
+    """Whose view it is says more than any guess."""
+    settings.ROOT_URLCONF = urlconf(path("api/me/", answer(404)))
+
+    assert "The view is tests.test_doctor.answer.<locals>.<lambda>." in run()[0]
+
+
+class Refusing(ModelBackend):
+    def authenticate(self, request, **credentials):
+        return None
+
+
+def test_a_back_end_that_refuses_is_named(settings):
+    """Lock-out packages refuse strangers: another user may help."""
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_doctor.Refusing"]
+    printed, good = run()
+
+    assert not good
+    assert "back ends (tests.test_doctor.Refusing) refuse" in printed
+    assert "--user NAME" in printed
+
+
+def refuse(user, request):
+    raise SignInRefused
+
+
+def fail(user, request):
+    raise ZeroDivisionError("secret words")
+
+
+def misconfigured(user, request):
+    raise ImproperlyConfigured("OTP_ISSUER is missing")
+
+
+@pytest.mark.parametrize(
+    ("hook", "told"),
+    [
+        ("refuse", "SIGN_IN_HOOK asks for more than a password."),
+        ("fail", "It raised ZeroDivisionError. "),
+        ("misconfigured", "It raised ImproperlyConfigured: OTP_ISSUER is missing. "),
+    ],
+)
+def test_a_hook_that_fails_is_told(settings, hook, told):
+    """By the class of its exception: the words of one may quote what is secret."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": f"tests.test_doctor.{hook}"}
+    printed, good = run()
+
+    assert not good
+    assert told in printed
+    assert "--user NAME" in printed
+    assert "secret words" not in printed
+
+
+def test_an_unknown_user_is_told():
+    """Before anything else is tried."""
+    printed, good = run("--user=nobody")
+
+    assert not good
+    assert printed.endswith("There is no user named 'nobody'.")
+
+
+def test_an_inactive_user_is_told(user):
+    """The back ends refuse it, as they would refuse its owner."""
+    User.objects.update(is_active=False)
+    printed, good = run("--user=anna")
+
+    assert not good
+    assert "the user may be inactive" in printed
+
+
+@pytest.mark.parametrize("error", [IntegrityError, TypeError, ValueError])
+def test_a_user_that_cannot_be_made_is_told(monkeypatch, error):
+    """Another table may want what nobody can guess."""
+
+    def refuse_row(*args, **kwargs):
+        raise error("a column wants a value")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.bulk_create", refuse_row)
+    printed, good = run()
+
+    assert not good
+    assert f"No temporary auth.User can be made ({error.__name__})." in printed
+    assert "--user NAME" in printed
+
+
+def test_a_database_that_does_not_answer_is_told(monkeypatch):
+    """Down, or not migrated."""
+
+    def refuse_row(*args, **kwargs):
+        raise OperationalError("no such table")
+
+    monkeypatch.setattr("django.db.models.query.QuerySet.bulk_create", refuse_row)
+    printed, good = run()
+
+    assert not good
+    assert "was `manage.py migrate` run? (OperationalError)" in printed
