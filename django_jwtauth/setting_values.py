@@ -221,7 +221,7 @@ def moment(value: Any) -> datetime | None:
         parsed = parse_datetime(value) if isinstance(value, str) else value
     except ValueError:
         parsed = None
-    if not isinstance(parsed, datetime) or parsed.tzinfo is None:
+    if not isinstance(parsed, datetime) or parsed.utcoffset() is None:
         raise ValueError('must be a time with a time zone, like "2026-11-01T00:00:00Z".')
     return parsed
 

@@ -1,7 +1,7 @@
 import sys
 import traceback
 from dataclasses import fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,11 @@ BAD = {
     "CLAIMS_HOOK": ["", 7, len, "claims", ".claims", "..claims", "a.", "a b.c", "a\0.b"],
     "SIGN_IN_HOOK": ["no.such.module", "json.no_such_name", "json.__name__"],
     "CLIENT_IP_HOOK": [[], "json..dumps"],
+    "SCOPES_HOOK": [7, "json.no_such_name"],
+    "LEGACY_DECODER": [7, "json.no_such_name"],
+    "LEGACY_UNTIL": ["", 7, "tomorrow", "2026-11-01", datetime(2026, 11, 1)],
+    "CLIENTS": [None, [], {"gateway": "secret"}, {"gateway": ""}, {"": "a$b"}, {"gateway": 7}],
+    "OAUTH_PASSWORD_GRANT": [None, 1],
     "COOKIE_SECURE": [None, 1],
     "COOKIE_SAMESITE": [None, "None", "lax", []],
     "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
