@@ -54,15 +54,15 @@ class JWTAuthentication(BaseAuthentication):
     def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
         try:
             raw = self.get_raw_token(request)
-            return None if raw is None else self.get_user_and_claims(raw)
+            return None if raw is None else self.get_user_and_claims(raw, request)
         except (TokenError, BadAuthorizationHeader) as error:
             raise InvalidToken(error) from None
         except Unavailable as error:
             raise ServiceUnavailable(error) from None
 
-    def get_user_and_claims(self, raw: str) -> tuple[Any, Claims]:
+    def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
         """Return what becomes ``request.user`` and ``request.auth``; raises ``TokenError``."""
-        return sessions.authenticate(raw)
+        return sessions.authenticate(raw, request._request)
 
     def authenticate_header(self, request: "Request") -> str:
         try:
@@ -78,7 +78,7 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     Cannot see that a token was revoked: it stays good until ``exp``.
     """
 
-    def get_user_and_claims(self, raw: str) -> tuple[Any, Claims]:
+    def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
         claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
         return TokenUser(claims), claims
 

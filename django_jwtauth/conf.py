@@ -94,6 +94,11 @@ class Settings:
     TOKEN_CACHE_SIZE: int = _setting(2048, rule.size)
     USER_ID_CLAIM: str | None = _setting(None, rule.claim_name)
     MAX_SESSIONS_PER_USER: int | None = _setting(None, rule.count)
+    API_TOKEN_MAX_LIFETIME: timedelta = _setting(
+        timedelta(days=365), rule.duration(least=rule.SECOND)
+    )
+    MAX_API_TOKENS_PER_USER: int | None = _setting(50, rule.count)
+    API_TOKENS_SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
     AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), rule.duration())
     UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)

@@ -60,9 +60,17 @@ def check(
     if user is None or not is_active(user):
         raise InvalidCredentials
     attempt.forgive()
+    return user, admit(user, request, scope)
+
+
+def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
+    """Return what a sign-in carries of a user who has shown who they are: hook and scopes.
+
+    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``).
+    """
     claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
     granted = scopes.grant(user, request, scope)
-    return user, {"scope": granted, **claims} if granted else claims
+    return {"scope": granted, **claims} if granted else claims
 
 
 def _authenticate(

@@ -75,6 +75,14 @@ class InsufficientScope(AuthError):
         self.scope = " ".join(needed)
 
 
+class TooManyTokens(AuthError):
+    """The user has as many API tokens as ``MAX_API_TOKENS_PER_USER`` allows."""
+
+    reason = "too_many_tokens"
+    code = "too_many_tokens"
+    detail = _("You have as many API tokens as are allowed: revoke one first")
+
+
 class Throttled(AuthError):
     """Too many failed attempts to sign in; ``retry_after``: seconds to wait."""
 

@@ -183,7 +183,7 @@ class LoginSession(models.Model):
     # Defaults of the database: processes of the release before go on inserting.
     kind = models.CharField(_("kind"), max_length=16, default=Kind.SIGN_IN, db_default=Kind.SIGN_IN)
     purpose = models.CharField(_("purpose"), max_length=64, blank=True, default="", db_default="")
-    scope = models.CharField(_("scopes"), max_length=1000, blank=True, default="", db_default="")
+    scope = models.CharField(_("scopes"), max_length=255, blank=True, default="", db_default="")
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
 

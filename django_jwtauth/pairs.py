@@ -10,7 +10,7 @@ from uuid import UUID
 
 from .conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from .models import LoginSession
-from .tokens import ACCESS, REFRESH, Claims, encode
+from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, encode
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -62,6 +62,21 @@ def issue(
     )
 
 
+def issue_api_token(session: LoginSession, carried: Claims) -> str:
+    """Sign the one token of an API token's row.
+
+    Without the claims of ``CLAIMS_HOOK``: in a token that lives for months they go stale.
+    """
+    iat, exp = _seconds(session.created_at), _seconds(session.expires_at)
+    claims = {**carried, **_registered_claims(session, iat, exp), "token_use": API_USE}
+    return encode(ACCESS, claims)
+
+
+def issue_one_time(session: LoginSession, carried: Claims) -> str:
+    """Sign the one token of a one-time token's row."""
+    return encode(ONE_TIME, {**carried, "purpose": session.purpose, **_own_claims(session)})
+
+
 def carried_claims(given: Mapping[str, Any]) -> Claims:
     """Return ``given`` as claims that a sign-in may carry; ``ValueError`` for a reserved one."""
     _refuse(given, RESERVED_CLAIMS, "claims=")
@@ -75,12 +90,17 @@ def _access_claims(
     hook = call_hook("CLAIMS_HOOK", user, session) or {}
     _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, "CLAIMS_HOOK")
     ends = _seconds(session.created_at + conf.SESSION_LIFETIME)
+    exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)
+    return {**hook, **carried, **_registered_claims(session, now, exp)}
+
+
+def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:
+    """Return the claims of every access token (RFC 9068, 2.2)."""
+    conf = get_settings()
     claims: Claims = {
-        **hook,
-        **carried,
         "sub": session.subject,
-        "iat": now,
-        "exp": min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends),
+        "iat": iat,
+        "exp": exp,
         "sid": session.sid,
         # A jti in a log line leads to its sign-in.
         "jti": f"{session.sid}.{secrets.token_hex(8)}",
@@ -99,12 +119,15 @@ def _access_claims(
 
 
 def _refresh_claims(session: LoginSession, carried: Claims) -> Claims:
+    return {**carried, **_own_claims(session), "gen": session.generation}
+
+
+def _own_claims(session: LoginSession) -> Claims:
+    """Return the claims of a token that only this deployment verifies; they follow from the row."""
     conf = get_settings()
     claims: Claims = {
-        **carried,
         "sub": session.subject,
         "sid": session.sid,
-        "gen": session.generation,
         "jti": f"{session.sid}:{session.generation}",
         "iat": _seconds(session.refreshed_at),
         "exp": _seconds(session.expires_at),

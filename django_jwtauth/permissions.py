@@ -8,7 +8,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHo
 
 from . import scopes
 from .exceptions import InsufficientScope
-from .tokens import sign_in_time
+from .tokens import API_USE, sign_in_time
 from .transport import challenge
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class TokenPermission(OperationHolderMixin, BasePermission):
         return self
 
     def has_permission(self, request: "Request", view: "APIView") -> bool:
+        """Return whether there is a token at all; raise ``Insufficient`` if it will not do."""
         if not isinstance(request.auth, dict):
             return False
         self.check(request, request.auth)
@@ -66,6 +67,17 @@ class HasReadWriteScopes(TokenPermission):
     def check(self, request: "Request", claims: dict[str, Any]) -> None:
         needed = self.read if request.method in SAFE_METHODS else self.write
         needed.check(request, claims)
+
+
+class _IsPerson(TokenPermission):
+    """No API token: those must not make others, nor end their owner's sign-ins."""
+
+    def check(self, request: "Request", claims: dict[str, Any]) -> None:
+        if claims.get("token_use") == API_USE:
+            raise Insufficient("insufficient_user_authentication", "Not with an API token.")
+
+
+IsPerson = _IsPerson()
 
 
 class HasAMR(TokenPermission):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from django.utils.crypto import constant_time_compare
 
 from . import lookup
+from .conf import get_settings
 from .exceptions import (
     CredentialsChanged,
     SessionEnded,
@@ -15,7 +16,7 @@ from .exceptions import (
     UserNotFound,
 )
 from .models import LoginSession
-from .tokens import Claims
+from .tokens import API_USE, Claims
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -37,8 +38,7 @@ def load_user(claims: Claims) -> "AbstractBaseUser":
     ``Unavailable``.
     """
     with lookup.reporting_unavailable():
-        found = lookup.find(claims)
-        return check(found, signed_in=claims["sid"] is not None).user
+        return check(lookup.find(claims), claims).user
 
 
 def load(claims: Claims, *, lock: bool = False) -> Live:
@@ -48,23 +48,32 @@ def load(claims: Claims, *, lock: bool = False) -> Live:
         return Live(found.user, cast(LoginSession, found.session), auth_hash(found.user))
 
 
-def check(found: lookup.Found | None, *, signed_in: bool = True) -> lookup.Found:
+def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Found:
     """Return what was found, if a token of it is good; raises the ``TokenError`` if not.
 
-    Not ``signed_in``: a predecessor's access token, which has no sign-in that could end.
+    Two kinds of ``claims`` ask for less: a predecessor's access token has no sign-in that
+    could end, and an API token may outlive the password it was made under.
     """
+    claims = claims or {}
     if found is None:
         raise UserNotFound
     session = found.session
-    if signed_in and (session is None or session.ended_at is not None):
+    legacy = claims.get("sid", "") is None
+    if not legacy and (session is None or session.ended_at is not None):
         raise SessionEnded
     if found.blacklisted:
         raise TokenBlacklisted
     if not is_active(found.user):
         raise UserInactive
-    if session is not None and not _credentials_match(found.user, session.auth_hash):
+    if session is None or _outlives_password(claims):
+        return found
+    if not _credentials_match(found.user, session.auth_hash):
         raise CredentialsChanged
     return found
+
+
+def _outlives_password(claims: Claims) -> bool:
+    return claims.get("token_use") == API_USE and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
 
 
 def _credentials_match(user: "AbstractBaseUser", stored: str) -> bool:

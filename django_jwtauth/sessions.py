@@ -20,7 +20,7 @@ from django.contrib.auth.models import update_last_login
 from django.db import connections
 from django.utils import timezone
 
-from . import client, lookup, rotation, scopes, signals, tokens
+from . import api_tokens, client, lookup, rotation, scopes, signals, tokens
 from .conf import RESERVED_CLAIMS, call_hook, get_settings
 from .exceptions import (
     CredentialsChanged,
@@ -29,10 +29,10 @@ from .exceptions import (
     TokenError,
     UserInactive,
 )
-from .models import BlacklistedToken, LoginSession, Reason, Via, actor_fields
+from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields
 from .pairs import TokenPair, carried_claims, issue
 from .rules import auth_hash, is_active, load, load_user
-from .tokens import ACCESS, REFRESH, Claims, TokenType
+from .tokens import ACCESS, API_USE, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -97,7 +97,7 @@ def _has_last_login(user: "AbstractBaseUser") -> bool:
 
 
 def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
-    sessions = LoginSession.objects.using(using).filter(user_id=user.pk)
+    sessions = LoginSession.objects.using(using).filter(user_id=user.pk, kind=Kind.SIGN_IN)
     # Two statements: MariaDB cannot update what it selects from in one.
     surplus = list(
         sessions.live().order_by("-created_at", "-id").values_list("id", flat=True)[keep:]
@@ -123,10 +123,18 @@ def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claim
         return claims
 
 
-def authenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
-    """Return the user and the claims of an access token. One query."""
+def authenticate(
+    raw: str, request: "HttpRequest | None" = None
+) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user and the claims of an access token. One query.
+
+    ``request`` tells from where an API token was last used.
+    """
     claims = _decode(raw, ACCESS)
-    return load_user(claims), claims
+    user = load_user(claims)
+    if claims.get("token_use") == API_USE:
+        api_tokens.record_use(claims["sid"], request)
+    return user, claims
 
 
 def verify(raw: str) -> Claims:
@@ -278,9 +286,11 @@ async def astart(
     return await sync_to_async(start)(user, request, claims)
 
 
-async def aauthenticate(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+async def aauthenticate(
+    raw: str, request: "HttpRequest | None" = None
+) -> "tuple[AbstractBaseUser, Claims]":
     """See authenticate()."""
-    return await sync_to_async(authenticate)(raw)
+    return await sync_to_async(authenticate)(raw, request)
 
 
 async def averify(raw: str) -> Claims:

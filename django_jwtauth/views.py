@@ -27,10 +27,19 @@ from rest_framework.views import APIView
 from . import credentials, lookup, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
-from .exceptions import AuthError, Throttled, TokenError, Unavailable, UserInactive, UserNotFound
-from .models import LoginSession, LoginSessionQuerySet, Via
+from .exceptions import (
+    AuthError,
+    Throttled,
+    TokenError,
+    TooManyTokens,
+    Unavailable,
+    UserInactive,
+    UserNotFound,
+)
+from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
+from .permissions import IsPerson
 from .serializers import (
     LoginSessionSerializer,
     MeSerializer,
@@ -46,9 +55,11 @@ from .transport import challenge
 MAX_LISTED_SESSIONS = 200
 
 
-_RETRY_STATUS: dict[type[AuthError], int] = {
+# Of refusals that signing in would not cure.
+_STATUS: dict[type[AuthError], int] = {
     Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
     Throttled: status.HTTP_429_TOO_MANY_REQUESTS,
+    TooManyTokens: status.HTTP_409_CONFLICT,
 }
 
 
@@ -85,10 +96,11 @@ class JWTView(APIView):
         return super().handle_exception(exc)
 
     def refuse(self, error: AuthError) -> Response:
-        """Return the answer for a refusal: 401, or a status that says to try again."""
-        if isinstance(error, (Unavailable, Throttled)):
-            headers = {"Retry-After": str(error.retry_after)}
-            return Response(error.body(), _RETRY_STATUS[type(error)], headers=headers)
+        """Return the answer for a refusal: 401, or a status of its own."""
+        if type(error) in _STATUS:
+            seconds = getattr(error, "retry_after", None)
+            headers = {"Retry-After": str(seconds)} if seconds else None
+            return Response(error.body(), _STATUS[type(error)], headers=headers)
         headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
         return Response(self.refusal_body(error), status.HTTP_401_UNAUTHORIZED, headers=headers)
 
@@ -183,7 +195,7 @@ class OwnView(JWTView):
     """Base of the endpoints that a signed-in user calls about themselves."""
 
     authentication_classes = (JWTAuthentication,)
-    permission_classes = (IsAuthenticated,)
+    permission_classes: Sequence[Any] = (IsAuthenticated,)
 
     request: Request
 
@@ -196,8 +208,9 @@ class OwnView(JWTView):
     def user(self) -> AbstractBaseUser:
         return cast(AbstractBaseUser, self.request.user)
 
-    def own_sessions(self) -> LoginSessionQuerySet:
-        return LoginSession.objects.using(lookup.alias()).filter(user_id=self.user.pk)
+    def own_rows(self, kind: Kind) -> LoginSessionQuerySet:
+        rows = LoginSession.objects.using(lookup.alias()).filter(user_id=self.user.pk)
+        return rows.of_kind(kind)
 
 
 class MeView(OwnView):
@@ -216,7 +229,16 @@ class MeView(OwnView):
         return Response(self.serializer_class(me).data)
 
 
-class SessionListView(OwnView):
+class SessionView(OwnView):
+    """Base of the endpoints for the caller's sign-ins, which are no business of a script's."""
+
+    permission_classes = (IsAuthenticated, IsPerson)
+
+    def own_sessions(self) -> LoginSessionQuerySet:
+        return self.own_rows(Kind.SIGN_IN)
+
+
+class SessionListView(SessionView):
     """The caller's live sign-ins, newest first; DELETE ends all but the current one."""
 
     serializer_class = LoginSessionSerializer
@@ -232,7 +254,7 @@ class SessionListView(OwnView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class SessionDetailView(OwnView):
+class SessionDetailView(SessionView):
     """One of the caller's sign-ins: rename it, or end it (also when it has ended)."""
 
     serializer_class = LoginSessionSerializer

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             model_name="loginsession",
             name="scope",
             field=models.CharField(
-                blank=True, db_default="", default="", max_length=1000, verbose_name="scopes"
+                blank=True, db_default="", default="", max_length=255, verbose_name="scopes"
             ),
         ),
     ]

@@ -1,0 +1,118 @@
+"""API tokens: named, long-lived access tokens for scripts, made by their owner, shown once.
+
+A row of the sign-ins like any other, so every way to revoke, list and audit holds.
+"""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.utils import timezone
+
+from . import client, lookup, scopes, signals
+from .conf import get_settings
+from .exceptions import TooManyTokens, UserInactive
+from .models import Kind, LoginSession, Reason, Via
+from .pairs import issue_api_token
+from .rules import auth_hash, is_active
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+MAX_SCOPE_LENGTH = 255
+#: Between two writes of when one token was last used.
+USE_INTERVAL = timedelta(minutes=5)
+# Tokens whose last write this process remembers.
+_MAX_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A token that was just made: the only time that its text can be had."""
+
+    raw: str = field(repr=False)
+    session: LoginSession
+
+
+def create(
+    user: "AbstractBaseUser",
+    name: str,
+    *,
+    scope: str | None = None,
+    lifetime: timedelta | None = None,
+    request: "HttpRequest | None" = None,
+) -> NewToken:
+    """Make an API token for ``user``.
+
+    ``scope``: of those that ``SCOPES_HOOK`` allows the user. ``lifetime``: at most and by
+    default ``API_TOKEN_MAX_LIFETIME``. Raises ``UserInactive``, ``TooManyTokens``,
+    ``Unavailable``, and ``ValueError`` for more scopes than can be listed.
+    """
+    if not is_active(user):
+        raise UserInactive
+    conf = get_settings()
+    now = timezone.now()
+    granted = scopes.grant(user, request, scope) or ""
+    if len(granted) > MAX_SCOPE_LENGTH:
+        raise ValueError(f"The scopes are longer than {MAX_SCOPE_LENGTH} characters: ask for less.")
+    session = LoginSession(
+        kind=Kind.API_TOKEN,
+        name=name,
+        scope=granted,
+        user_id=user.pk,
+        subject=str(user.pk),
+        auth_hash=auth_hash(user),
+        created_at=now,
+        refreshed_at=now,
+        expires_at=now + min(lifetime or conf.API_TOKEN_MAX_LIFETIME, conf.API_TOKEN_MAX_LIFETIME),
+        ip_address=client.get_ip_address(request) if request else None,
+        user_agent=client.get_user_agent(request) if request else "",
+    )
+    raw = issue_api_token(session, {"scope": granted} if granted else {})
+    using = lookup.alias()
+    with lookup.reporting_unavailable():
+        session.save(using=using, force_insert=True)
+        _respect_limit(session, using)
+    signals.send_after_commit(
+        signals.session_started,
+        LoginSession,
+        using=using,
+        session=session,
+        user=user,
+        request=request,
+    )
+    return NewToken(raw, session)
+
+
+def _respect_limit(session: LoginSession, using: str) -> None:
+    """End the new one again when it is too many; counted after the insert, as others insert too."""
+    limit = get_settings().MAX_API_TOKENS_PER_USER
+    tokens = LoginSession.objects.using(using).filter(user_id=session.subject)
+    if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
+        tokens.filter(pk=session.pk).end(reason=Reason.SESSION_LIMIT, via=Via.SESSION_LIMIT)
+        raise TooManyTokens
+
+
+# When a token's use was last written, by this process: most requests ask nothing more.
+_written: OrderedDict[str, float] = OrderedDict()
+
+
+def record_use(sid: str, request: "HttpRequest | None") -> None:
+    """Write when and from where a token was used, at most once in ``USE_INTERVAL``."""
+    now = time.monotonic()
+    if now - _written.get(sid, -USE_INTERVAL.total_seconds()) < USE_INTERVAL.total_seconds():
+        return
+    _written[sid] = now
+    while len(_written) > _MAX_REMEMBERED:
+        _written.popitem(last=False)
+    moment = timezone.now()
+    due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
+    with lookup.reporting_unavailable():
+        LoginSession.objects.using(lookup.alias()).filter(due, pk=sid).update(
+            last_used_at=moment,
+            last_used_ip=client.get_ip_address(request) if request else None,
+        )

@@ -1,0 +1,96 @@
+"""One-time tokens: for one purpose, for a short time, good once. Magic links, for example."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from . import client, lookup, tokens
+from .conf import RESERVED_CLAIMS
+from .exceptions import SessionEnded, UserInactive, WrongTokenType
+from .models import Kind, LoginSession, Reason, Via
+from .pairs import carried_claims, issue_one_time
+from .rules import auth_hash, is_active, load_user
+from .tokens import ONE_TIME, Claims
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+#: The purpose that buys a sign-in.
+SIGN_IN = "sign_in"
+LIFETIME = timedelta(minutes=15)
+MAX_LIFETIME = timedelta(days=1)
+
+
+def issue(
+    user: "AbstractBaseUser",
+    purpose: str,
+    *,
+    lifetime: timedelta = LIFETIME,
+    claims: Mapping[str, Any] | None = None,
+    request: "HttpRequest | None" = None,
+) -> str:
+    """Return a token that ``consume`` takes once, for this ``purpose``.
+
+    ``lifetime`` is at most a day. A password change or deactivation ends the token.
+    Raises ``UserInactive``, ``Unavailable``, and ``ValueError`` for a reserved claim.
+    """
+    if not is_active(user):
+        raise UserInactive
+    now = timezone.now()
+    session = LoginSession(
+        kind=Kind.ONE_TIME,
+        purpose=purpose,
+        user_id=user.pk,
+        subject=str(user.pk),
+        auth_hash=auth_hash(user),
+        created_at=now,
+        refreshed_at=now,
+        expires_at=now + min(lifetime, MAX_LIFETIME),
+        ip_address=client.get_ip_address(request) if request else None,
+        user_agent=client.get_user_agent(request) if request else "",
+    )
+    raw = issue_one_time(session, carried_claims(claims or {}))
+    with lookup.reporting_unavailable():
+        session.save(using=lookup.alias(), force_insert=True)
+    return raw
+
+
+def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
+    """Use the token up; return its user and the claims it was issued with.
+
+    Of parallel calls one wins, the others raise ``SessionEnded``. Raises any other
+    ``TokenError`` and ``Unavailable``. Do not roll it back: the token would be good again.
+    """
+    claims = tokens.decode(raw, ONE_TIME)
+    if claims.get("purpose") != purpose:
+        raise WrongTokenType
+    user = load_user(claims)
+    rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+    with lookup.reporting_unavailable():
+        if not rows.end(reason=Reason.USED, via=Via.API, by=user):
+            raise SessionEnded
+    extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
+    return user, extra
+
+
+async def aissue(
+    user: "AbstractBaseUser",
+    purpose: str,
+    *,
+    lifetime: timedelta = LIFETIME,
+    claims: Mapping[str, Any] | None = None,
+    request: "HttpRequest | None" = None,
+) -> str:
+    """See issue()."""
+    return await sync_to_async(issue)(
+        user, purpose, lifetime=lifetime, claims=claims, request=request
+    )
+
+
+async def aconsume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
+    """See consume()."""
+    return await sync_to_async(consume)(raw, purpose)

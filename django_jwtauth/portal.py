@@ -1,0 +1,108 @@
+"""What a developer portal asks for, over HTTP: API tokens and one-time tokens."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import Http404
+from rest_framework import serializers, status
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from . import api_tokens, credentials, one_time, sessions
+from .models import Kind, LoginSession, Via
+from .permissions import IsPerson, SignedInWithin
+from .views import MAX_LISTED_SESSIONS, GrantView, OwnView
+
+#: Who makes a credential that outlives the sign-in must have shown the password lately.
+RECENT = SignedInWithin(minutes=15)
+
+
+class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
+    """An API token as its owner sees it; the token itself is shown once, when it is made."""
+
+    id = serializers.CharField(source="sid", read_only=True, help_text="32 hex digits")
+    scopes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LoginSession
+        fields = (
+            "id",
+            "name",
+            "scopes",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "last_used_ip",
+        )
+        read_only_fields = fields
+
+    def get_scopes(self, session: LoginSession) -> list[str]:
+        return session.scope.split()
+
+
+class NewApiTokenSerializer(serializers.Serializer[Any]):
+    """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
+
+    name = serializers.CharField(max_length=100)
+    scope = serializers.CharField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
+    expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
+
+
+class ApiTokenListView(OwnView):
+    """The caller's live API tokens, newest first; POST makes one and shows it once."""
+
+    serializer_class = NewApiTokenSerializer
+    permission_classes = (IsAuthenticated, IsPerson)
+
+    def get_permissions(self) -> list[Any]:
+        recent = [RECENT] if self.request.method == "POST" else []
+        return [*super().get_permissions(), *recent]
+
+    def get(self, request: Request) -> Response:
+        rows = self.own_rows(Kind.API_TOKEN).live().order_by("-created_at", "-id")
+        return Response(ApiTokenSerializer(rows[:MAX_LISTED_SESSIONS], many=True).data)
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        seconds = data.get("expires_in")
+        try:
+            new = api_tokens.create(
+                self.user,
+                data["name"],
+                scope=data.get("scope"),
+                lifetime=timedelta(seconds=seconds) if seconds else None,
+                request=request._request,
+            )
+        except ValueError as error:
+            raise serializers.ValidationError({"scope": [str(error)]}) from None
+        body = {**ApiTokenSerializer(new.session).data, "token": new.raw}
+        return Response(body, status.HTTP_201_CREATED)
+
+
+class ApiTokenDetailView(OwnView):
+    """One of the caller's API tokens: DELETE revokes it (also when it was revoked)."""
+
+    permission_classes = (IsAuthenticated, IsPerson)
+
+    def delete(self, request: Request, sid: str) -> Response:
+        token = self.own_rows(Kind.API_TOKEN).filter(pk=sid)
+        if not token.exists():
+            raise Http404
+        token.end(via=Via.API, by=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class OneTimeSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(write_only=True)
+
+
+class OneTimeSignInView(GrantView):
+    """Sign in with a one-time token, such as a magic link carries."""
+
+    serializer_class = OneTimeSerializer
+
+    def post(self, request: Request) -> Response:
+        user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
+        admitted = credentials.admit(user, request._request)
+        return self.grant(sessions.start(user, request._request, {**claims, **admitted}))

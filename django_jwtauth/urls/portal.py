@@ -1,0 +1,15 @@
+"""The developer portal's endpoints: ``path("api/", include("django_jwtauth.urls.portal"))``."""
+
+from django.urls import path, re_path
+
+from .. import portal
+
+urlpatterns = [
+    path("api-tokens/", portal.ApiTokenListView.as_view(), name="jwtauth_api_token_list"),
+    re_path(
+        r"^api-tokens/(?P<sid>[0-9a-f]{32})/\Z",
+        portal.ApiTokenDetailView.as_view(),
+        name="jwtauth_api_token_detail",
+    ),
+    path("token/one-time/", portal.OneTimeSignInView.as_view(), name="token_one_time"),
+]
