@@ -37,7 +37,7 @@ class JWTAuthenticationMiddleware:
         try:
             raw = get_header_token(request)
             if raw is not None:
-                _sign_in(request, *sessions.authenticate(raw))
+                _sign_in(request, *sessions.authenticate(raw, request))
         except AuthError as error:
             return _refusal(error)
         response: HttpResponseBase = self.get_response(request)
@@ -47,7 +47,7 @@ class JWTAuthenticationMiddleware:
         try:
             raw = get_header_token(request)
             if raw is not None:
-                _sign_in(request, *await sessions.aauthenticate(raw))
+                _sign_in(request, *await sessions.aauthenticate(raw, request))
         except AuthError as error:
             return _refusal(error)
         response: HttpResponseBase = await self.get_response(request)

@@ -188,7 +188,7 @@ def check(request: HttpRequest) -> HttpResponse:
         raw = get_header_token(request)
         if raw is None:
             return _denied(401, challenge(token_sent=False))
-        user, claims = sessions.authenticate(raw)
+        user, claims = sessions.authenticate(raw, request)
         scopes.require(claims, scopes.parse(" ".join(request.GET.getlist("scope"))))
     except InsufficientScope as error:
         return _denied(403, challenge(error="insufficient_scope", scope=error.scope))
