@@ -4,9 +4,8 @@ import functools
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -45,8 +44,7 @@ class SignInState(NamedTuple):
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What the database says of a token; ``session`` is None when it is not the user's."""
 
     user: "AbstractBaseUser"
@@ -106,15 +104,19 @@ def _find(
     claims: dict[str, Any], columns: tuple[str, ...], *, lock: bool = False
 ) -> tuple[Any, Sequence[Any] | None, bool] | None:
     """Return the user, the ``columns`` of the sign-in if there is one, and whether blacklisted."""
-    using, model = alias(), get_user_model()
-    pk = _parse_pk(model, claims["sub"], using)
+    model, connection = get_user_model(), connections[alias()]
+    pk = _parse_pk(model, claims["sub"], connection)
     if pk is None:
         return None
-    key = _key_field(model).get_db_prep_value(pk, connections[using])
+    params = {
+        "pk": _key_field(model).get_db_prep_value(pk, connection),
+        "sid": _db_sid(claims["sid"], connection),
+        "jti": claims["jti"],
+    }
     if lock or not compiled.is_plain(model):
-        found = _find_annotated(model, key, claims, columns, using, lock)
+        found = _find_annotated(model, columns, params, connection, lock)
     else:
-        found = _find_compiled(model, key, claims, columns, using)
+        found = _find_compiled(model, columns, params, connection)
     # A database may compare text loosely: "Anna" is not "anna".
     if found is None or str(found[0].pk) != claims["sub"]:
         return None
@@ -124,7 +126,7 @@ def _find(
     return user, values if known else None, blacklisted
 
 
-def _parse_pk(model: type[Model], subject: str, using: str) -> Any:
+def _parse_pk(model: type[Model], subject: str, connection: Any) -> Any:
     """Return ``sub`` as a value of the primary key, None when no row can have it."""
     field = _key_field(model)
     try:
@@ -134,7 +136,7 @@ def _parse_pk(model: type[Model], subject: str, using: str) -> Any:
     if str(value) != subject:
         return None
     if isinstance(value, int):
-        low, high = connections[using].ops.integer_field_range(field.get_internal_type())
+        low, high = connection.ops.integer_field_range(field.get_internal_type())
         if (low is not None and value < low) or (high is not None and value > high):
             return None
     return value
@@ -154,52 +156,60 @@ def _db_sid(sid: str | None, connection: Any) -> Any:
 
 
 def _find_compiled(
-    model: type[Model], key: Any, claims: dict[str, Any], columns: tuple[str, ...], using: str
+    model: type[Model], columns: tuple[str, ...], params: dict[str, Any], connection: Any
 ) -> tuple[Any, Sequence[Any], bool] | None:
-    statement = compiled.get_statement(using, model, columns)
-    connection = connections[using]
-    values = {"pk": key, "sid": _db_sid(claims["sid"], connection), "jti": claims["jti"]}
-    row = compiled.fetch(statement, connection, values)
+    statement = compiled.get_statement(connection.alias, model, columns)
+    row = compiled.fetch(statement, connection, params)
     if row is None:
         return None
-    return model.from_db(using, statement.user_fields, row.user), row.session, row.blacklisted
+    user = model.from_db(connection.alias, statement.user_fields, row.user)
+    return user, row.session, row.blacklisted
+
+
+class _Subquery(RawSQL):
+    """Needs nothing of the query that it is part of."""
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> "_Subquery":
+        return self
 
 
 def _find_annotated(
     model: type[Model],
-    key: Any,
-    claims: dict[str, Any],
     columns: tuple[str, ...],
-    using: str,
+    params: dict[str, Any],
+    connection: Any,
     lock: bool,
 ) -> tuple[Any, Sequence[Any], bool] | None:
     """The same through the project's manager, by scalar subqueries: the ORM's fastest form."""
-    connection = connections[using]
-    sessions = connection.ops.quote_name(LoginSession._meta.db_table)
-    blacklist = connection.ops.quote_name(BlacklistedToken._meta.db_table)
-    # Only names of ours go into the text.
-    annotations = {
-        _PREFIX + name: RawSQL(  # noqa: S611
-            f"SELECT {name} FROM {sessions} WHERE id = %s AND user_id = %s",  # noqa: S608
-            [_db_sid(claims["sid"], connection), key],
-            output_field=cast(Any, LoginSession._meta.get_field(name)),
-        )
-        for name in columns
-    }
-    annotations[_PREFIX + "blacklisted"] = RawSQL(  # noqa: S611
-        f"SELECT COUNT(*) FROM {blacklist} WHERE jti = %s",  # noqa: S608
-        [claims["jti"]],
-        output_field=IntegerField(),
-    )
-    users: Any = model._default_manager.using(using)
+    users: Any = model._default_manager.using(connection.alias).filter(pk=params["pk"])
     if lock:
         of = ("self",) if connection.features.has_select_for_update_of else ()
         users = users.select_for_update(of=of)
-    user = next(iter(users.order_by().filter(pk=key).annotate(**annotations)), None)
+    subqueries = _get_subqueries(columns)
+    for alias, (sql, needed, field) in subqueries.items():
+        subquery = _Subquery(sql, [params[name] for name in needed], field)
+        # What annotate() does, less a check of names that takes as long as all of this.
+        users.query.add_annotation(subquery, alias)
+    user = next(iter(users), None)
     if user is None:
         return None
-    values = [user.__dict__.pop(_PREFIX + name) for name in columns]
-    return user, values, bool(user.__dict__.pop(_PREFIX + "blacklisted"))
+    *session, blacklisted = [user.__dict__.pop(alias) for alias in subqueries]
+    return user, session, bool(blacklisted)
+
+
+@functools.cache
+def _get_subqueries(columns: tuple[str, ...]) -> dict[str, tuple[str, tuple[str, ...], Any]]:
+    """Return SQL, parameters and field for ``columns`` of the sign-in, and for the blacklist."""
+    # Only names of ours go into the text; none needs quotes.
+    session = f"SELECT %s FROM {LoginSession._meta.db_table} WHERE id = %%s AND user_id = %%s"  # noqa: S608
+    blacklisted = f"SELECT COUNT(*) FROM {BlacklistedToken._meta.db_table} WHERE jti = %s"  # noqa: S608
+    return {
+        **{
+            _PREFIX + name: (session % name, ("sid", "pk"), LoginSession._meta.get_field(name))
+            for name in columns
+        },
+        _PREFIX + "blacklisted": (blacklisted, ("jti",), IntegerField()),
+    }
 
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:
