@@ -1,6 +1,7 @@
 """Another deployment, as far as a verifier sees it: a JWKS on 127.0.0.1, and its tokens."""
 
 import json
+import ssl
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -78,7 +79,8 @@ class Issuer:
         self.say("", status=500)
 
     @contextmanager
-    def serving(self):
+    def serving(self, certificate=None):
+        """Serve on ``url``, with TLS when a file holds a certificate and its key."""
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -92,9 +94,16 @@ class Issuer:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            # A client that does not trust the certificate says so in the middle of TLS.
+            server.handle_error = lambda request, address: None
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        self.url = f"http://127.0.0.1:{server.server_port}/jwks.json"
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{server.server_port}/jwks.json"
         try:
             yield self
         finally:

@@ -3,6 +3,8 @@ import logging
 import threading
 import time
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from ipaddress import ip_address
 from types import SimpleNamespace
 
 import jwt
@@ -24,12 +26,18 @@ from tests.forge import claims_of, header_of, segment, sign
 
 pytest.importorskip("cryptography")
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
 
 from tests.issuer import Issuer, Signer
 
 A, B = "https://a.example.com", "https://b.example.com"
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 @pytest.fixture
@@ -435,6 +443,70 @@ def test_broken_http_counts_as_no_answer(issuer, remote, clock, sent):
     assert issuer.hits == 2
 
 
+# --- over https
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A file with a certificate for 127.0.0.1 that nobody vouches for, and its key."""
+    key = Signer("").private
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(timezone.utc)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
+    file.write_bytes(private + made.public_bytes(pem))
+    return file
+
+
+def test_keys_come_over_https(signer, certificate, monkeypatch):
+    """From a server with a certificate that the machine trusts, as in production."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with Issuer(signer).serving(certificate) as issuer:
+        assert issuer.url.startswith("https://")
+        assert algorithms(issuer.url) == ["ES256"]
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(signer, certificate):
+    """Whoever answers in the issuer's place would make the tokens."""
+    with Issuer(signer).serving(certificate) as issuer:
+        with pytest.raises(OSError, match="CERTIFICATE_VERIFY_FAILED"):
+            remote_keys.fetch(issuer.url)
+        assert issuer.hits == 0
+
+
+def test_an_answer_that_trickles_in_over_https_is_given_up(
+    signer, certificate, monkeypatch, short_timeout
+):
+    """The limit of time holds inside TLS, too."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    gone = threading.Event()
+
+    def trickle(handler):
+        for _ in range(100):
+            if gone.wait(0.05):
+                return
+            handler.wfile.write(b"X")
+
+    with Issuer(signer).serving(certificate) as issuer:
+        issuer.answer = trickle
+        try:
+            with pytest.raises(OSError, match=r"too slow|timed out"):
+                remote_keys.fetch(issuer.url)
+        finally:
+            gone.set()
+
+
+# --- one key among others
+
+
 BAD_JWKS = {
     "a string": "key",
     "null": None,
@@ -733,6 +805,16 @@ def test_an_expired_token_is_told_from_a_bad_one(resource, signer):
     with pytest.raises(InvalidToken) as refused:
         JWTStatelessUserAuthentication().authenticate(request_with(expired))
     assert refused.value.detail["reason"] == "expired"
+
+
+def test_a_token_seen_before_is_refused_once_its_key_is_gone(resource, issuer, signer, clock):
+    """What a process remembers of verified tokens ends with the keys that verified them."""
+    raw = signer.token(iss=A, aud="here")
+    assert stateless(raw) == stateless(raw)
+    issuer.publish(Signer("second"))
+    clock.now += remote_keys.MAX_AGE
+    with pytest.raises(BadSignature):
+        stateless(raw)
 
 
 def test_the_derived_key_ring_is_untouched_by_fetched_keys(resource):
