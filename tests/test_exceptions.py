@@ -39,6 +39,10 @@ CONTRACT = {
     ),
     "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
     "insufficient_scope": ("insufficient_scope", "The token lacks a scope"),
+    "too_many_tokens": (
+        "too_many_tokens",
+        "You have as many API tokens as are allowed: revoke one first",
+    ),
     "throttled": ("throttled", "Too many attempts, try again later"),
     "unavailable": ("unavailable", "Temporarily unavailable, try again"),
 }
@@ -80,6 +84,7 @@ def test_why_a_token_is_refused_is_one_family():
         "InvalidCredentials",
         "SignInRefused",
         "Throttled",
+        "TooManyTokens",
         "Unavailable",
     }
 

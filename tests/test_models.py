@@ -223,7 +223,7 @@ def test_the_permissions_are_ours(db):
 
 
 def test_no_model_of_ours_holds_a_token():
-    """No column is long enough, but for the notes that people write and lists of scopes."""
+    """There is no column a token would fit in, but for the notes that people write."""
     wide = {
         (model.__name__, field.name)
         for model in apps.get_app_config("django_jwtauth").get_models()
@@ -231,11 +231,7 @@ def test_no_model_of_ours_holds_a_token():
         if field.get_internal_type() == "TextField" or (getattr(field, "max_length", 0) or 0) > 255
     }
 
-    assert wide == {
-        ("LoginSession", "end_note"),
-        ("LoginSession", "scope"),
-        ("BlacklistedToken", "note"),
-    }
+    assert wide == {("LoginSession", "end_note"), ("BlacklistedToken", "note")}
 
 
 @pytest.mark.parametrize("choices", [Reason, Via])
