@@ -96,7 +96,10 @@ class Throttled(AuthError):
 
 
 class Unavailable(AuthError):
-    """The database cannot say whether the token is good. Never means that it is bad."""
+    """Neither the database nor the issuer's keys can tell whether the token is good.
+
+    Never means that it is bad.
+    """
 
     reason = "unavailable"
     code = "unavailable"

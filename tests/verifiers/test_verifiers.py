@@ -8,6 +8,7 @@ jwtauth_export_keys prints. What is not installed is skipped, unless JWTAUTH_VER
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from tests.live.servers import Server, call, make_database, obtain
 from tests.shell import environment, free_port, running
 
 HERE = Path(__file__).parent
+PAGE = HERE.parent.parent / "docs" / "gateways.md"
 AUDIENCE = "https://orders.example.com"
 ALGORITHMS = ("ES256", "RS256", "EdDSA")
 
@@ -246,6 +248,26 @@ def test_haproxy_lets_the_good_token_through_and_no_other(issued, haproxy, algor
     assert statuses.pop("good") == 200
     assert set(statuses.values()) == {401}, statuses
     assert status(None) == 401
+
+
+ROWS = {
+    "jose": "Node: `jose` 6",
+    "jsonwebtoken": "Node: `jsonwebtoken` 9 with `jwks-rsa` 4",
+    "oauth4webapi": "Node: `oauth4webapi` 3, strict RFC 9068",
+    "ruby-jwt": "Ruby: `jwt` 2.5",
+    "joserfc": "Python: `joserfc`, `PyJWT`",
+    "PyJWT": "Python: `joserfc`, `PyJWT`",
+    "Authlib": "Python: Authlib, strict RFC 9068",
+}
+
+
+@pytest.mark.parametrize("name", VERIFIERS)
+def test_the_page_says_what_is_tested(name):
+    """The table on the page about gateways has a "yes" for what is tested, and for no more."""
+    row = re.search(rf"^\| {re.escape(ROWS[name])} \| .*$", PAGE.read_text(), re.M)[0]
+    told = [cell.strip() for cell in row.strip("|").split("|")][2:]
+    tested = VERIFIERS[name].algorithms
+    assert told == ["yes" if algorithm in tested else "no" for algorithm in ALGORITHMS]
 
 
 def test_the_documents_name_every_key(issued):
