@@ -206,7 +206,8 @@ def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
     ours = [
         item for item in classes if isinstance(item, type) and issubclass(item, JWTAuthentication)
     ]
-    if ours and classes[0].authenticate_header is BaseAuthentication.authenticate_header:
+    challenge = getattr(classes[0], "authenticate_header", None) if ours else None
+    if challenge is BaseAuthentication.authenticate_header:
         yield Warning(
             f"{classes[0].__name__} stands first in DEFAULT_AUTHENTICATION_CLASSES, so that a "
             "refused token is answered with 403. Clients refresh when they see 401.",

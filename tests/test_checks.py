@@ -12,6 +12,7 @@ from django.test import modify_settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from rest_framework.authentication import BasicAuthentication
 
 from django_jwtauth import checks
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
@@ -176,9 +177,18 @@ def test_a_key_of_the_future_beside_an_active_one_is_fine(settings, more):
 @needs_cryptography
 def test_public_keys_alone_are_told(settings):
     """A project that cannot issue a token may have forgotten its private key."""
-    settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
+    keys = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
+    settings.JWTAUTH = keys
+    alone = ids()
+    # Who fetches the keys of others is not meant to issue any.
+    settings.JWTAUTH = {
+        **keys,
+        "ISSUER": "https://a.example",
+        "JWKS_URL": "https://a.example/jwks.json",
+    }
 
-    assert ids() == [checks.NO_SIGNING_KEY]
+    assert alone == [checks.NO_SIGNING_KEY]
+    assert ids() == []
 
 
 def test_keys_that_are_fetched_need_an_issuer(settings):
@@ -244,6 +254,11 @@ def test_views_that_are_open_by_default_are_told(settings, permissions, told):
     assert ids() == told
 
 
+def make_authentication():
+    """DRF calls what stands in the setting, so this is one, too."""
+    return BasicAuthentication()
+
+
 OURS = "django_jwtauth.authentication.JWTAuthentication"
 STATELESS = "django_jwtauth.authentication.JWTStatelessUserAuthentication"
 SESSION = "rest_framework.authentication.SessionAuthentication"
@@ -259,6 +274,7 @@ BASIC = "rest_framework.authentication.BasicAuthentication"
         ([BASIC, OURS], []),
         ([SESSION], []),
         ([], []),
+        (["tests.test_checks.make_authentication", OURS], []),
     ],
     ids=lambda value: ",".join(name.rpartition(".")[2] for name in value) or "none",
 )

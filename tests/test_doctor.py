@@ -1,3 +1,4 @@
+import re
 from io import StringIO
 
 import pytest
@@ -5,7 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, OperationalError, connections
+from django.db import IntegrityError, OperationalError, connections, models
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -126,6 +127,56 @@ def test_it_finds_its_way(settings, settled):
         setattr(settings, name, value)
 
     assert run()[1]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "host"),
+    [
+        ([], "localhost"),
+        (["*"], "localhost"),
+        (["*", "api.example.org"], "api.example.org"),
+        ([".example.org"], "example.org"),
+    ],
+    ids=str,
+)
+def test_it_calls_a_host_that_is_allowed(settings, hosts, host):
+    """A pattern in ALLOWED_HOSTS stands for a host that it matches."""
+    settings.ALLOWED_HOSTS = hosts
+
+    assert jwtauth_doctor.allowed_host() == host
+
+
+def test_it_makes_an_active_user(monkeypatch):
+    """Where new users wait for their activation, too."""
+    monkeypatch.setattr(User._meta.get_field("is_active"), "_get_default", lambda: False)
+
+    assert not User().is_active
+    assert run()[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (models.CharField(max_length=10), r"[0-9a-f]{8}-d"),
+        (models.TextField(), r"[0-9a-f]{8}-doctor"),
+        (models.EmailField(), r"[0-9a-f]{8}-doctor@jwtauth\.invalid"),
+        (models.PositiveIntegerField(), r"[0-9]{1,10}"),
+        (models.BooleanField(), "True"),
+        (models.DateField(default="2026-11-24"), "2026-11-24"),
+        (models.DateField(), "None"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_it_fills_the_fields_that_must_be_filled(field, expected):
+    """With something that fits the column; what cannot be guessed is left to the database."""
+    assert re.fullmatch(expected, str(jwtauth_doctor.sample(field)))
+
+
+def test_the_401_that_it_hopes_for_is_not_logged(caplog):
+    """A warning in the middle of a story that went well would worry people."""
+    run()
+
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("namespaces", [["v1"], ["v1", "auth"]], ids=str)

@@ -340,6 +340,7 @@ def test_active_from_needs_a_time_zone(value):
         ({"algorithm": "HS384", "secret": SECRET[:47]}, "shorter than the 48 bytes"),
         ({"algorithm": "HS512", "secret": SECRET[:63]}, "shorter than the 64 bytes"),
         ({"algorithm": "HS256", "secret": "changeme" * 8}, "can be guessed"),
+        ({"algorithm": "HS256", "secret": "[" * 100_000}, "can be guessed"),
         ({"algorithm": "HS256", "jwk": {"kty": "oct", "k": "AAAA"}}, '"jwk" is shorter'),
         ({"algorithm": "HS256", "jwk": {"kty": "oct"}}, '"jwk" cannot be read'),
         ({"algorithm": "HS512", "jwk": {"kty": "oct", "alg": "HS256"}}, "another algorithm"),
@@ -413,6 +414,15 @@ def test_a_short_rsa_key_is_refused():
         assert problem_of({"algorithm": "RS256", **entry}) == (
             "an RSA key must have 2048 to 8192 bits."
         )
+
+
+@needs_cryptography
+def test_an_endless_rsa_key_is_refused():
+    """To verify with a key of any size would cost any time."""
+    pem = rsa.RSAPublicNumbers(65537, 2**8192 + 1).public_key()
+    spelled = pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+    assert "2048 to 8192 bits" in problem_of({"algorithm": "RS256", "public_key": spelled})
 
 
 @needs_cryptography

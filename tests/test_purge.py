@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models.signals import pre_delete
 from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
@@ -140,8 +140,8 @@ def test_a_dry_run_counts_what_a_run_deletes(db):
 
 def test_it_goes_in_batches_oldest_first(db):
     """No batch is larger than asked for, and each is told as it is done."""
-    make_sessions(*(SESSION_KEPT + number * DAY for number in range(5, 0, -1)))
-    make_tokens(*(TOKEN_KEPT + number * DAY for number in range(3, 0, -1)))
+    make_sessions(*(SESSION_KEPT + number * DAY for number in range(1, 6)))
+    make_tokens(*(TOKEN_KEPT + number * DAY for number in range(1, 4)))
     told = []
     oldest = []
 
@@ -294,6 +294,26 @@ def test_purges_at_once_share_the_work(isolation):
 
     assert sum(count.sessions for count in [*counts, rest]) == 200
     assert sum(count.blacklisted_tokens for count in [*counts, rest]) == 100
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_holds_is_passed_over():
+    """The purge does not wait for a transaction of somebody else, which may be long."""
+    if not connection.features.has_select_for_update_skip_locked:
+        pytest.skip("cannot pass over locked rows")
+    held, _ = make_sessions(SESSION_KEPT + DAY, SESSION_KEPT + DAY)
+    counts = []
+    thread = threading.Thread(target=lambda: counts.extend(race([purge])))
+    with transaction.atomic():
+        LoginSession.objects.select_for_update().get(pk=held.pk)
+        thread.start()
+        thread.join(timeout=5)
+        waited = thread.is_alive()
+    thread.join()
+
+    assert not waited
+    assert counts == [Purged(sessions=1)]
+    assert LoginSession.objects.get() == held
 
 
 @pytest.mark.django_db(transaction=True)
