@@ -39,6 +39,8 @@ MAP = {
     "api_tokens": "client conf exceptions lookup models pairs rules scopes signals",
     "one_time": "client conf exceptions lookup models pairs rules tokens",
     "sessions": "api_tokens client conf exceptions lookup models pairs rotation rules scopes signals tokens",
+    "revocation": "conf lookup models signals tokens",
+    "finding": "exceptions lookup models rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
     "credentials": "conf exceptions lookup rules scopes throttling tokens",
     "clients": "conf throttling",
@@ -68,15 +70,21 @@ MAP = {
     "checks": "authentication conf keymaterial keys models",
     "apps": "checks",
     "purge": "lookup models",
-    "admin.filters": "lookup models tokens",
-    "admin.forms": "models",
-    "admin.records": "lookup models",
+    "admin.wording": "",
+    "admin.devices": "",
     "admin.user_page": "",
-    "admin.wording": "models",
-    "admin.blacklist": "admin.filters admin.forms admin.records admin.wording conf exceptions "
-    "models sessions",
-    "admin.sessions": "admin.filters admin.forms admin.records admin.user_page admin.wording conf "
-    "exceptions lookup models rules",
+    "admin.filters": "finding models tokens",
+    "admin.forms": "admin.wording finding revocation",
+    "admin.export": "admin.wording",
+    "admin.overview": "admin.wording conf lookup models",
+    "admin.records": "admin.export admin.overview admin.wording conf finding lookup models",
+    "admin.keys": "admin.records admin.wording conf keymaterial keys",
+    "admin.find": "admin.filters admin.forms admin.wording exceptions finding models tokens",
+    "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
+    "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
+    "models revocation sessions",
+    "admin.sessions": "admin.bulk admin.devices admin.filters admin.find admin.forms admin.keys "
+    "admin.records admin.user_page admin.wording exceptions finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
     "contrib.simplejwt.configuration": "",
@@ -88,6 +96,7 @@ MAP = {
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_key": "keymaterial",
     "management.commands.jwtauth_purge": "purge",
+    "management.commands.jwtauth_revoke": "conf lookup models revocation",
 }
 
 # A library, and the only modules that may know it.
@@ -103,7 +112,12 @@ KNOWN_TO = {
         "serializers",
         "views",
     },
-    "jwt": {"contrib.simplejwt.decoder", "keymaterial", "tokens", "management.commands.jwtauth_generate_key"},
+    "jwt": {
+        "contrib.simplejwt.decoder",
+        "keymaterial",
+        "tokens",
+        "management.commands.jwtauth_generate_key",
+    },
     "cryptography": {
         "keymaterial",
         "management.commands.jwtauth_export_keys",

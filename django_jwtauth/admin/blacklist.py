@@ -5,21 +5,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from .. import sessions
-from ..conf import get_settings
+from .. import revocation, sessions
 from ..exceptions import AuthError
+from ..finding import find_sid
 from ..models import BlacklistedToken, Reason, Via
+from ..revocation import log_text
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter
-from .forms import BlacklistTokenForm
-from .records import RecordAdmin, find_sid, operator
-from .wording import in_words, label, log_text, moment
+from .forms import BlacklistTokenForm, RevokeForm
+from .records import RecordAdmin, operator
+from .wording import label, moment
 
 
 class BlacklistedTokenAdmin(RecordAdmin):
@@ -45,6 +46,19 @@ class BlacklistedTokenAdmin(RecordAdmin):
         ),
     )
     readonly_fields = ("kind", "why")
+    export_columns = (
+        "jti",
+        "token_type",
+        "session_id",
+        "subject",
+        "user",
+        "expires_at",
+        "blacklisted_at",
+        "reason",
+        "via",
+        "blacklisted_by_name",
+        "note",
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self.has_own_permission(request, "blacklist_token")
@@ -92,14 +106,25 @@ class BlacklistedTokenAdmin(RecordAdmin):
         """Blacklist the token that is pasted; nothing of it is kept but its ``jti``."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = BlacklistTokenForm(request.POST if request.method == "POST" else None)
-        record = self._blacklist(request, form) if form.is_valid() else None
+        is_post = request.method == "POST"
+        jti = request.GET.get("jti")
+        form: RevokeForm
+        record = None
+        if jti is None:
+            form = paste = BlacklistTokenForm(request.POST if is_post else None)
+            if paste.is_valid():
+                record = self._blacklist(request, paste)
+        else:
+            _require_known(jti)
+            form = RevokeForm(request.POST if is_post else None)
+            if form.is_valid():
+                record = self._refuse(request, jti, form)
         if record is not None:
             return self.response_post_save_add(request, record)
         context = {
             "add": True,
             "title": _("Blacklist a token"),
-            "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
+            "jti": jti,
             **(extra_context or {}),
         }
         return self.render_form(request, "admin/django_jwtauth/blacklist_token.html", form, context)
@@ -129,7 +154,28 @@ class BlacklistedTokenAdmin(RecordAdmin):
         elif record.blacklisted_at < began:
             self.message_user(request, _("This token had been blacklisted before."), messages.INFO)
         else:
-            self.log_addition(request, record, log_text(data))
+            self.log_addition(request, record, log_text(data["reason"], data["note"]))
             text = _("The token is blacklisted: it is refused from the next request on.")
             self.message_user(request, text, messages.SUCCESS)
         return record
+
+    def _refuse(self, request: HttpRequest, jti: str, form: RevokeForm) -> BlacklistedToken:
+        """Blacklist the token that was found by its ``jti``."""
+        data = form.cleaned_data
+        record, is_new = revocation.refuse(
+            jti, reason=data["reason"], note=data["note"], via=Via.ADMIN, by=operator(request)
+        )
+        if is_new:
+            text = _("The token is blacklisted: it is refused from the next request on.")
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            text = _("This token had been blacklisted before.")
+            self.message_user(request, text, messages.INFO)
+        return record
+
+
+def _require_known(jti: str) -> None:
+    try:
+        revocation.parse_jti(jti)
+    except revocation.UnknownToken as error:
+        raise Http404 from error

@@ -3,17 +3,14 @@
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .. import lookup
-from ..models import Reason, Via
-from ..tokens import ACCESS, REFRESH
+from ..finding import find_user
+from ..models import Kind, Reason, Via
+from ..tokens import ACCESS, ONE_TIME, REFRESH
 
 
 class Status(TextChoices):
@@ -25,6 +22,7 @@ class Status(TextChoices):
 class TokenType(TextChoices):
     ACCESS = ACCESS, _("Access")
     REFRESH = REFRESH, _("Refresh")
+    ONE_TIME = ONE_TIME, _("One-time")
 
 
 class StatusFilter(SimpleListFilter):
@@ -57,6 +55,12 @@ class ChoicesFilter(SimpleListFilter):
         if self.value() is None:
             return queryset
         return queryset.filter(**{str(self.parameter_name): self.value()})
+
+
+class KindFilter(ChoicesFilter):
+    title = _("kind")
+    parameter_name = "kind"
+    choices_class = Kind
 
 
 class EndReasonFilter(ChoicesFilter):
@@ -99,11 +103,7 @@ class UserFilter(SimpleListFilter):
         value = self.value()
         if value is None:
             return ()
-        users = get_user_model()._base_manager.using(lookup.alias())
-        try:
-            self.user = users.filter(pk=value).first()
-        except (ValueError, ValidationError) as error:
-            raise IncorrectLookupParameters(error) from error
+        self.user = find_user(value)
         return ((value, self.user.get_username() if self.user else value),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

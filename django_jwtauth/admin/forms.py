@@ -1,15 +1,20 @@
-"""Why an operator revokes, and the token that is pasted."""
+"""What an operator types: why, since when, and what was pasted."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.admin.widgets import (
+    AdminSplitDateTime,
+    AdminTextareaWidget,
+    AdminTextInputWidget,
+)
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ..models import Reason
-
-# The other reasons are found by the project itself.
-OPERATOR_REASONS = (Reason.STOLEN, Reason.COMPROMISED, Reason.LEFT, Reason.OTHER)
+from ..finding import MAX_LENGTH, Pasted
+from ..revocation import OPERATOR_REASONS
+from .wording import moment, zone_name
 
 
 class RevokeForm(forms.Form):
@@ -32,16 +37,72 @@ class ForgetfulTextarea(AdminTextareaWidget):
         return None
 
 
+PASTED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+
+
 class BlacklistTokenForm(RevokeForm):
     token = forms.CharField(
         label=_("Token"),
-        widget=ForgetfulTextarea(
-            attrs={"rows": 5, "autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
-        ),
+        widget=ForgetfulTextarea(attrs={"rows": 5, **PASTED}),
         help_text=_("The whole access or refresh token. It is checked and then forgotten."),
     )
     field_order = ("token", "reason", "note")
 
-    def clean_token(self) -> str:
+    def clean_token(self) -> Pasted:
         # A terminal or a mail program may have broken the line.
-        return "".join(self.cleaned_data["token"].split())
+        return Pasted("".join(self.cleaned_data["token"].split()))
+
+
+class FindForm(forms.Form):
+    text = forms.CharField(
+        label=_("What you have"),
+        max_length=MAX_LENGTH,
+        widget=ForgetfulTextarea(attrs={"rows": 5, "autofocus": True, **PASTED}),
+        help_text=_(
+            "A token, also an expired or a forged one; a jti; a sign-in id (sid); or a line of a "
+            "log that contains one of them. It is looked up and then forgotten."
+        ),
+    )
+
+    def clean_text(self) -> Pasted:
+        return Pasted(self.cleaned_data["text"])
+
+
+class EndBeforeForm(RevokeForm):
+    """Which sign-ins, by the time when they started."""
+
+    before = forms.SplitDateTimeField(label=_("Started before"), widget=AdminSplitDateTime)
+    field_order = ("before", "reason", "note")
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["before"].help_text = _("Time zone: %(zone)s. It is now %(now)s there.") % {
+            "zone": zone_name(),
+            "now": moment(timezone.now()),
+        }
+
+    def clean_before(self) -> datetime:
+        before: datetime = self.cleaned_data["before"]
+        if before > timezone.now():
+            raise forms.ValidationError(_("This time is yet to come."))
+        return before
+
+
+class ConfirmEndBeforeForm(EndBeforeForm):
+    """The same choices, not to be changed any more, and the words that confirm them."""
+
+    confirm = forms.CharField(
+        widget=AdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "off"})
+    )
+
+    def __init__(self, data: Any = None, *, phrase: str, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.phrase = phrase
+        for name in ("before", "reason", "note"):
+            self.fields[name].widget = self.fields[name].hidden_widget()
+        self.fields["confirm"].label = _("To confirm, type: %(phrase)s") % {"phrase": phrase}
+
+    def clean_confirm(self) -> str:
+        if self.cleaned_data["confirm"].strip() != self.phrase:
+            raise forms.ValidationError(_("This is not what was to be typed."))
+        return self.phrase

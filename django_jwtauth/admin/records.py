@@ -1,22 +1,30 @@
 """What both lists have in common: nobody edits a record, and no page reads a whole table."""
 
-import re
+from datetime import datetime
+from datetime import timezone as tz
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.functional import cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import lookup
+from ..conf import get_settings
+from ..finding import find_user
 from ..models import BlacklistedToken, LoginSession
+from . import overview
+from .export import export_view
+from .wording import in_words, moment
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -26,8 +34,6 @@ if TYPE_CHECKING:
 else:
     BasePaginator = Paginator
     ModelAdmin = admin.ModelAdmin
-
-_SID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
 
 
 class BoundedPaginator(BasePaginator):
@@ -52,10 +58,38 @@ class RecordAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_select_related = ("user",)
+    change_list_template = "admin/django_jwtauth/change_list.html"
+
+    #: What the CSV file has: attributes of a row, and "user", the user's name.
+    export_columns: tuple[str, ...] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(partial(export_view, model_admin=self))
+        name = f"django_jwtauth_{self.opts.model_name}_export"
+        return [path("export/", view, name=name), *super().get_urls()]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A replica that lags would show a sign-in as live that was just ended.
         return super().get_queryset(request).using(lookup.alias())
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        user = find_user(request.GET["user"]) if "user" in request.GET else None
+        context = {
+            # Whoever searches or works through a filtered list has seen it.
+            "overview": overview.numbers() if not request.GET and self._may_see(request) else None,
+            "can_end": self.has_own_permission(request, "end_sessions"),
+            "can_end_all": self.has_own_permission(request, "end_all_sessions"),
+            "can_find": self._may_see(request),
+            "user_filter": user,
+            "user_query": urlencode({"user": user.pk}) if user else "",
+            **(extra_context or {}),
+        }
+        return super().changelist_view(request, context)
+
+    def _may_see(self, request: HttpRequest) -> bool:
+        return self.has_own_permission(request, "view_loginsession")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -83,9 +117,20 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, template: str, form: Any, context: dict[str, Any]
     ) -> TemplateResponse:
         """Return a page that shows ``form`` the way the admin shows a form of its own."""
-        adminform = helpers.AdminForm(
-            form, [(None, {"fields": list(form.fields)})], {}, model_admin=self
-        )
+        shown = [name for name, field in form.fields.items() if not field.widget.is_hidden]
+        adminform = helpers.AdminForm(form, [(None, {"fields": shown})], {}, model_admin=self)
+        context = {
+            "adminform": adminform,
+            "errors": helpers.AdminErrorList(form, []),
+            "media": self.media + adminform.media,
+            **context,
+        }
+        return self.render_page(request, template, context)
+
+    def render_page(
+        self, request: HttpRequest, template: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        """Return a page of ours within the admin."""
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
@@ -93,9 +138,12 @@ class RecordAdmin(ModelAdmin):
             {
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
-                "adminform": adminform,
-                "errors": helpers.AdminErrorList(form, []),
-                "media": self.media + adminform.media,
+                "media": self.media,
+                # The last of the breadcrumbs.
+                "original": context["title"],
+                "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
+                "api_lifetime": in_words(get_settings().API_TOKEN_MAX_LIFETIME),
+                "legacy_until": _legacy_until(),
                 "has_view_permission": self.has_view_permission(request),
                 "preserved_filters": self.get_preserved_filters(request),
                 **context,
@@ -103,10 +151,10 @@ class RecordAdmin(ModelAdmin):
         )
 
 
-def find_sid(text: str) -> UUID | None:
-    """Return the first sign-in id in ``text``, bare or within a jti; None without one."""
-    match = _SID.search(text.lower())
-    return UUID(match.group()) if match else None
+def _legacy_until() -> str | None:
+    """Return until when a predecessor's tokens are accepted, None when none is any more."""
+    until = get_settings().LEGACY_UNTIL
+    return moment(until) if until is not None and until > datetime.now(tz.utc) else None
 
 
 def operator(request: HttpRequest) -> "AbstractBaseUser":

@@ -1,15 +1,16 @@
 """Sign-ins: the list, one sign-in, and ending them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -18,16 +19,20 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import rules
-from ..conf import get_settings
+from .. import revocation, rules
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
+from ..finding import find_sid
 from ..lookup import Found
-from ..models import LoginSession, Reason, Via
+from ..models import Kind, LoginSession, Reason, Via
 from . import user_page
-from .filters import EndedViaFilter, EndReasonFilter, Status, StatusFilter, UserFilter
+from .bulk import end_before_view, end_user_view
+from .devices import readable
+from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, StatusFilter, UserFilter
+from .find import find_view
 from .forms import RevokeForm
-from .records import RecordAdmin, find_sid, operator
-from .wording import ended_text, in_words, label, log_text, moment
+from .keys import keys_view
+from .records import RecordAdmin, operator
+from .wording import ended_text, label, moment
 
 #: The most sign-ins that one confirmation can end: the page lists them one by one.
 MAX_ENDED_AT_ONCE = 500
@@ -50,15 +55,22 @@ class LoginSessionAdmin(RecordAdmin):
         "ended",
         "expires",
     )
-    list_filter = (UserFilter, StatusFilter, "created_at", EndReasonFilter, EndedViaFilter)
+    list_filter = (
+        UserFilter,
+        StatusFilter,
+        KindFilter,
+        "created_at",
+        EndReasonFilter,
+        EndedViaFilter,
+    )
     ordering = ("-created_at",)
     search_help_text = gettext_lazy("User name, or the exact sign-in id (sid) or jti.")
     actions = ("end_selected",)
     fieldsets = (
-        (None, {"fields": ("user", "status", "name", "user_agent", "ip_address")}),
+        (None, {"fields": ("user", "status", "sort", "name", "user_agent", "ip_address")}),
         (
             gettext_lazy("Life"),
-            {"fields": ("created_at", "refreshed_at", "generation", "expires_at")},
+            {"fields": ("created_at", "refreshed_at", "generation", "last_used", "expires_at")},
         ),
         (
             gettext_lazy("End"),
@@ -66,13 +78,46 @@ class LoginSessionAdmin(RecordAdmin):
         ),
         (gettext_lazy("Identifiers"), {"fields": ("sid", "subject")}),
     )
-    readonly_fields = ("status", "reason", "via", "sid")
+    readonly_fields = ("status", "sort", "last_used", "reason", "via", "sid")
+    export_columns = (
+        "sid",
+        "kind",
+        "subject",
+        "user",
+        "created_at",
+        "refreshed_at",
+        "expires_at",
+        "ended_at",
+        "end_reason",
+        "ended_via",
+        "ended_by_name",
+        "end_note",
+        "ip_address",
+        "user_agent",
+        "name",
+        "last_used_at",
+        "last_used_ip",
+    )
 
     def get_urls(self) -> list[URLPattern]:
         # A site asks for URLs when every admin module is imported, in whichever order.
         user_page.add_link(self.admin_site)
-        view = self.admin_site.admin_view(self.end_view)
-        return [path("end/", view, name="django_jwtauth_loginsession_end"), *super().get_urls()]
+        views: dict[str, Callable[..., HttpResponseBase]] = {
+            "find": partial(find_view, model_admin=self),
+            "end": self.end_view,
+            "end_user": partial(end_user_view, model_admin=self),
+            "end_before": partial(end_before_view, model_admin=self),
+            "keys": partial(keys_view, model_admin=self),
+        }
+        pages = [
+            path(
+                f"{name.replace('_', '-')}/",
+                self.admin_site.admin_view(view),
+                name=f"django_jwtauth_loginsession_{name}",
+            )
+            for name, view in views.items()
+        ]
+        return [*pages, *super().get_urls()]
 
     def has_end_sessions_permission(self, request: HttpRequest) -> bool:
         return self.has_own_permission(request, "end_sessions")
@@ -105,9 +150,21 @@ class LoginSessionAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("device"))
     def device(self, session: LoginSession) -> str | None:
-        agent = session.user_agent.removeprefix("Mozilla/5.0 ")
-        device = Truncator(session.name or agent).chars(60)
-        return ", ".join(filter(None, (device, session.ip_address))) or None
+        device = Truncator(session.name or readable(session.user_agent)).chars(60)
+        kind = "" if session.kind == Kind.SIGN_IN else label(Kind, session.kind)
+        return ", ".join(filter(None, (kind, device, session.ip_address))) or None
+
+    @admin.display(description=gettext_lazy("kind"))
+    def sort(self, session: LoginSession) -> str:
+        more = filter(None, (session.purpose, session.scope))
+        return ": ".join((label(Kind, session.kind), *more))
+
+    @admin.display(description=gettext_lazy("last used"))
+    def last_used(self, session: LoginSession) -> str | None:
+        """Only the use of an API token is written."""
+        if session.last_used_at is None:
+            return None
+        return " ".join(filter(None, (moment(session.last_used_at), session.last_used_ip)))
 
     # No other column can be sorted by: they carry no index.
     @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
@@ -182,30 +239,24 @@ class LoginSessionAdmin(RecordAdmin):
         if not ending:
             self.message_user(request, _("Already ended: nothing was changed."), messages.INFO)
             return self._back_to_list(request)
-        title = _("End sign-ins")
         context = {
-            "title": title,
-            "original": title,  # the last of the breadcrumbs
+            "title": _("End sign-ins"),
             "form_url": self._url(request, "end"),
             "list_url": self._url(request, "changelist"),
             "ending": [(one, self.user_name(one), self.device(one)) for one in ending],
             "user_count": len({one.subject for one in ending}),
             "ended_count": len(chosen) - len(ending),
-            "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
         }
         return self.render_form(request, "admin/django_jwtauth/end_sessions.html", form, context)
 
     def _end(self, request: HttpRequest, chosen: list[LoginSession], data: dict[str, Any]) -> None:
-        ending = _not_ended(chosen)
-        sessions: Any = self.get_queryset(request).filter(pk__in=[session.pk for session in ending])
-        count = sessions.end(
-            reason=data["reason"], via=Via.ADMIN, by=operator(request), note=data["note"]
-        )
-        LogEntry.objects.log_actions(
-            user_id=operator(request).pk,
-            queryset=ending,
-            action_flag=CHANGE,
-            change_message=log_text(data),
+        sids = [session.pk for session in _not_ended(chosen)]
+        count = revocation.end(
+            revocation.named(sids),
+            reason=data["reason"],
+            note=data["note"],
+            via=Via.ADMIN,
+            by=operator(request),
         )
         self.message_user(request, ended_text(count, len(chosen) - count), messages.SUCCESS)
 

@@ -1,17 +1,13 @@
 """Codes, numbers and durations in words, the same in every page and record."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
+from django.conf import settings
 from django.db.models import TextChoices
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.timesince import timesince
-from django.utils.timezone import is_aware, localtime
-from django.utils.translation import gettext as _
+from django.utils.timezone import get_current_timezone_name, is_aware, localtime
 from django.utils.translation import ngettext
-
-from ..models import Reason
 
 
 def label(choices: type[TextChoices], code: str) -> str:
@@ -33,18 +29,25 @@ def moment(value: datetime) -> str:
     return " ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (date, time))
 
 
-def ended_text(count: int, before: int) -> str:
+def zone_name() -> str:
+    """Return the operator's time zone, as "Europe/Berlin (UTC+01:00)"."""
+    if not settings.USE_TZ:
+        return settings.TIME_ZONE
+    return f"{get_current_timezone_name()} (UTC{localtime().isoformat()[-6:]})"
+
+
+def amount(number: int, limit: int | None = None) -> str:
+    """Return "1,200"; beyond the limit, up to which it was counted, "10,000+"."""
+    if limit is not None and number > limit:
+        return f"{number_format(limit, force_grouping=True)}+"
+    return number_format(number, force_grouping=True)
+
+
+def ended_text(count: int, before: int, limit: int | None = None) -> str:
     """Say how many sign-ins were ended, and how many had ended before."""
-    text = ngettext("%(count)d sign-in ended.", "%(count)d sign-ins ended.", count)
+    text = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", count)
     if before:
         text += " " + ngettext(
-            "%(before)d had ended before.", "%(before)d had ended before.", before
+            "%(before)s had ended before.", "%(before)s had ended before.", before
         )
-    return text % {"count": count, "before": before}
-
-
-def log_text(data: Mapping[str, Any]) -> str:
-    """Return the admin's log message for a revocation with this reason and note."""
-    return _("Revoked: {reason}. {note}").format(
-        reason=label(Reason, data["reason"]), note=data["note"]
-    )
+    return text % {"count": amount(count), "before": amount(before, limit)}

@@ -1,0 +1,171 @@
+"""Ending all sign-ins of one user, and those that started before a given time."""
+
+import shlex
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
+from django.utils.timezone import is_aware, localtime
+from django.utils.translation import gettext as _
+
+from .. import revocation
+from ..finding import find_user
+from ..models import Via
+from ..revocation import Tally, Target
+from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
+from .records import operator
+from .wording import amount, ended_text, moment, zone_name
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from .records import RecordAdmin
+
+#: The most sign-ins that one request ends: the command takes its time for more.
+MAX_IN_REQUEST = 10_000
+
+
+def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
+    """End all sign-ins of the user named by ``user``: GET tells how many and asks why."""
+    _require(model_admin, request, "end_sessions")
+    user = _get_user(request)
+    if user is None:
+        raise Http404
+    target = revocation.of_user(user)
+    counted = revocation.count(target, MAX_IN_REQUEST)
+    form = RevokeForm(request.POST if request.method == "POST" else None)
+    if counted.ended <= MAX_IN_REQUEST and form.is_valid():
+        return _end(model_admin, request, target, counted, form.cleaned_data)
+    title = _("End all sign-ins of %(user)s") % {"user": user.get_username()}
+    context = {
+        "title": title,
+        "user_page": _page_of(user),
+        **_effect(model_admin, request, target, counted, form),
+    }
+    return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
+
+
+def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
+    """End everybody's sign-ins that started before a time, or those of one ``user``.
+
+    The first POST counts, the second, with what was to be typed, ends.
+    """
+    user = _get_user(request)
+    _require(model_admin, request, "end_all_sessions" if user is None else "end_sessions")
+    # What is typed to confirm; a user may have no name.
+    phrase = str(user.get_username() or user.pk) if user else _("everybody")
+    form, form_of_choice = _read(request, phrase)
+    title = _("End sign-ins started before a given time")
+    context: dict[str, Any] = {"title": title, "zone": zone_name(), "of_user": user}
+    if form_of_choice.is_bound and form_of_choice.is_valid():
+        chosen = form_of_choice.cleaned_data
+        before = chosen["before"]
+        target = revocation.of_user(user, before) if user else revocation.everybody(before)
+        counted = revocation.count(target, MAX_IN_REQUEST)
+        if counted.ended <= MAX_IN_REQUEST and form.is_bound and form.is_valid():
+            return _end(model_admin, request, target, counted, chosen)
+        if not form.is_bound:
+            form = ConfirmEndBeforeForm(phrase=phrase, initial=chosen)
+        context.update(
+            _effect(model_admin, request, target, counted, form_of_choice), before=moment(before)
+        )
+    else:
+        form = form_of_choice
+        context["list_url"] = _list_url(model_admin, user)
+    return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
+
+
+def _read(request: HttpRequest, phrase: str) -> tuple[Any, EndBeforeForm]:
+    """Return the form of the second step, bound once it was sent, and that of the first."""
+    data = request.POST if request.method == "POST" else None
+    second = data if data is not None and "confirm" in data else None
+    return ConfirmEndBeforeForm(second, phrase=phrase), EndBeforeForm(data)
+
+
+def _end(
+    model_admin: "RecordAdmin",
+    request: HttpRequest,
+    target: Target,
+    counted: Tally,
+    data: dict[str, Any],
+) -> HttpResponse:
+    ended = revocation.end(
+        target, reason=data["reason"], note=data["note"], via=Via.ADMIN, by=operator(request)
+    )
+    text = ended_text(ended, counted.before, MAX_IN_REQUEST)
+    model_admin.message_user(request, text, messages.SUCCESS)
+    return HttpResponseRedirect(_list_url(model_admin, target.user))
+
+
+def _effect(
+    model_admin: "RecordAdmin",
+    request: HttpRequest,
+    target: Target,
+    counted: Tally,
+    form: RevokeForm,
+) -> dict[str, Any]:
+    """Return what the page says of what is going to happen."""
+    too_many = counted.ended > MAX_IN_REQUEST
+    data = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    return {
+        "list_url": _list_url(model_admin, target.user),
+        "counted": True,
+        "nothing": counted.ended == 0,
+        "ending": amount(counted.ended, MAX_IN_REQUEST),
+        "ended_before": amount(counted.before, MAX_IN_REQUEST),
+        "limit": amount(MAX_IN_REQUEST),
+        "command": command_line(target, data, operator(request)) if too_many else "",
+    }
+
+
+def command_line(target: Target, data: dict[str, Any], by: "AbstractBaseUser") -> str:
+    """Return the line that does in a terminal what the page was asked for."""
+    words = ["python", "manage.py", "jwtauth_revoke"]
+    words += ["--user", str(target.user.get_username())] if target.user else ["--all"]
+    if target.before is not None:
+        words += ["--before", _iso(target.before)]
+    words += ["--reason", data.get("reason", "REASON"), "--note", data.get("note", "NOTE")]
+    words += ["--by", str(by.get_username())]
+    return shlex.join(" ".join(word.split()) for word in words)
+
+
+def _iso(value: datetime) -> str:
+    return (localtime(value) if is_aware(value) else value).isoformat()
+
+
+def _require(model_admin: "RecordAdmin", request: HttpRequest, codename: str) -> None:
+    if not model_admin.has_view_permission(request) or not model_admin.has_own_permission(
+        request, codename
+    ):
+        raise PermissionDenied
+
+
+def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
+    """Return the user named in the query string, None without one."""
+    if "user" not in request.GET:
+        return None
+    user = find_user(request.GET["user"])
+    # Never everybody because somebody is not found.
+    if user is None:
+        raise Http404
+    return user
+
+
+def _list_url(model_admin: "RecordAdmin", user: "AbstractBaseUser | None") -> str:
+    url = reverse(
+        "admin:django_jwtauth_loginsession_changelist", current_app=model_admin.admin_site.name
+    )
+    return f"{url}?{urlencode({'user': user.pk})}" if user else url
+
+
+def _page_of(user: "AbstractBaseUser") -> str | None:
+    """Return where the user's password can be changed, None where the admin has no users."""
+    opts = user._meta
+    try:
+        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[user.pk])
+    except NoReverseMatch:
+        return None

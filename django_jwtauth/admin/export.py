@@ -1,0 +1,67 @@
+"""The list as it is filtered, as CSV for a spreadsheet. No secrets, and no formulas."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .wording import amount
+
+LIMIT = 100_000
+
+# What a spreadsheet takes for the beginning of a formula, in both widths.
+_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+
+
+class _Echo:
+    """A file that hands back what is written to it."""
+
+    def write(self, value: str) -> str:
+        return value
+
+
+def export_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
+    """Stream the rows that the list shows for the same query string, at most ``LIMIT``."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    # The list knows no parameters but its own.
+    rows = model_admin.get_changelist_instance(request).get_queryset(request)
+    name = f"{model_admin.opts.model_name}s-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
+    return StreamingHttpResponse(
+        _lines(model_admin.export_columns, rows),
+        content_type="text/csv; charset=utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+def _lines(columns: Iterable[str], rows: Any) -> Iterator[str]:
+    columns = list(columns)
+    writer = csv.writer(_Echo())
+    yield writer.writerow(columns)
+    for number, row in enumerate(rows[: LIMIT + 1].iterator(chunk_size=2000), start=1):
+        if number > LIMIT:
+            text = _("Cut here: only the first %(limit)s rows are exported.")
+            yield writer.writerow([text % {"limit": amount(LIMIT)}])
+            return
+        yield writer.writerow([cell(_value(row, column)) for column in columns])
+
+
+def _value(row: Any, column: str) -> Any:
+    if column == "user":
+        return row.user.get_username() if row.user else ""
+    value = getattr(row, column)
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def cell(value: Any) -> str:
+    """Return the text of a cell, with a quote before what a spreadsheet would calculate."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -1,0 +1,151 @@
+"""The page that tells what is known of a token, an id or a line of a log."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.debug import sensitive_post_parameters
+
+from ..exceptions import AuthError
+from ..finding import Finding, find
+from ..models import BlacklistedToken, Reason, Via
+from ..tokens import ACCESS
+from .filters import TokenType
+from .forms import FindForm
+from .wording import label, moment
+
+#: What a request with the token meets, by the reason of the refusal.
+VERDICTS: dict[str, str | Promise] = {
+    "": gettext_lazy("Valid: it is accepted."),
+    "malformed": gettext_lazy("Not a token of ours: it is refused."),
+    "bad_signature": gettext_lazy("Badly signed: none of our keys made it, and it is refused."),
+    "expired": gettext_lazy("Expired: it is refused."),
+    "not_yet_valid": gettext_lazy("Not valid yet: it is refused until then."),
+    "wrong_issuer": gettext_lazy("Of another issuer: it is refused."),
+    "wrong_audience": gettext_lazy("For another audience: it is refused."),
+    "user_not_found": gettext_lazy("Its user is deleted or hidden: it is refused."),
+    "user_inactive": gettext_lazy("Its user is deactivated: it is refused."),
+    "session_ended": gettext_lazy("Its sign-in has ended or is not known: it is refused."),
+    "blacklisted": gettext_lazy("Blacklisted: it is refused."),
+    "credentials_changed": gettext_lazy("From before a change of the password: it is refused."),
+    "reused": gettext_lazy(
+        "Superseded by a newer refresh token. Whoever uses it ends the sign-in."
+    ),
+    "generation_unknown": gettext_lazy("Newer than its sign-in, as after a restored backup."),
+}
+
+
+@sensitive_post_parameters("text")
+def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
+    """Look up what is pasted. Only POST does: nothing of it may end up in a URL."""
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    form = FindForm(request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {"title": _("Find a token or a sign-in")}
+    if form.is_valid():
+        try:
+            found = find(form.cleaned_data.pop("text"))
+        except AuthError as error:
+            form.add_error(None, str(error.detail))
+        else:
+            context["stories"] = [_tell(model_admin, request, one) for one in found]
+    template = "admin/django_jwtauth/find.html"
+    answer: HttpResponse = model_admin.render_form(request, template, form, context)
+    return answer
+
+
+def _tell(model_admin: Any, request: HttpRequest, finding: Finding) -> dict[str, Any]:
+    """Return a heading, the rows of a table, and the buttons to act."""
+    return {
+        "title": _title(finding),
+        "unproven": finding.is_token and not finding.authentic,
+        "rows": [(name, value) for name, value in _rows(model_admin, request, finding) if value],
+        "buttons": list(_buttons(model_admin, request, finding)),
+    }
+
+
+def _title(finding: Finding) -> str:
+    if finding.is_token:
+        return _("A token")
+    return _("A token, by its jti") if finding.jti else _("A sign-in, by its id")
+
+
+def _rows(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[tuple[str, str]]:
+    if finding.is_token:
+        refusal = finding.refusal
+        reason = refusal.reason if refusal else ""
+        yield _("State"), str(VERDICTS[reason] if reason in VERDICTS else _("It is refused."))
+    yield _("Kind"), label(TokenType, finding.token_type)
+    yield _("User"), _user(finding)
+    yield _("Issued"), moment(finding.issued_at) if finding.issued_at else ""
+    yield _("Expires"), moment(finding.expires_at) if finding.expires_at else ""
+    yield "jti", finding.jti
+    session = finding.session
+    if session:
+        url = reverse(
+            "admin:django_jwtauth_loginsession_change",
+            args=[session.pk],
+            current_app=model_admin.admin_site.name,
+        )
+        yield _("Sign-in"), format_html('<a href="{}">{}</a>', url, session.sid)
+        yield _("Status of the sign-in"), model_admin.status(session)
+        yield _("Signed in"), moment(session.created_at)
+        yield _("Refreshed"), moment(session.refreshed_at)
+        yield _("Device"), model_admin.device(session) or ""
+        if session.ended_at:
+            who = (session.ended_by_name, model_admin.via(session), model_admin.reason(session))
+            yield _("Ended"), _act(session.ended_at, *who, session.end_note)
+    if finding.blacklisted:
+        yield _("Blacklisted"), _blacklisting(model_admin, request, finding.blacklisted)
+
+
+def _user(finding: Finding) -> str:
+    if finding.user is not None:
+        return str(finding.user.get_username() or finding.user.pk)
+    record = finding.session or finding.blacklisted
+    return _("%(subject)s (deleted)") % {"subject": record.subject} if record else ""
+
+
+def _blacklisting(model_admin: Any, request: HttpRequest, record: BlacklistedToken) -> str:
+    if not model_admin.has_own_permission(request, "view_blacklistedtoken"):
+        return moment(record.blacklisted_at)
+    who = (record.blacklisted_by_name, label(Via, record.via), label(Reason, record.reason))
+    return _act(record.blacklisted_at, *who, record.note)
+
+
+def _act(when: datetime, who: str, via: str, why: str, note: str) -> str:
+    """Return when, by whom, how and why, in one line."""
+    return ". ".join(filter(None, (moment(when), ", ".join(filter(None, (who, via))), why, note)))
+
+
+def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield where to go and what it does, for those who may."""
+    can_end = model_admin.has_own_permission(request, "end_sessions")
+    session = finding.session
+    if can_end and session and session.ended_at is None:
+        yield _link(model_admin, "loginsession_end", sid=session.sid), _("End this sign-in")
+    if can_end and finding.user:
+        text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
+        yield _link(model_admin, "loginsession_end_user", user=finding.user.pk), text
+    is_open = session and session.ended_at is None and finding.blacklisted is None
+    if (
+        is_open
+        and finding.token_type == ACCESS
+        and finding.jti
+        and model_admin.has_own_permission(request, "blacklist_token")
+    ):
+        text = _("Blacklist only this token")
+        yield _link(model_admin, "blacklistedtoken_add", jti=finding.jti), text
+
+
+def _link(model_admin: Any, name: str, **query: Any) -> str:
+    url = reverse(f"admin:django_jwtauth_{name}", current_app=model_admin.admin_site.name)
+    return f"{url}?{urlencode(query)}"

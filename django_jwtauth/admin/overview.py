@@ -1,0 +1,59 @@
+"""The numbers above the lists: what is going on. Each counts up to a limit and no further."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from .. import lookup
+from ..conf import get_settings
+from ..models import BlacklistedToken, Kind, LoginSession, Reason, Via
+from .wording import amount, label, moment
+
+LIMIT = 10_000
+DAY = timedelta(days=1)
+
+
+def numbers() -> list[tuple[str, str]]:
+    """Return what the numbers are of, and the numbers, in words. Four queries."""
+    now = timezone.now()
+    sessions = LoginSession.objects.using(lookup.alias())
+    # By the index: what started earlier cannot be live. API tokens live longer.
+    recent = sessions.of_kind(Kind.SIGN_IN).filter(
+        created_at__gt=now - get_settings().SESSION_LIFETIME
+    )
+    live = recent.live(now).order_by()[: LIMIT + 1].count()
+    ended = sessions.filter(ended_at__gt=now - DAY).order_by("-ended_at")
+    ends = list(ended.values_list("end_reason", "ended_via")[: LIMIT + 1])
+    reasons = Counter(reason for reason, _via in ends[:LIMIT])
+    reused = sum(via == Via.REUSE_DETECTION for _reason, via in ends[:LIMIT])
+    by_reason = ", ".join(
+        f"{label(Reason, reason)} {amount(count)}" for reason, count in reasons.most_common()
+    )
+    total = amount(len(ends), LIMIT)
+    return [
+        (_("Live sign-ins"), amount(live, LIMIT)),
+        (
+            _("Ended in the last 24 hours"),
+            f"{total}: {by_reason}" if by_reason else total,
+        ),
+        (_("Of these, by reuse detection"), amount(reused)),
+        (_("Oldest record"), _oldest(now)),
+    ]
+
+
+def _oldest(now: datetime) -> str:
+    """Return since when there are records, and whether what can go has long been there."""
+    using = lookup.alias()
+    sessions, blacklist = LoginSession.objects.using(using), BlacklistedToken.objects.using(using)
+    # The first that can be purged, by the index; a day's grace, as that is done daily.
+    overdue = (
+        sessions.purgeable(now - DAY).order_by("created_at").exists()
+        or blacklist.purgeable(now - DAY).order_by("expires_at").exists()
+    )
+    first = sessions.order_by("created_at").values_list("created_at", flat=True).first()
+    since = moment(first) if first else "-"
+    if overdue:
+        return _("%(time)s: it is time to run jwtauth_purge") % {"time": since}
+    return since

@@ -1,0 +1,244 @@
+"""End sign-ins or blacklist a token from a terminal: what the admin does, without its bound."""
+
+import getpass
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from datetime import datetime
+from datetime import timezone as tz
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime, parse_time
+
+from ... import lookup, revocation
+from ...conf import get_settings
+from ...models import Via
+from ...revocation import OPERATOR_REASONS, Target, UnknownToken
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+def sign_in_id(text: str) -> UUID:
+    if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
+        raise ArgumentTypeError("must be 32 hexadecimal digits, the claim sid of a token")
+    return UUID(text)
+
+
+def moment(text: str) -> datetime:
+    """Read a time of today, or a date and time; without an offset in the project's time zone."""
+    try:
+        clock = parse_time(text) if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text) else None
+        today = timezone.localtime() if timezone.is_aware(timezone.now()) else timezone.now()
+        value = datetime.combine(today.date(), clock) if clock else parse_datetime(text)
+        if value is None:
+            raise ValueError
+        if timezone.is_naive(value) and timezone.is_aware(timezone.now()):
+            value = timezone.make_aware(value)
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError('must be a time like "14:00" or "2026-11-24T14:00+01:00"') from None
+    if value > timezone.now():
+        raise ArgumentTypeError(f"{describe(value)} is yet to come")
+    return value
+
+
+def describe(value: datetime) -> str:
+    """Return the time with its zone, and what it is in UTC."""
+    if timezone.is_naive(value):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    local, utc = timezone.localtime(value), value.astimezone(tz.utc)
+    return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+class Command(BaseCommand):
+    help = (
+        "End sign-ins, or blacklist one token by its jti. Works in chunks, can be interrupted "
+        "and begun again. What had ended before keeps its record."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        what = parser.add_mutually_exclusive_group(required=True)
+        what.add_argument("--user", metavar="NAME", help="All sign-ins of this user.")
+        what.add_argument("--all", action="store_true", help="All sign-ins of everybody.")
+        what.add_argument(
+            "--session",
+            metavar="SID",
+            type=sign_in_id,
+            nargs="+",
+            help="The sign-ins with these ids.",
+        )
+        what.add_argument(
+            "--jti",
+            nargs="+",
+            help="The tokens with these ids. That of a refresh token ends its sign-in.",
+        )
+        parser.add_argument(
+            "--before",
+            metavar="TIME",
+            type=moment,
+            help="With --user or --all: only sign-ins that started before, whenever they were "
+            'refreshed. "14:00" is today\'s, in TIME_ZONE; or "2026-11-24T14:00+01:00".',
+        )
+        parser.add_argument("--reason", choices=[reason.value for reason in OPERATOR_REASONS])
+        parser.add_argument("--note", help="For the record: who asked, a ticket number.")
+        parser.add_argument(
+            "--by", metavar="NAME", help="Who acts, a user here; else the system's user is noted."
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Count what would be ended, end nothing."
+        )
+        parser.add_argument(
+            "--no-input",
+            "--noinput",
+            action="store_false",
+            dest="interactive",
+            help="With --all: do not ask.",
+        )
+
+    def handle(self, *, dry_run: bool, **options: Any) -> None:
+        if options["before"] and not (options["user"] is not None or options["all"]):
+            raise CommandError("--before goes with --user or --all.")
+        note = (options["note"] or "").strip()
+        if not dry_run and not (options["reason"] and note):
+            raise CommandError("--reason and --note are required: they are the record.")
+        record = {
+            "reason": options["reason"],
+            "note": note,
+            "via": Via.COMMAND,
+            "by": find_user(options["by"], "--by") if options["by"] else system_user(),
+        }
+        try:
+            if options["jti"]:
+                self.refuse(options["jti"], record, dry_run)
+            else:
+                self.end(self.find_target(options), record, dry_run, options)
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database gave up: {type(error).__name__}\n"
+                "What was ended before stays ended. Run the command again to go on."
+            ) from error
+
+    def find_target(self, options: dict[str, Any]) -> Target:
+        if options["session"]:
+            target = revocation.named(options["session"])
+            known = set(target.rows.values_list("pk", flat=True))
+            for sid in options["session"]:
+                if sid not in known:
+                    raise CommandError(f"There is no sign-in {sid.hex}. Nothing was ended.")
+            return target
+        if options["all"]:
+            return revocation.everybody(options["before"])
+        return revocation.of_user(find_user(options["user"], "--user"), options["before"])
+
+    def end(
+        self, target: Target, record: dict[str, Any], dry_run: bool, options: dict[str, Any]
+    ) -> None:
+        counted = revocation.count(target)
+        if target.before and options["before"]:
+            self.stdout.write(f"Started before {describe(target.before)}.")
+        if dry_run:
+            self.stdout.write(
+                f"Would end {sign_ins(counted.ended)}; {counted.before:,} had ended before."
+            )
+            return
+        if options["all"] and options["interactive"]:
+            self.confirm(counted.ended)
+        done = 0
+        show = self.show_progress(counted.ended) if self.stderr.isatty() else None
+
+        def progress(number: int) -> None:
+            nonlocal done
+            done = number
+            if show:
+                show(number)
+
+        try:
+            ended = revocation.end(target, progress=progress, **record)
+        except KeyboardInterrupt:
+            raise CommandError(
+                f"Interrupted: {sign_ins(done)} ended. Run the command again to go on."
+            ) from None
+        if show:
+            self.stderr.write("\r\033[K", style_func=str, ending="")
+        self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had ended before.")
+        self.warn()
+
+    def confirm(self, number: int) -> None:
+        try:
+            answer = input(
+                f"This ends {sign_ins(number)} of everybody. To confirm, type: everybody\n"
+            )
+        except EOFError:
+            raise CommandError("Nobody is there to confirm: add --no-input.") from None
+        if answer.strip() != "everybody":
+            raise CommandError("Not confirmed. Nothing was ended.")
+
+    def refuse(self, jtis: list[str], record: dict[str, Any], dry_run: bool) -> None:
+        for jti in jtis:
+            try:
+                session, token_type = revocation.parse_jti(jti)
+            except UnknownToken:
+                # Not quoted: it may be a whole token by mistake.
+                raise CommandError("No sign-in here has issued such a jti.") from None
+            name = f"{token_type} token of sign-in {session.sid}"
+            if dry_run:
+                self.stdout.write(f"Would blacklist the {name}.")
+                continue
+            _row, is_new = revocation.refuse(jti, **record)
+            how = "is blacklisted" if is_new else "had been blacklisted before"
+            self.stdout.write(f"The {name} {how}.")
+        if not dry_run:
+            self.warn()
+
+    def warn(self) -> None:
+        conf = get_settings()
+        self.stdout.write(
+            "This project refuses their tokens from now on. Services that only verify accept "
+            f"access tokens for up to {conf.ACCESS_TOKEN_LIFETIME}, API tokens until they expire."
+        )
+        if conf.LEGACY_UNTIL and datetime.now(tz.utc) < conf.LEGACY_UNTIL:
+            self.stdout.write(
+                "Tokens of a predecessor that were not exchanged yet name no sign-in: they are "
+                f"accepted until {conf.LEGACY_UNTIL} (LEGACY_UNTIL)."
+            )
+
+    def show_progress(self, total: int) -> Callable[[int], None]:
+        def show(number: int) -> None:
+            text = f"\r\033[K{number:,} of {total:,} ended"
+            self.stderr.write(text, style_func=str, ending="")
+            self.stderr.flush()
+
+        return show
+
+
+def sign_ins(number: int) -> str:
+    return f"{number:,} {'sign-in' if number == 1 else 'sign-ins'}"
+
+
+def find_user(name: str, option: str) -> "AbstractBaseUser":
+    """Return the user with this user name, also one whom a manager hides."""
+    model = get_user_model()
+    users: Any = model._base_manager.using(lookup.alias())
+    try:
+        found = list(users.filter(**{model.USERNAME_FIELD: name})[:2])
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        found = []
+    if len(found) != 1:
+        many = "more than one user" if found else "no user"
+        raise CommandError(f"{option}: there is {many} of this name. Nothing was ended.")
+    user: AbstractBaseUser = found[0]
+    return user
+
+
+def system_user() -> str:
+    try:
+        return getpass.getuser()
+    # Containers may run as a number that has no name.
+    except (KeyError, OSError, ImportError):
+        return ""
