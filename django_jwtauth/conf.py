@@ -8,7 +8,7 @@ gives what is wrong with them, for the system checks.
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple
 
@@ -118,6 +118,11 @@ class Settings:
     )
     GROUPS_CLAIM: str | None = _setting(None, rule.claim_name)
     PERMISSIONS_CLAIM: str | None = _setting(None, rule.claim_name)
+
+    def accepts_legacy_tokens(self) -> bool:
+        """Return whether tokens of a predecessor are accepted now."""
+        until = self.LEGACY_UNTIL
+        return bool(self.LEGACY_DECODER and until and datetime.now(timezone.utc) < until)
 
     def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
         """Return the issuers whose keys are fetched, with their URLs; ours alone, or all."""

@@ -92,10 +92,12 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         now = now or timezone.now()
         kept = conf.LEEWAY + conf.AUDIT_RETENTION
         # An API token may live longer than a sign-in; its own end counts.
-        return self.filter(
+        rows = self.filter(
             models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=now - kept),
             created_at__lt=now - conf.SESSION_LIFETIME - kept,
         )
+        # A predecessor's refresh token may outlive them, and without its row start anew.
+        return rows.exclude(kind=Kind.SIGN_IN) if conf.accepts_legacy_tokens() else rows
 
     def of_kind(self, kind: Kind) -> "LoginSessionQuerySet":
         """Narrow to sign-ins proper, API tokens or one-time tokens."""

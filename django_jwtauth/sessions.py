@@ -114,8 +114,7 @@ def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claim
     try:
         return tokens.decode(raw, *allowed, allow_expired=allow_expired)
     except TokenError:
-        until = get_settings().LEGACY_UNTIL
-        if until is None or datetime.now(tz.utc) >= until or not isinstance(raw, str):
+        if not isinstance(raw, str) or not get_settings().accepts_legacy_tokens():
             raise
         claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
         if claims is None:
