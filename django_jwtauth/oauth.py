@@ -211,7 +211,8 @@ def _identity(username: str, claims: Claims) -> dict[str, str]:
     return {
         "X-Auth-User": username,
         "X-Auth-Subject": claims["sub"],
-        "X-Auth-Session": claims["sid"],
+        # An access token of a predecessor's belongs to no sign-in.
+        "X-Auth-Session": claims["sid"] or "",
         "X-Auth-Scope": str(claims.get("scope", "")),
     }
 
