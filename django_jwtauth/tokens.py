@@ -306,7 +306,7 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
     if "jti" not in claims:
         raise MalformedToken(_("Token has no id"))
     sid = claims.get("sid")
-    if not _is_identifier(claims["sub"]) or not _is_identifier(claims["jti"]):
+    if not is_identifier(claims["sub"]) or not is_identifier(claims["jti"]):
         raise MalformedToken
     if not isinstance(sid, str) or not _SID.fullmatch(sid):
         raise MalformedToken
@@ -316,7 +316,8 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
             raise MalformedToken
 
 
-def _is_identifier(value: Any) -> bool:
+def is_identifier(value: Any) -> bool:
+    """Return whether ``value`` is text that may stand for a user or a token."""
     # isprintable() is false for control characters, NUL and lone surrogates.
     return (
         isinstance(value, str) and 0 < len(value) <= MAX_IDENTIFIER_LENGTH and value.isprintable()

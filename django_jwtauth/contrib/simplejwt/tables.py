@@ -1,0 +1,115 @@
+"""The tables of simplejwt's blacklist app, read whether or not the app is still installed.
+
+The column ``token``, which holds a whole refresh token, is never read.
+"""
+
+import functools
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.signals import setting_changed
+from django.db import OperationalError, ProgrammingError, connections
+from django.db.models import DateTimeField, Value
+
+from ... import lookup
+
+OUTSTANDING, BLACKLISTED = TABLES = (
+    "token_blacklist_outstandingtoken",
+    "token_blacklist_blacklistedtoken",
+)
+
+
+class Row(NamedTuple):
+    """One outstanding token; ``user_id`` as the database has it."""
+
+    id: int
+    jti: str
+    user_id: Any
+    expires_at: datetime
+    blacklisted_at: datetime | None
+
+
+@functools.cache
+def find_alias() -> str | None:
+    """Return the alias of the database that has the tables, None when none has."""
+    aliases: list[str] = [lookup.alias(), *connections]
+    for using in dict.fromkeys(aliases):
+        if set(TABLES) <= set(connections[using].introspection.table_names()):
+            return using
+    return None
+
+
+def is_blacklisted(jti: str) -> bool:
+    """Return whether simplejwt's tables, if they are there, refuse the token."""
+    using = find_alias()
+    if using is None:
+        return False
+    statement = (
+        f"SELECT 1 FROM {OUTSTANDING} o JOIN {BLACKLISTED} b ON b.token_id = o.id "  # noqa: S608
+        "WHERE o.jti = %s"
+    )
+    try:
+        with connections[using].cursor() as cursor:
+            cursor.execute(statement, [jti])
+            return cursor.fetchone() is not None
+    except (ProgrammingError, OperationalError):
+        # The tables may have been dropped since this process looked.
+        find_alias.cache_clear()
+        if find_alias() is not None:
+            raise
+        return False
+
+
+def get_last_id(using: str) -> int:
+    """Return the id of the newest outstanding token, 0 without one."""
+    return int(_fetch_value(using, f"SELECT MAX(id) FROM {OUTSTANDING}") or 0)  # noqa: S608
+
+
+def count(using: str, last_id: int) -> int:
+    """Return how many outstanding tokens there are up to that id."""
+    return int(_fetch_value(using, f"SELECT COUNT(*) FROM {OUTSTANDING} WHERE id <= %s", last_id))  # noqa: S608
+
+
+def read_batches(using: str, last_id: int, size: int) -> Iterator[list[Row]]:
+    """Yield the outstanding tokens up to that id, ``size`` at a time, in the order of ids."""
+    statement = (
+        f"SELECT o.id, o.jti, o.user_id, o.expires_at, b.blacklisted_at FROM {OUTSTANDING} o "  # noqa: S608
+        f"LEFT JOIN {BLACKLISTED} b ON b.token_id = o.id "
+        "WHERE o.id > %s AND o.id <= %s ORDER BY o.id LIMIT %s"
+    )
+    reached = 0
+    while True:
+        with connections[using].cursor() as cursor:
+            cursor.execute(statement, [reached, last_id, size])
+            rows = [
+                Row(pk, jti, user_id, _moment(expires_at, using), _moment(blacklisted_at, using))
+                for pk, jti, user_id, expires_at, blacklisted_at in cursor.fetchall()
+            ]
+        if not rows:
+            return
+        yield rows
+        reached = rows[-1].id
+
+
+def _fetch_value(using: str, statement: str, *params: Any) -> Any:
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.fetchone()[0]
+
+
+def _moment(value: Any, using: str) -> Any:
+    """Return a column's value as Django reads it: SQLite has text, MariaDB no time zone."""
+    connection = connections[using]
+    column = Value(None, output_field=DateTimeField())
+    for convert in connection.ops.get_db_converters(column):
+        value = convert(value, column, connection)
+    return value
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    if setting in ("DATABASES", "INSTALLED_APPS"):
+        find_alias.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.tables")
