@@ -51,7 +51,7 @@ class Traffic:
         """The kids of all access tokens that clients hold."""
         return set(self.kids.values())
 
-    def wait_for(self, condition, seconds=30):
+    def wait_for(self, condition, seconds=60):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline and not self.errors, (self.errors, self.counts)
