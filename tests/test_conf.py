@@ -42,6 +42,9 @@ BAD = {
     "LEGACY_UNTIL": ["", 7, "tomorrow", "2026-11-01", datetime(2026, 11, 1)],
     "CLIENTS": [None, [], {"gateway": "secret"}, {"gateway": ""}, {"": "a$b"}, {"gateway": 7}],
     "OAUTH_PASSWORD_GRANT": [None, 1],
+    "API_TOKEN_MAX_LIFETIME": [None, 0, timedelta(days=36501)],
+    "MAX_API_TOKENS_PER_USER": [0, True, 2**31],
+    "API_TOKENS_SURVIVE_PASSWORD_CHANGE": [None, 1],
     "COOKIE_SECURE": [None, 1],
     "COOKIE_SAMESITE": [None, "None", "lax", []],
     "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
@@ -115,7 +118,7 @@ def test_bad_values_are_refused(settings, name, value):
 
 
 def test_every_setting_has_a_rule():
-    """No setting takes everything: for each, a bad value is known to these tests."""
+    """No setting takes everything: each has values in BAD, at the top of this file."""
     assert set(NAMES) == set(BAD)
 
 

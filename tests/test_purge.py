@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_jwtauth import lookup, sessions
 from django_jwtauth import purge as module
-from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.models import BlacklistedToken, Kind, LoginSession
 from django_jwtauth.purge import Purged, purge
 from tests.racing import race
 
@@ -29,11 +29,13 @@ def make_sessions(*ages, **fields):
     now = timezone.now()
     rows = [
         LoginSession(
-            subject="1",
-            created_at=now - age,
-            refreshed_at=now - age,
-            expires_at=now - age + 7 * DAY,
-            **fields,
+            **{
+                "subject": "1",
+                "created_at": now - age,
+                "refreshed_at": now - age,
+                "expires_at": now - age + 7 * DAY,
+                **fields,
+            }
         )
         for age in ages
     ]
@@ -101,6 +103,18 @@ def test_retention_is_a_setting(db, settings):
 
     assert purge() == Purged(sessions=1)
     assert list(LoginSession.objects.all()) == kept
+
+
+def test_an_api_token_is_kept_until_it_has_expired(db):
+    """It may live longer than a sign-in; from its end on it is kept as long as any."""
+    now, age = timezone.now(), SESSION_KEPT + DAY
+    api_token = {"kind": Kind.API_TOKEN}
+    make_sessions(age, expires_at=now - TOKEN_KEPT - SECOND, **api_token)
+    kept = make_sessions(age, expires_at=now - TOKEN_KEPT + DAY, **api_token)
+    kept += make_sessions(age, expires_at=now + DAY, **api_token)
+
+    assert purge() == Purged(sessions=1)
+    assert set(LoginSession.objects.all()) == set(kept)
 
 
 def test_a_blacklisted_token_keeps_its_sign_in(db):
