@@ -1,9 +1,11 @@
 from contextlib import contextmanager
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connections
+from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -11,6 +13,15 @@ from rest_framework.test import APIClient
 from django_jwtauth import sessions
 
 PASSWORD = "correct horse battery staple"
+
+# What a support desk gets.
+DESK = (
+    "view_loginsession",
+    "end_sessions",
+    "view_blacklistedtoken",
+    "blacklist_token",
+    "view_user",
+)
 
 
 class Client(APIClient):
@@ -80,3 +91,23 @@ def statements():
         assert len(captured) == number, f"{len(captured)} statements, not {number}:\n{told}"
 
     return expect
+
+
+@pytest.fixture
+def staff(db):
+    """``staff("view_loginsession", ...)`` is a browser in which such an operator is logged in."""
+    permissions = apps.get_model("auth.Permission").objects
+
+    def log_in(*codenames, name="olga"):
+        operator = get_user_model().objects.create_user(name, is_staff=True)
+        operator.user_permissions.set(permissions.filter(codename__in=codenames))
+        browser = Browser()
+        browser.force_login(operator)
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def desk(staff):
+    return staff(*DESK)

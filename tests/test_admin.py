@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -22,6 +21,7 @@ from django_jwtauth.admin.wording import in_words, moment
 from django_jwtauth.finding import find_sid
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from tests import forge
+from tests.conftest import DESK
 from tests.subproject import run_pytest
 from tests.test_user_models import USER_MODELS
 
@@ -32,35 +32,6 @@ END = reverse("admin:django_jwtauth_loginsession_end")
 BLACKLIST = reverse("admin:django_jwtauth_blacklistedtoken_changelist")
 PASTE = reverse("admin:django_jwtauth_blacklistedtoken_add")
 WHY = {"reason": "stolen", "note": "Ticket 4711"}
-
-# What a support desk gets.
-DESK = (
-    "view_loginsession",
-    "end_sessions",
-    "view_blacklistedtoken",
-    "blacklist_token",
-    "view_user",
-)
-
-
-@pytest.fixture
-def staff(db):
-    """``staff("view_loginsession", ...)`` is a browser in which such an operator is logged in."""
-
-    def log_in(*codenames, name="olga"):
-        operator = User.objects.create_user(name, is_staff=True)
-        operator.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        browser = Client()
-        browser.force_login(operator)
-        return browser
-
-    return log_in
-
-
-@pytest.fixture
-def desk(staff):
-    return staff(*DESK)
-
 
 @pytest.fixture
 def session(pair):

@@ -44,7 +44,7 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         raise ArgumentTypeError('must be a time like "14:00" or "2026-11-24T14:00+01:00"') from None
     if value > timezone.now():
-        raise ArgumentTypeError(f"{describe(value)} is yet to come")
+        raise ArgumentTypeError(f"{value} is yet to come")
     return value
 
 

@@ -1,0 +1,331 @@
+import io
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
+
+from django_jwtauth import revocation, sessions
+from django_jwtauth.management.commands import jwtauth_revoke
+from django_jwtauth.models import BlacklistedToken, LoginSession
+from tests import forge
+
+WHY = ("--reason", "stolen", "--note", "Ticket 4711")
+
+
+def run(*arguments, **options):
+    """Run the command with ``arguments`` and return what it prints, each line once stripped."""
+    output = io.StringIO()
+    call_command("jwtauth_revoke", *arguments, stdout=output, stderr=io.StringIO(), **options)
+    return output.getvalue()
+
+
+@pytest.fixture
+def pairs(user, other_user):
+    """Two sign-ins of anna and one of bert."""
+    return [sessions.start(one) for one in (user, user, other_user)]
+
+
+def statuses(api, pairs):
+    return [api.protected(pair.access).status_code for pair in pairs]
+
+
+# --- what is ended
+
+
+def test_a_user_is_ended(api, pairs):
+    """All sign-ins of the user with this name; the next call with their tokens is refused."""
+    output = run("--user", "anna", *WHY)
+
+    assert output.startswith("2 sign-ins ended, 0 had ended before.\n")
+    assert statuses(api, pairs) == [401, 401, 200]
+
+
+def test_everybody_is_ended(api, pairs):
+    """With --no-input, for scripts."""
+    output = run("--all", "--no-input", *WHY)
+
+    assert output.startswith("3 sign-ins ended")
+    assert statuses(api, pairs) == [401, 401, 401]
+
+
+def test_only_what_started_before_is_ended(api, pairs):
+    """The time is told with its zone before anything is done."""
+    LoginSession.objects.filter(pk=pairs[0].session_id).update(
+        created_at=timezone.now() - timedelta(hours=2)
+    )
+    before = (timezone.now() - timedelta(hours=1)).isoformat()
+    output = run("--all", "--before", before, "--no-input", *WHY)
+
+    assert re.match(r"Started before 20\S+ \S+ C[SD]T \(20\S+ \S+ UTC\)\.\n", output)
+    assert "1 sign-in ended" in output
+    assert statuses(api, pairs) == [401, 200, 200]
+
+
+def test_named_sign_ins_are_ended(api, pairs):
+    """In either spelling of the id."""
+    sids = [pairs[0].session_id.hex, str(pairs[2].session_id)]
+
+    assert run("--session", *sids, *WHY).startswith("2 sign-ins ended")
+    assert statuses(api, pairs) == [401, 200, 401]
+
+
+def test_one_token_is_blacklisted(api, pairs):
+    """By its jti; the sign-in of an access token goes on."""
+    jti = forge.claims_of(pairs[0].access)["jti"]
+    output = run("--jti", jti, *WHY)
+
+    assert output.startswith(f"The access token of sign-in {pairs[0].session_id.hex} is black")
+    assert statuses(api, pairs) == [401, 200, 200]
+    assert api.refresh(pairs[0].refresh).status_code == 200
+    assert "had been blacklisted before" in run("--jti", jti, *WHY)
+
+
+def test_again_ends_nothing(pairs):
+    """It may be run as often as one likes."""
+    run("--user", "anna", *WHY)
+
+    assert run("--user", "anna", *WHY).startswith("0 sign-ins ended, 2 had ended before.")
+
+
+# --- the record
+
+
+def test_the_system_user_is_noted(pairs, monkeypatch):
+    """Who has no account here is known by the name of the terminal."""
+    monkeypatch.setattr(jwtauth_revoke.getpass, "getuser", lambda: "root")
+    run("--user", "anna", *WHY)
+    row = LoginSession.objects.exclude(ended_at=None).first()
+
+    assert (row.ended_by, row.ended_by_name) == (None, "root")
+    assert (row.end_reason, row.ended_via, row.end_note) == ("stolen", "command", "Ticket 4711")
+    assert not LogEntry.objects.exists()
+
+
+def test_a_system_without_names_is_no_obstacle(pairs, monkeypatch):
+    """A container may run as a number."""
+
+    def fail():
+        raise OSError("No username set in the environment")
+
+    monkeypatch.setattr(jwtauth_revoke.getpass, "getuser", fail)
+
+    assert run("--user", "anna", *WHY).startswith("2 sign-ins ended")
+
+
+def test_an_operator_can_be_named(pairs, admin_user):
+    """The row and the admin's log name the account."""
+    run("--user", "anna", "--by", "admin", *WHY)
+
+    assert {one.ended_by for one in LoginSession.objects.exclude(ended_at=None)} == {admin_user}
+    assert LogEntry.objects.get().user == admin_user
+
+
+# --- nothing is ended by mistake
+
+MISTAKES = {
+    "nothing said": ([*WHY], "one of the arguments --user --all --session --jti is required"),
+    "a time alone": (["--before", "00:00", *WHY], "one of the arguments --user --all"),
+    "two things": (["--user", "anna", "--all", *WHY], "not allowed with argument"),
+    "no reason": (["--user", "anna", "--note", "x"], "--reason and --note are required"),
+    "no note": (["--user", "anna", "--reason", "left"], "--reason and --note are required"),
+    "an empty note": (["--user", "anna", "--reason", "left", "--note", " "], "are required"),
+    "not a reason of people": (["--user", "anna", "--reason", "reused", "--note", "x"], "invalid"),
+    "nobody": (["--user", "carl", *WHY], "there is no user of this name"),
+    "an empty name": (["--user", "", *WHY], "there is no user of this name"),
+    "an unknown operator": (["--user", "anna", "--by", "carl", *WHY], "--by: there is no user"),
+    "an unknown sign-in": (["--session", "0" * 32, *WHY], "There is no sign-in 0000"),
+    "no sign-in": (["--session", "anna", *WHY], "must be 32 hexadecimal digits"),
+    "an unknown jti": (["--jti", "eyJhbGciOi.x.y", *WHY], "No sign-in here has issued such a jti."),
+    "a time of a session": (
+        ["--session", "0" * 32, "--before", "00:00", *WHY],
+        "--before goes with --user or --all.",
+    ),
+    "no time": (["--all", "--before", "noon", *WHY], "must be a time like"),
+    "no hour": (["--all", "--before", "25:00", *WHY], "must be a time like"),
+    "no day": (["--all", "--before", "2026-02-30T14:00", *WHY], "must be a time like"),
+    "the future": (["--all", "--before", "2999-01-01T00:00Z", *WHY], "is yet to come"),
+    "the end of time": (["--all", "--before", "9999-12-31T23:59-23:00", *WHY], "yet to come"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_mistake_ends_nothing(pairs, case):
+    """The command says what is wrong; no pasted token is quoted."""
+    arguments, words = MISTAKES[case]
+    with pytest.raises(CommandError) as caught:
+        run(*arguments)
+
+    assert re.search(words, str(caught.value))
+    assert "eyJ" not in str(caught.value)
+    assert LoginSession.objects.live().count() == 3
+    assert not BlacklistedToken.objects.exists()
+
+
+def test_one_unknown_sign_in_stops_the_others(pairs):
+    """All that are named or none."""
+    with pytest.raises(CommandError, match="Nothing was ended"):
+        run("--session", pairs[0].session_id.hex, "0" * 32, *WHY)
+
+    assert LoginSession.objects.live().count() == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--user", "anna"], "Would end 2 sign-ins; 0 had ended before."),
+        (["--all"], "Would end 3 sign-ins; 0 had ended before."),
+        (["--session", "{sid}"], "Would end 1 sign-in; 0 had ended before."),
+        (["--jti", "{jti}"], "Would blacklist the access token of sign-in {sid}."),
+    ],
+)
+def test_a_dry_run_only_counts(pairs, arguments, words):
+    """It asks for no reason and changes no row."""
+    names = {
+        "sid": pairs[0].session_id.hex,
+        "jti": forge.claims_of(pairs[0].access)["jti"],
+    }
+    output = run(*(one.format(**names) for one in arguments), "--dry-run")
+
+    assert output == words.format(**names) + "\n"
+    assert LoginSession.objects.live().count() == 3
+    assert not BlacklistedToken.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "ended"), [("everybody", 3), (" everybody ", 3), ("y", 0), ("", 0)]
+)
+def test_everybody_must_be_confirmed(monkeypatch, pairs, answer, ended):
+    """The number is told, and only the word itself confirms."""
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    if ended:
+        run("--all", *WHY)
+    else:
+        with pytest.raises(CommandError, match="Not confirmed"):
+            run("--all", *WHY)
+
+    assert "This ends 3 sign-ins of everybody." in asked[0]
+    assert LoginSession.objects.exclude(ended_at=None).count() == ended
+
+
+def test_without_anybody_to_confirm_nothing_is_ended(monkeypatch, pairs):
+    """A job that forgot --no-input is told of it."""
+
+    def nobody(text):
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", nobody)
+    with pytest.raises(CommandError, match="add --no-input"):
+        run("--all", *WHY)
+
+    assert LoginSession.objects.live().count() == 3
+
+
+# --- times
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("14:00", "2026-11-24 14:00:00 CET (2026-11-24 13:00:00 UTC)"),
+        ("9:30", "2026-11-24 09:30:00 CET (2026-11-24 08:30:00 UTC)"),
+        ("2026-07-01T14:00", "2026-07-01 14:00:00 CEST (2026-07-01 12:00:00 UTC)"),
+        ("2026-11-24 14:00Z", "2026-11-24 15:00:00 CET (2026-11-24 14:00:00 UTC)"),
+        ("2026-11-24T14:00+05:00", "2026-11-24 10:00:00 CET (2026-11-24 09:00:00 UTC)"),
+    ],
+)
+def test_a_time_is_read_in_the_projects_zone(pairs, settings, text, expected):
+    """Without an offset; which moment it is taken for is printed, and in UTC."""
+    settings.TIME_ZONE = "Europe/Berlin"
+    with time_machine.travel("2026-11-24T20:00:00Z", tick=False):
+        output = run("--user", "anna", "--before", text, "--dry-run")
+
+    assert output.startswith(f"Started before {expected}.\n")
+
+
+def test_without_time_zones_a_time_is_as_it_is(settings):
+    """A project with USE_TZ = False stores local times."""
+    settings.USE_TZ = False
+    value = jwtauth_revoke.moment("2026-01-01T14:00")
+
+    assert value.tzinfo is None
+    assert jwtauth_revoke.describe(value) == "2026-01-01 14:00:00"
+
+
+# --- honest
+
+
+def test_it_says_what_goes_on_working(pairs, settings):
+    """Services that only verify, and a predecessor's tokens while they are accepted."""
+    settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 600}
+    output = run("--user", "anna", *WHY)
+    assert "Services that only verify accept access tokens for up to 0:10:00" in output
+    assert "LEGACY_UNTIL" not in output
+
+    settings.JWTAUTH = {
+        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
+        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+    }
+    assert "accepted until 2999-01-01" in run("--user", "anna", *WHY)
+
+
+def test_a_database_that_gives_up_is_no_traceback(monkeypatch, pairs):
+    """Run again, it goes on; the driver's message, which may quote a value, is not shown."""
+
+    def fail(*args, **kwargs):
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(revocation, "end", fail)
+    with pytest.raises(CommandError, match="Run the command again") as caught:
+        run("--user", "anna", *WHY)
+
+    assert "secret" not in str(caught.value)
+
+
+def test_an_interruption_tells_how_far_it_got(monkeypatch, user):
+    """Ctrl-C loses nothing: the chunks so far are ended."""
+    monkeypatch.setattr(revocation, "CHUNK_SIZE", 2)
+    for _ in range(5):
+        sessions.start(user)
+    real = revocation._end_chunk
+
+    def interrupted(*arguments):
+        if LoginSession.objects.exclude(ended_at=None).count() == 4:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(revocation, "_end_chunk", interrupted)
+    with pytest.raises(CommandError, match="Interrupted: 4 sign-ins ended"):
+        run("--user", "anna", *WHY)
+
+    assert LoginSession.objects.live().count() == 1
+
+
+def test_a_user_whom_a_manager_hides_can_be_ended(pairs, monkeypatch):
+    """The account that was removed is the one to be ended."""
+    user_model = get_user_model()
+    monkeypatch.setattr(user_model._default_manager, "get_queryset", user_model.objects.none)
+
+    assert "2 sign-ins" in run("--user", "anna", "--dry-run")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_shows_the_progress(monkeypatch, user):
+    """In one line, which is gone in the end."""
+    monkeypatch.setattr(revocation, "CHUNK_SIZE", 2)
+    for _ in range(3):
+        sessions.start(user)
+    terminal = Terminal()
+    call_command("jwtauth_revoke", "--user", "anna", *WHY, stdout=io.StringIO(), stderr=terminal)
+
+    assert terminal.getvalue() == "\r\033[K2 of 3 ended\r\033[K3 of 3 ended\r\033[K"
