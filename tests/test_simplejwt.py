@@ -169,6 +169,19 @@ def test_sixteen_exchanges_make_one_sign_in(old, user):
         assert LoginSession.objects.get().generation == 1
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_exchanges_agree_at_every_isolation_level(user, isolation):
+    """Stricter isolation levels change nothing: one sign-in, and nobody gets an error."""
+    for _ in range(10):
+        raw = legacy(user, "refresh")
+        LoginSession.objects.all().delete()
+        answers = race([partial(post, "token/refresh/", refresh=raw)] * 8, isolation=isolation)
+
+        assert Counter(answer.status_code for answer in answers) == {200: 8}
+        assert len({answer.json()["refresh"] for answer in answers}) == 1
+
+
 def post(path, **body):
     return APIClient(raise_request_exception=False).post(f"/api/{path}", body, format="json")
 
@@ -496,6 +509,25 @@ def test_kinds_that_are_none(user, api, kind):
     assert set(endpoints(api, legacy(user, kind)).values()) == {401}
     with pytest.raises(exceptions.WrongTokenType):
         decoder.decode(legacy(user, kind), ("one_time",), False)
+
+
+@pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
+def test_keys_that_are_fetched(user, api, settings):
+    """With JWK_URL the keys are fetched once, however many unknown ones a client makes up."""
+    from tests.issuer import Issuer, Signer
+
+    signer, stranger = Signer("known"), Signer("unknown")
+    with Issuer(signer).serving() as issuer:
+        settings.SIMPLE_JWT = {"ALGORITHM": "ES256", "JWK_URL": issuer.url}
+        header = {"typ": "JWT"}
+        claims = {"user_id": str(user.pk), "jti": "a" * 32}
+        assert api.protected(signer.token(header=header, **claims)).status_code == 200
+        assert api.protected(legacy(user)).status_code == 401
+        hits = issuer.hits
+        for number in range(5):
+            header["kid"] = f"made-up-{number}"
+            assert api.protected(stranger.token(header=header, **claims)).status_code == 401
+    assert issuer.hits <= hits + 1
 
 
 def test_a_token_type_claim_that_was_switched_off(user, api, settings):

@@ -17,6 +17,7 @@ import jwt
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
+from django.db import OperationalError, connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -124,10 +125,16 @@ def make_session(jti: str, user: Any, end: float, password_hash: str | None = No
 def _start(jti: str, user: Any, end: int, *, expired: bool) -> str:
     """Return the ``sid`` of a refresh token's sign-in, which is there from now on."""
     sid = session_id(jti).hex
-    if not expired and not _find_sid(jti):
-        LoginSession.objects.using(lookup.alias()).bulk_create(
-            [make_session(jti, user, end)], ignore_conflicts=True
-        )
+    if expired or _find_sid(jti):
+        return sid
+    using = lookup.alias()
+    session = make_session(jti, user, end)
+    try:
+        LoginSession.objects.using(using).bulk_create([session], ignore_conflicts=True)
+    except OperationalError:
+        # PostgreSQL, above READ COMMITTED, to those who lost the race: it is there now.
+        if connections[using].in_atomic_block or not _find_sid(jti):
+            raise
     return sid
 
 
