@@ -230,13 +230,12 @@ def test_authenticating_is_one_query(user, pair, statements):
 
 def test_each_request_has_a_user_and_claims_of_its_own(pair):
     """What one request changes another does not see."""
-    user, claims = sessions.authenticate(pair.access)
-    user.username = claims["sub"] = "changed"
-    claims["scope"] = "admin"
-
-    user, claims = sessions.authenticate(pair.access)
-    assert user.username == "anna"
-    assert claims == forge.claims_of(pair.access)
+    for _ in range(3):
+        user, claims = sessions.authenticate(pair.access)
+        assert user.username == "anna"
+        assert claims == forge.claims_of(pair.access)
+        user.username = claims["sub"] = "changed"
+        claims["scope"] = "admin"
 
 
 def test_nested_claims_are_of_their_own_too(user):

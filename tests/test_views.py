@@ -15,6 +15,7 @@ from django.db import (
     connection,
     connections,
 )
+from django.db.models.signals import pre_save
 from django.test import AsyncClient
 from django.urls import include, path, reverse
 from hypothesis import HealthCheck, given
@@ -548,6 +549,23 @@ def test_a_sign_in_can_be_renamed(api, user):
     assert api.patch(detail(pair), {"name": "Here"}).json()["current"] is True
     assert api.patch(detail(other), {"name": ""}).json()["name"] == ""
     assert api.patch(detail(other), {}).json()["name"] == ""
+
+
+def test_renaming_undoes_no_refresh_meanwhile(api, user):
+    """One column is written: the row may have moved since it was read."""
+    pair = sessions.start(user)
+
+    def refresh(sender, **kwargs):
+        LoginSession.objects.update(generation=7)
+
+    pre_save.connect(refresh, sender=LoginSession)
+    try:
+        answer = api.with_token(pair.access).patch(detail(pair), {"name": "phone"})
+    finally:
+        pre_save.disconnect(refresh, sender=LoginSession)
+
+    row = LoginSession.objects.get()
+    assert (answer.status_code, row.name, row.generation) == (200, "phone", 7)
 
 
 @pytest.mark.parametrize("name", [None, "x" * 101, "\0", ["a"], {"a": 1}, "\ud800"])
