@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -30,7 +31,10 @@ def export_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
     # The list knows no parameters but its own.
-    rows = model_admin.get_changelist_instance(request).get_queryset(request)
+    try:
+        rows = model_admin.get_changelist_instance(request).get_queryset(request)
+    except IncorrectLookupParameters as error:
+        raise BadRequest("The list has no such filter.") from error
     name = f"{model_admin.opts.model_name}s-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
     return StreamingHttpResponse(
         _lines(model_admin.export_columns, rows),
