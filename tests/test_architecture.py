@@ -92,9 +92,13 @@ MAP = {
     "contrib.simplejwt.decoder": "conf contrib.simplejwt.configuration contrib.simplejwt.tables "
     "exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
+    "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
+    "contrib.simplejwt.tables lookup models rules tokens",
     "management.commands.jwtauth_doctor": "authentication checks conf lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_key": "keymaterial",
+    "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
+    "contrib.simplejwt.tables",
     "management.commands.jwtauth_purge": "purge",
     "management.commands.jwtauth_revoke": "conf lookup models revocation",
 }

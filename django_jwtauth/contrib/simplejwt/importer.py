@@ -1,0 +1,169 @@
+"""What simplejwt's blacklist app knows of tokens, taken over into our tables.
+
+An outstanding token becomes the sign-in that it stands for, so that operators see it and
+can end it, and a later change of the password counts. A blacklisted one becomes a row of
+our blacklist. May run during traffic, be interrupted, and run again.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.db import connections, reset_queries
+from django.utils import timezone
+
+from ... import lookup
+from ...models import BlacklistedToken, LoginSession, Reason, Via
+from ...rules import auth_hash
+from ...tokens import REFRESH
+from .configuration import get, get_leeway, uses_sliding_tokens
+from .decoder import make_session, session_id
+from .tables import Row, count, get_last_id, read_batches
+
+BATCH_SIZE = 1000
+NOTE = "Imported from djangorestframework-simplejwt."
+
+
+class Imported(NamedTuple):
+    """What became of the outstanding tokens; each is counted once."""
+
+    imported: int = 0
+    expired: int = 0
+    blacklisted: int = 0
+    userless: int = 0
+    already_here: int = 0
+
+
+class NotReconciled(Exception):
+    """Another number of outstanding tokens was read than there are now."""
+
+    def __init__(self, done: Imported, found: int) -> None:
+        self.done, self.found = done, found
+        super().__init__(f"{sum(done)} read, {found} found")
+
+
+def import_tokens(
+    using: str,
+    *,
+    batch_size: int = BATCH_SIZE,
+    dry_run: bool = False,
+    progress: Callable[[Imported], None] | None = None,
+) -> Imported:
+    """Import from the tables in database ``using``; with ``dry_run``, only count.
+
+    ``progress`` is called after each batch. Raises ``NotReconciled`` when the numbers do
+    not add up: rows came or went meanwhile.
+    """
+    last_id = get_last_id(using)
+    done = Imported()
+    # SQLite before 3.32 takes 999 parameters.
+    size = min(batch_size, (connections[lookup.alias()].features.max_query_params or 9999) // 2)
+    for rows in read_batches(using, last_id, size):
+        batch = _import_batch(rows, dry_run)
+        done = Imported(*map(sum, zip(done, batch, strict=True)))
+        # With DEBUG on, Django keeps the text of each statement.
+        reset_queries()
+        if progress:
+            progress(done)
+    found = count(using, last_id)
+    if sum(done) != found:
+        raise NotReconciled(done, found)
+    return done
+
+
+def _import_batch(rows: list[Row], dry_run: bool) -> Imported:
+    extension = _get_extension()
+    now = timezone.now()
+    alive = [row for row in rows if row.expires_at + extension > now]
+    refused = [row for row in alive if row.blacklisted_at is not None]
+    good = [row for row in alive if row.blacklisted_at is None]
+    users = _find_users(alive)
+    known = [row for row in good if _parse_id(row.user_id) in users]
+    new_tokens = _leave_out(refused, _find_blacklisted(refused))
+    new_sessions = _leave_out(known, _find_sessions(known))
+    if not dry_run:
+        _blacklist(new_tokens, users, extension)
+        _start(new_sessions, users, extension)
+    return Imported(
+        imported=len(new_sessions),
+        expired=len(rows) - len(alive),
+        blacklisted=len(new_tokens),
+        userless=len(good) - len(known),
+        already_here=len(alive) - len(new_tokens) - len(new_sessions) - (len(good) - len(known)),
+    )
+
+
+def _get_extension() -> timedelta:
+    """Return how much longer a token may be accepted than its row says.
+
+    The row of a sliding token says when it first expired: simplejwt moves ``exp`` in the
+    token, up to ``refresh_exp``, and not in the row.
+    """
+    sliding = get("SLIDING_TOKEN_REFRESH_LIFETIME") if uses_sliding_tokens() else timedelta(0)
+    return timedelta(seconds=get_leeway()) + max(sliding, timedelta(0))
+
+
+def _find_users(rows: list[Row]) -> dict[Any, Any]:
+    """Return users by primary key: those that the default manager hides may not sign in."""
+    users: Any = get_user_model()._default_manager.using(lookup.alias())
+    return dict(users.in_bulk({_parse_id(row.user_id) for row in rows} - {None}))
+
+
+def _parse_id(value: Any) -> Any:
+    # Text, where a database has no UUID.
+    return None if value is None else get_user_model()._meta.pk.to_python(value)
+
+
+def _find_blacklisted(rows: list[Row]) -> set[str]:
+    found = BlacklistedToken.objects.using(lookup.alias()).in_bulk(
+        [row.jti for row in rows], field_name="jti"
+    )
+    return set(found)
+
+
+def _find_sessions(rows: list[Row]) -> set[str]:
+    by_id = {session_id(row.jti): row.jti for row in rows}
+    found = LoginSession.objects.using(lookup.alias()).only("id").in_bulk(list(by_id))
+    return {by_id[pk] for pk in found}
+
+
+def _leave_out(rows: list[Row], known: set[str]) -> list[Row]:
+    return [row for row in rows if row.jti not in known]
+
+
+def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
+    using = lookup.alias()
+    records = []
+    for row in rows:
+        # Older releases of simplejwt blacklisted a token without saying whose it was.
+        user = users.get(_parse_id(row.user_id))
+        records.append(
+            BlacklistedToken(
+                jti=row.jti,
+                token_type=REFRESH,
+                user=user,
+                subject=str(user.pk) if user else "",
+                expires_at=row.expires_at + extension,
+                blacklisted_at=row.blacklisted_at or timezone.now(),
+                reason=Reason.OTHER,
+                via=Via.COMMAND,
+                note=NOTE,
+            )
+        )
+    BlacklistedToken.objects.using(using).bulk_create(records, ignore_conflicts=True)
+    # One that was imported before, and blacklisted since.
+    sessions = LoginSession.objects.using(using)
+    sessions.filter(pk__in=[session_id(row.jti) for row in rows]).end(
+        reason=Reason.OTHER, via=Via.COMMAND, note=NOTE
+    )
+
+
+def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
+    hashes = {pk: auth_hash(user) for pk, user in users.items()}
+    sessions = []
+    for row in rows:
+        pk = _parse_id(row.user_id)
+        end = (row.expires_at + extension).timestamp()
+        sessions.append(make_session(row.jti, users[pk], end, hashes[pk]))
+    LoginSession.objects.using(lookup.alias()).bulk_create(sessions, ignore_conflicts=True)

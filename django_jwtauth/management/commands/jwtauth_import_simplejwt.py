@@ -1,0 +1,95 @@
+"""Take over what simplejwt's blacklist app knows: see ``contrib.simplejwt.importer``."""
+
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from ...contrib.simplejwt.importer import BATCH_SIZE, Imported, NotReconciled, import_tokens
+from ...contrib.simplejwt.tables import OUTSTANDING, find_alias
+
+MEANINGS = {
+    "imported": "imported: each is a sign-in now",
+    "expired": "expired",
+    "blacklisted": "blacklisted: they stay refused",
+    "userless": "without a user who may sign in",
+    "already_here": "here already",
+}
+AGAIN = "What was imported stays imported. Run the command again to go on."
+
+
+def batch_size(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Import the outstanding and the blacklisted tokens of djangorestframework-simplejwt. "
+        "No token is read or copied, only who signed in until when. Safe at any time, and "
+        "to be repeated."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Count what would be imported, write nothing."
+        )
+        parser.add_argument(
+            "--batch-size",
+            type=batch_size,
+            default=BATCH_SIZE,
+            help="Rows read and written at a time (default: %(default)s).",
+        )
+
+    def handle(self, *, dry_run: bool, batch_size: int, **options: Any) -> None:
+        terminal = self.stderr.isatty()
+        try:
+            using = find_alias()
+            if using is None:
+                raise CommandError(
+                    f"No database has the table {OUTSTANDING}: the blacklist app was never "
+                    "migrated, or its tables were dropped. There is nothing to import."
+                )
+            done = import_tokens(
+                using,
+                batch_size=batch_size,
+                dry_run=dry_run,
+                progress=self.show_progress() if terminal else None,
+            )
+        except NotReconciled as error:
+            raise CommandError(
+                f"{sum(error.done):,} outstanding tokens were read and there are "
+                f"{error.found:,}: some came or went meanwhile. {AGAIN}"
+            ) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database gave up: {error}\n{AGAIN}") from error
+        finally:
+            if terminal:
+                self.overwrite("")
+        if options["verbosity"] > 0:
+            self.show(done, dry_run)
+
+    def show(self, done: Imported, dry_run: bool) -> None:
+        note = ", nothing was written" if dry_run else ""
+        self.stdout.write(f"{sum(done):,} outstanding tokens of simplejwt{note}:")
+        width = max(len(f"{number:,}") for number in done)
+        for name, number in done._asdict().items():
+            self.stdout.write(f"  {number:>{width},} {MEANINGS[name]}")
+
+    def show_progress(self) -> Callable[[Imported], None]:
+        start = time.monotonic()
+
+        def show(done: Imported) -> None:
+            rate = sum(done) / max(time.monotonic() - start, 0.001)
+            self.overwrite(f"{sum(done):,} tokens read, {rate:,.0f} a second")
+
+        return show
+
+    def overwrite(self, text: str) -> None:
+        """Replace the line that the cursor is in."""
+        self.stderr.write(f"\r\033[K{text}", style_func=str, ending="")
+        self.stderr.flush()
