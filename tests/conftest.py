@@ -1,5 +1,6 @@
 from contextlib import contextmanager
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -11,6 +12,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from django_jwtauth import sessions
+
+# How long an example takes is the machine's business, not the test's.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 PASSWORD = "correct horse battery staple"
 

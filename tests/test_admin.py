@@ -33,6 +33,7 @@ BLACKLIST = reverse("admin:django_jwtauth_blacklistedtoken_changelist")
 PASTE = reverse("admin:django_jwtauth_blacklistedtoken_add")
 WHY = {"reason": "stolen", "note": "Ticket 4711"}
 
+
 @pytest.fixture
 def session(pair):
     """The sign-in of ``pair``."""

@@ -561,7 +561,19 @@ ODD_TIMES = ["soon", "9_999_999_999", " 1 ", "\uff11", "", None, True, False, []
 
 
 @pytest.mark.parametrize(
-    "exp", [*ODD_TIMES, 1e10, 2.0**33, -1, 10**18, 2**63, 2**64, tokens.MAX_NUMERIC_DATE + 1, 10**400, -(10**400)]
+    "exp",
+    [
+        *ODD_TIMES,
+        1e10,
+        2.0**33,
+        -1,
+        10**18,
+        2**63,
+        2**64,
+        tokens.MAX_NUMERIC_DATE + 1,
+        10**400,
+        -(10**400),
+    ],
 )
 def test_exp_is_a_whole_number_of_seconds_that_a_datetime_can_hold(exp):
     """No string, float, truth value or year 10 000."""
