@@ -7,7 +7,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 
 from . import scopes
 from .conf import call_hook
-from .exceptions import InvalidCredentials, Unavailable
+from .exceptions import InvalidCredentials, Throttled, Unavailable
 from .lookup import reporting_unavailable
 from .rules import is_active
 from .throttling import count_attempt
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
 MAX_PASSWORD_LENGTH = 4096
 MAX_USERNAME_LENGTH = 255
+# django-axes does not tell how long its lock-out lasts.
+LOCKED_OUT_RETRY = 60
 
 
 def get_username_length() -> int:
@@ -54,13 +56,15 @@ def check(
     attempt = count_attempt(request, username)
     try:
         user = _authenticate(request, username, password)
+        if user is None or not is_active(user):
+            raise InvalidCredentials
+        # What the hook refuses stays counted: a second factor can be guessed, too.
+        claims = admit(user, request, scope)
     except Unavailable:
         attempt.forgive()
         raise
-    if user is None or not is_active(user):
-        raise InvalidCredentials
     attempt.forgive()
-    return user, admit(user, request, scope)
+    return user, claims
 
 
 def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
@@ -68,8 +72,9 @@ def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = 
 
     Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``).
     """
-    claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
-    granted = scopes.grant(user, request, scope)
+    with reporting_unavailable():
+        claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+        granted = scopes.grant(user, request, scope)
     return {"scope": granted, **claims} if granted else claims
 
 
@@ -79,11 +84,15 @@ def _authenticate(
     name = get_user_model().USERNAME_FIELD
     try:
         with reporting_unavailable():
-            return authenticate(request=request, **{name: username, "password": password})
+            user = authenticate(request=request, **{name: username, "password": password})
     except (ValueError, ValidationError):
         if _is_possible(username):
             raise
         return None
+    # The mark that django-axes leaves: nobody looked whether the password is right.
+    if user is None and getattr(request, "axes_locked_out", False):
+        raise Throttled(LOCKED_OUT_RETRY)
+    return user
 
 
 def _is_possible(username: str) -> bool:

@@ -1,7 +1,7 @@
 """Limits on guessing passwords, counted before anything is hashed.
 
 Three counters for each failed attempt: by address, by account from one address, and by
-account from everywhere. The last does not lock out addresses from which the account has
+account from everywhere. The last does not lock out networks from which the account has
 signed in before, so strangers cannot lock out the owner. Counts live in Django's cache:
 exact across processes with Redis and Memcached, per process with local memory.
 """
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
+from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
 from . import lookup
 from .client import get_ip_address
 from .conf import Rate, get_settings
 from .exceptions import Throttled
-from .models import LoginSession
+from .models import Kind, LoginSession
 
 if TYPE_CHECKING:
     from django.core.cache.backends.base import BaseCache
@@ -30,6 +31,8 @@ logger = logging.getLogger("django_jwtauth")
 
 # A name longer than any column is cut before it is normalised, which costs time.
 _NAME_LENGTH = 300
+# The owner is looked for in so many of the latest sign-ins.
+_SIGN_INS = 100
 
 
 class Attempt(NamedTuple):
@@ -46,28 +49,34 @@ class Attempt(NamedTuple):
             _report(error)
 
 
-def count_attempt(request: "HttpRequest", username: str) -> Attempt:
+def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = True) -> Attempt:
     """Count one attempt to sign in as ``username``; raises ``Throttled`` when it is too many.
 
-    A cache that does not answer is logged and counts nothing.
+    Without ``everywhere``, for what is no user: what others tried from other addresses
+    does not matter. A cache that does not answer is logged and counts nothing.
     """
     address = get_ip_address(request)
-    account = _digest(unicodedata.normalize("NFKC", username[:_NAME_LENGTH]).casefold())
+    username = username[:_NAME_LENGTH]
+    name = _stored_name(username) if everywhere else username
+    account = _digest(unicodedata.normalize("NFKC", name).casefold())
     network = _digest(_network(address))
-    names = {
+    counted = {
         "address": network,
         "account": f"{account}.{network}",
         "account_everywhere": account,
     }
     rates = get_settings().THROTTLE_RATES
     counters: list[str] = []
-    for scope, name in names.items():
+    for scope, key in counted.items():
         rate = rates[scope]
-        if rate is None:
+        if rate is None or (scope == "account_everywhere" and not everywhere):
             continue
         now = time.time()
-        counter = f"jwtauth.throttle.{scope}.{name}.{int(now // rate.seconds)}"
-        if _count(counter, rate) > rate.limit and not (
+        counter = f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}"
+        count = _count(counter, rate)
+        if count is None:
+            continue
+        if count > rate.limit and not (
             scope == "account_everywhere" and _is_known(username, address)
         ):
             raise Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
@@ -75,7 +84,8 @@ def count_attempt(request: "HttpRequest", username: str) -> Attempt:
     return Attempt(counters)
 
 
-def _count(counter: str, rate: Rate) -> int:
+def _count(counter: str, rate: Rate) -> int | None:
+    """Return how many attempts there were with this one, None when nobody can tell."""
     try:
         cache = _cache()
         cache.add(counter, 0, timeout=rate.seconds + 1)
@@ -83,7 +93,7 @@ def _count(counter: str, rate: Rate) -> int:
     # Whatever a cache client raises: a sign-in must not depend on it.
     except Exception as error:
         _report(error)
-        return 0
+        return None
 
 
 def _cache() -> "BaseCache":
@@ -94,15 +104,37 @@ def _report(error: Exception) -> None:
     logger.error("The cache cannot count sign-in attempts: %s", type(error).__name__)
 
 
+def _stored_name(username: str) -> str:
+    """Return the name that the database takes it for, or itself.
+
+    By default MariaDB and MySQL find "admin" by "ádmin": a count for each spelling would
+    allow as many guesses.
+    """
+    model = get_user_model()
+    if connections[router.db_for_read(model)].vendor != "mysql":
+        return username
+    try:
+        with lookup.reporting_unavailable():
+            names = model._default_manager.filter(**{model.USERNAME_FIELD: username})
+            return str(names.values_list(model.USERNAME_FIELD, flat=True).first() or username)
+    except ValueError:
+        return username
+
+
 def _is_known(username: str, address: str | None) -> bool:
-    """Return whether the account has signed in from this address; asked of any name alike."""
+    """Return whether the account has signed in from this network; asked of any name alike."""
     if address is None:
         return False
     field = f"user__{get_user_model().USERNAME_FIELD}"
     sessions = LoginSession.objects.using(lookup.alias())
     try:
         with lookup.reporting_unavailable():
-            return sessions.filter(**{field: username}, ip_address=address).exists()
+            # By the owner: anybody may have had a one-time token sent.
+            own = sessions.filter(**{field: username}, kind=Kind.SIGN_IN)
+            latest = own.order_by("-created_at")
+            addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
+            # An IPv6 client changes its address within its network every day.
+            return _network(address) in {_network(item) for item in addresses if item}
     except ValueError:
         return False
 

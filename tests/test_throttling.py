@@ -1,0 +1,410 @@
+import logging
+import multiprocessing
+import socket
+from functools import partial
+from unittest.mock import patch
+
+import pytest
+import time_machine
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core.cache import cache, caches
+from django.core.cache.backends.locmem import LocMemCache
+from django.db import OperationalError, connection, connections
+from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
+from django.urls import include, path, reverse
+from rest_framework.test import APIClient
+
+from django_jwtauth import one_time
+from django_jwtauth.exceptions import SignInRefused
+from django_jwtauth.models import LoginSession
+from tests import urls
+from tests.conftest import PASSWORD, Client
+from tests.racing import race
+
+urlpatterns = [
+    *urls.urlpatterns,
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+    path("browser/", include("django_jwtauth.urls.browser")),
+]
+
+HOME, OFFICE, STRANGER = "192.0.2.1", "192.0.2.2", "198.51.100.9"
+
+
+class BrokenCache(LocMemCache):
+    """A cache server that went away."""
+
+    def add(self, *args, **kwargs):
+        raise ConnectionError("redis://:swordfish@cache refused")
+
+    incr = decr = add
+
+
+def guess_otp(user, request):
+    raise SignInRefused
+
+
+@pytest.fixture
+def limits(settings):
+    """``limits(account=3)`` allows three failures for one account from one address."""
+
+    def set_limits(**rates):
+        none = dict.fromkeys(["address", "account", "account_everywhere"])
+        rates = {name: f"{count}/hour" for name, count in rates.items()}
+        settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, **rates}}
+
+    settings.JWTAUTH = {}
+    return set_limits
+
+
+def statuses(api, count, username="anna", password="wrong", address=STRANGER):
+    return [api.obtain(username, password, REMOTE_ADDR=address).status_code for _ in range(count)]
+
+
+# --- what is counted
+
+
+def test_guesses_at_one_account_are_limited_by_default(api, user):
+    """Without any setting, the twenty-first guess in a minute from one address is 429."""
+    with time_machine.travel(1_800_000_000, tick=False):
+        assert statuses(api, 21) == [401] * 20 + [429]
+
+
+def test_guesses_at_many_accounts_are_limited_by_default(api, db):
+    """Without any setting, an address has sixty failures a minute, whatever the names."""
+    with time_machine.travel(1_800_000_000, tick=False):
+        answers = [statuses(api, 1, username=f"user{number}")[0] for number in range(61)]
+
+    assert answers == [401] * 60 + [429]
+
+
+def test_an_account_that_is_guessed_at_elsewhere_is_open(api, user, limits):
+    """Strangers use up their own attempts: the owner signs in from another address."""
+    limits(account=3)
+    assert statuses(api, 4) == [401, 401, 401, 429]
+
+    assert statuses(api, 1, password=PASSWORD) == [429]
+    assert statuses(api, 1, password=PASSWORD, address=HOME) == [200]
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "expected"),
+    [
+        (HOME, HOME, 200),
+        (HOME, OFFICE, 429),
+        ("2001:db8:1:2::1", "2001:db8:1:2:aaaa:bbbb:cccc:dddd", 200),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", 429),
+    ],
+)
+def test_strangers_everywhere_do_not_lock_out_the_owner(api, user, limits, first, later, expected):
+    """Past the limit from everywhere, networks that the owner has signed in from are open."""
+    limits(account_everywhere=3)
+    assert statuses(api, 1, password=PASSWORD, address=first) == [200]
+    for number in range(5):
+        statuses(api, 1, address=f"203.0.113.{number}")
+
+    assert statuses(api, 1, password=PASSWORD, address=later) == [expected]
+
+
+def test_a_one_time_token_makes_no_network_known(api, user, limits, rf):
+    """Anybody may ask for a sign-in link to be sent: that does not make them the owner."""
+    limits(account_everywhere=3)
+    one_time.issue(user, one_time.SIGN_IN, request=rf.post("/", REMOTE_ADDR=STRANGER))
+    assert LoginSession.objects.get().ip_address == STRANGER
+
+    assert statuses(api, 4) == [401, 401, 401, 429]
+
+
+def test_an_ipv6_client_is_its_network(api, user, limits):
+    """Another address of the same /64 is no new client."""
+    limits(account=2)
+    answers = [statuses(api, 1, address=f"2001:db8::{number}")[0] for number in range(1, 4)]
+
+    assert answers == [401, 401, 429]
+    assert statuses(api, 1, address="2001:db8:0:1::1") == [401]
+
+
+@pytest.mark.parametrize("spelling", ["ANNA", "Anna", "\uff21\uff2e\uff2e\uff21", "ⓐⓝⓝⓐ"])
+def test_other_spellings_are_the_same_account(api, user, limits, spelling):
+    """Compatibility forms and letter case open no second count."""
+    limits(account=2)
+    statuses(api, 2)
+
+    assert statuses(api, 1, username=spelling) == [429]
+
+
+@pytest.mark.parametrize("spelling", ["ánna", "ANNÄ", "anna ", "ånnå"])
+def test_what_the_database_takes_for_the_same_name_is_one_account(api, user, limits, spelling):
+    """MariaDB finds anna by ánna, so guesses at either are counted together."""
+    found = get_user_model().objects.filter(username=spelling).exists()
+    limits(account=2)
+    statuses(api, 2)
+
+    assert statuses(api, 1, username=spelling) == [429 if found or spelling == "anna " else 401]
+
+
+def test_the_right_password_is_not_counted_and_forgives_nothing_else(api, user, limits):
+    """Signing in any number of times is fine, and makes no room for guesses in between."""
+    limits(address=3)
+    get_user_model().objects.create_user("mallory", password=PASSWORD)
+    assert statuses(api, 10, password=PASSWORD, address=STRANGER) == [200] * 10
+
+    answers = []
+    for _ in range(4):
+        answers += statuses(api, 1)
+        statuses(api, 1, username="mallory", password=PASSWORD)
+    assert answers == [401, 401, 401, 429]
+
+
+def test_a_second_factor_cannot_be_guessed_at_will(api, user, limits, settings):
+    """What SIGN_IN_HOOK refuses stays counted, right password or not."""
+    limits(account=3)
+    settings.JWTAUTH["SIGN_IN_HOOK"] = f"{__name__}.guess_otp"
+    settings.JWTAUTH = {**settings.JWTAUTH}
+
+    assert statuses(api, 4, password=PASSWORD) == [401, 401, 401, 429]
+
+
+def test_what_nobody_could_check_is_not_counted(api, user, limits):
+    """Attempts while the database was down cost the user nothing."""
+    limits(account=1)
+    with patch("django_jwtauth.credentials.authenticate", side_effect=OperationalError):
+        assert statuses(api, 5) == [503] * 5
+
+    assert statuses(api, 1, password=PASSWORD) == [200]
+
+
+def test_none_is_no_limit(api, user, limits):
+    """A rate of None counts nothing."""
+    limits()
+    assert statuses(api, 70) == [401] * 70
+
+
+# --- what is answered
+
+
+def test_too_many_are_told_when_to_come_back(api, user, limits):
+    """429 in the shape of every refusal, with the seconds until the count starts anew."""
+    limits(account=1)
+    with time_machine.travel(1_800_000_000 // 3600 * 3600 + 600, tick=False) as clock:
+        statuses(api, 1)
+        answer = api.obtain(password="wrong", REMOTE_ADDR=STRANGER)
+
+        assert answer.status_code == 429
+        assert answer.json() == {
+            "detail": "Too many attempts, try again later",
+            "code": "throttled",
+            "reason": "throttled",
+        }
+        assert int(answer["Retry-After"]) == 3001
+        assert answer["Cache-Control"] == "no-store"
+        clock.shift(3001)
+        assert statuses(api, 1, password=PASSWORD) == [200]
+
+
+def test_nothing_is_hashed_and_nobody_is_looked_up_past_the_limit(api, user, limits):
+    """A refused guess costs no hash; where names have one spelling, no query either."""
+    limits(address=1)
+    statuses(api, 1)
+
+    with (
+        patch("django_jwtauth.credentials.authenticate") as authenticate,
+        CaptureQueriesContext(connection) as captured,
+    ):
+        assert statuses(api, 5) == [429] * 5
+    authenticate.assert_not_called()
+    assert len(captured) == (5 if connection.vendor == "mysql" else 0)
+
+
+@pytest.mark.parametrize("limit", ["account", "account_everywhere"])
+def test_whether_an_account_exists_is_not_told(api, user, limits, limit):
+    """Past the limit, a name that exists and one that does not are alike, statements too."""
+    limits(**{limit: 2})
+    seen = []
+    for username in ("anna", "nobody"):
+        for _ in range(3):
+            with CaptureQueriesContext(connection) as captured:
+                answer = api.obtain(username, "wrong", REMOTE_ADDR=STRANGER)
+        seen.append((answer.status_code, answer.content, dict(answer.headers), len(captured)))
+    assert seen[0][0] == 429
+    seen = [(*item[:2], {**item[2], "Retry-After": None}, item[3]) for item in seen]
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("door", ["obtain", "oauth", "browser"])
+def test_every_door_counts_together(api, user, limits, settings, door):
+    """Attempts at one door are refused at the others: JSON, OAuth and browser."""
+    limits(account=2)
+    settings.JWTAUTH = {**settings.JWTAUTH, "OAUTH_PASSWORD_GRANT": True}
+    body = {"username": "anna", "password": PASSWORD}
+    doors = {
+        "obtain": lambda: api.post(reverse("token_obtain_pair"), body, REMOTE_ADDR=STRANGER),
+        "oauth": lambda: api.post(
+            reverse("jwtauth_oauth_token"),
+            {"grant_type": "password", **body},
+            format="multipart",
+            REMOTE_ADDR=STRANGER,
+        ),
+        "browser": lambda: api.post("/browser/token/", body, REMOTE_ADDR=STRANGER),
+    }
+    statuses(api, 2)
+
+    answer = doors[door]()
+
+    assert answer.status_code == 429, answer.content
+    assert int(answer["Retry-After"]) > 0
+
+
+@pytest.mark.urls(__name__)
+def test_client_secrets_cannot_be_guessed(api, db, limits, settings):
+    """A client of the OAuth endpoints is limited like an account, known or not."""
+    limits(account=2)
+    settings.JWTAUTH = {**settings.JWTAUTH, "CLIENTS": {"gateway": make_password("right")}}
+    for client in ("gateway", "unknown"):
+        body = {"client_id": client, "client_secret": "wrong", "token": "x"}
+        answers = [
+            api.post(reverse("jwtauth_oauth_introspect"), body, format="multipart").status_code
+            for _ in range(3)
+        ]
+        assert answers == [401, 401, 429]
+
+
+# --- where it is counted
+
+
+def test_the_cache_holds_no_name_and_no_address(api, user):
+    """Keys are digests under SECRET_KEY: a cache that others read tells nothing."""
+    statuses(api, 1)
+
+    text = " ".join(cache._cache)
+    assert len(cache._cache) == 3
+    assert "anna" not in text
+    assert STRANGER not in text
+
+
+def test_attempts_that_meet_are_all_counted(transactional_db, limits):
+    """Of twelve guesses at the same moment, as many as allowed are looked at."""
+    limits(account=4)
+    client = APIClient(REMOTE_ADDR=STRANGER)
+    body = {"username": "anna", "password": "wrong"}
+
+    answers = race([partial(client.post, reverse("token_obtain_pair"), body)] * 12)
+
+    assert sorted(answer.status_code for answer in answers) == [401] * 4 + [429] * 8
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+def test_a_cache_that_is_down_stops_nobody(api, user, limits, settings, caplog, password):
+    """It is logged, without a word of what the client said, and the sign-in is answered."""
+    caplog.set_level(logging.DEBUG)
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.BrokenCache"}}
+    limits(account=1)
+
+    expected = 200 if password == PASSWORD else 401
+    assert statuses(api, 3, password=password) == [expected] * 3
+    assert "The cache cannot count sign-in attempts: ConnectionError" in caplog.text
+    assert "swordfish" not in caplog.text
+
+
+def test_a_cache_that_is_flushed_revokes_nothing_and_revives_nothing(api, user, pair):
+    """Only attempts are counted there: tokens are as good or bad as before."""
+    ended = api.obtain().json()
+    api.blacklist(refresh=ended["refresh"])
+
+    cache.clear()
+
+    assert api.protected(pair.access).status_code == 200
+    assert api.protected(ended["access"]).status_code == 401
+    assert api.refresh(ended["refresh"]).status_code == 401
+
+
+BACKENDS = {
+    "local memory": "django.core.cache.backends.locmem.LocMemCache",
+    "files": "django.core.cache.backends.filebased.FileBasedCache",
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_counts_in_every_cache(api, user, limits, settings, tmp_path, backend):
+    """One after the other, every cache of Django counts right."""
+    settings.CACHES = {"default": {"BACKEND": BACKENDS[backend], "LOCATION": str(tmp_path)}}
+    limits(account=2)
+
+    assert statuses(api, 3) == [401, 401, 429]
+
+
+def test_the_dummy_cache_counts_nothing(api, user, limits, settings):
+    """Nobody is stopped; a check says so before production."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    limits(account=2)
+
+    assert statuses(api, 4) == [401] * 4
+
+
+def test_another_cache_can_be_named(api, user, limits, settings):
+    """THROTTLE_CACHE: the counts leave the project's own cache alone."""
+    settings.CACHES = {
+        name: {"BACKEND": BACKENDS["local memory"], "LOCATION": name}
+        for name in ("default", "counts")
+    }
+    limits(account=2)
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_CACHE": "counts"}
+    caches["counts"].clear()
+
+    assert statuses(api, 3) == [401, 401, 429]
+    assert caches["counts"]._cache
+    assert not caches["default"]._cache
+
+
+# --- across processes
+
+REDIS = ("127.0.0.1", 6379)
+
+
+@pytest.fixture
+def redis_cache(settings):
+    pytest.importorskip("redis")
+    with socket.socket() as probe:
+        if probe.connect_ex(REDIS):
+            pytest.skip("no Redis on 127.0.0.1:6379")
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://{}:{}/9".format(*REDIS),
+            "KEY_PREFIX": f"{__name__}.{id(settings)}",
+        }
+    }
+
+
+def guess_in_process(queue, count):
+    connections.close_all()
+    queue.put(statuses(Client(), count))
+
+
+def test_processes_count_together_in_redis(transactional_db, limits, redis_cache):
+    """Four processes with ten guesses each: as many as allowed are looked at, exactly."""
+    limits(account=7)
+    connections.close_all()
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    processes = [context.Process(target=guess_in_process, args=(queue, 10)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    answers = [status for _ in processes for status in queue.get(timeout=60)]
+    for process in processes:
+        process.join()
+
+    assert sorted(answers) == [401] * 7 + [429] * 33
+
+
+def test_redis_that_went_away_stops_nobody(api, user, limits, settings, redis_cache, caplog):
+    """The connection is refused: logged, answered, and counted again when it is back."""
+    limits(account=2)
+    down = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/9"}}
+    with override_settings(CACHES=down):
+        assert statuses(api, 3) == [401] * 3
+    assert "The cache cannot count sign-in attempts: ConnectionError" in caplog.text
+
+    assert statuses(api, 3) == [401, 401, 429]
