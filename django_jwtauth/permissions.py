@@ -1,6 +1,10 @@
-"""DRF permissions by what the token says, the same for database and stateless users."""
+"""DRF permissions by what the token says, the same for database and stateless users.
+
+They compose with ``&``, ``|`` and ``~``, so they answer True or False and do not raise.
+"""
 
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from rest_framework import exceptions
@@ -25,6 +29,10 @@ class Insufficient(exceptions.PermissionDenied):
         self.auth_header = challenge(error=code, **attributes)
 
 
+# What the last permission asked found missing. Not on the permission: requests share it.
+_missing: ContextVar[Insufficient | None] = ContextVar("django_jwtauth.permissions", default=None)
+
+
 class TokenPermission(OperationHolderMixin, BasePermission):
     """Base: ready-made with its arguments, so an instance stands where DRF wants a class."""
 
@@ -32,30 +40,50 @@ class TokenPermission(OperationHolderMixin, BasePermission):
         return self
 
     def has_permission(self, request: "Request", view: "APIView") -> bool:
-        """Return whether there is a token at all; raise ``Insufficient`` if it will not do."""
-        if not isinstance(request.auth, dict):
+        """Return whether the request came with a token, and the token will do."""
+        claims: Any = request.auth
+        if not isinstance(claims, dict):
+            _missing.set(None)
             return False
-        self.check(request, request.auth)
-        return True
+        missing = self.find_missing(request, claims)
+        _missing.set(missing)
+        return missing is None
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
-        """Raise ``Insufficient`` unless the claims will do."""
-        raise Insufficient("insufficient_scope", "No permission was named.")
+    def has_object_permission(self, request: "Request", view: "APIView", obj: Any) -> bool:
+        # DRF's default, True, would make ``~`` refuse every object.
+        return self.has_permission(request, view)
+
+    @property
+    def message(self) -> None:
+        """Raise what is missing.
+
+        DRF asks for the message when the denial is final, a part of a composition is not
+        asked: this is where the 403 gets its header, and ``|`` still its other half.
+        """
+        missing = _missing.get()
+        if missing is not None:
+            raise missing
+
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+        """Return why the claims will not do, None if they will."""
+        raise NotImplementedError
 
 
 class HasScopes(TokenPermission):
     """``permission_classes = [HasScopes("reports:read")]``: the token has all of them."""
 
     def __init__(self, *names: str) -> None:
+        # Named as a class in permission_classes, it is made without: nobody may pass then.
+        if not names or not all(map(scopes.is_name, names)):
+            raise ValueError(f"Name the scopes one by one, like 'reports:read'; not {names}.")
         self.names = names
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         try:
             scopes.require(claims, self.names)
         except InsufficientScope as error:
-            raise Insufficient(
-                "insufficient_scope", "The token lacks a scope.", scope=error.scope
-            ) from None
+            return Insufficient("insufficient_scope", "The token lacks a scope.", scope=error.scope)
+        return None
 
 
 class HasReadWriteScopes(TokenPermission):
@@ -64,17 +92,18 @@ class HasReadWriteScopes(TokenPermission):
     def __init__(self, *, read: str, write: str) -> None:
         self.read, self.write = HasScopes(*read.split()), HasScopes(*write.split())
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         needed = self.read if request.method in SAFE_METHODS else self.write
-        needed.check(request, claims)
+        return needed.find_missing(request, claims)
 
 
 class _IsPerson(TokenPermission):
     """No API token: those must not make others, nor end their owner's sign-ins."""
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         if claims.get("token_use") == API_USE:
-            raise Insufficient("insufficient_user_authentication", "Not with an API token.")
+            return Insufficient("insufficient_user_authentication", "Not with an API token.")
+        return None
 
 
 IsPerson = _IsPerson()
@@ -84,24 +113,34 @@ class HasAMR(TokenPermission):
     """``HasAMR("otp")``: the user signed in by one of these methods (RFC 8176)."""
 
     def __init__(self, *methods: str) -> None:
+        if not methods:
+            raise ValueError("Name at least one method, like 'otp'.")
         self.methods = frozenset(methods)
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         given = claims.get("amr")
         if not isinstance(given, list) or self.methods.isdisjoint(map(str, given)):
-            raise Insufficient("insufficient_user_authentication", "Signing in needs another step.")
+            return Insufficient(
+                "insufficient_user_authentication", "Signing in needs another step."
+            )
+        return None
 
 
 class SignedInWithin(TokenPermission):
-    """``SignedInWithin(minutes=10)``: for what a stolen token must not do (RFC 9470)."""
+    """``SignedInWithin(minutes=10)``: for what a stolen token must not do (RFC 9470).
+
+    An API token will not do, however new: making one proves nothing again.
+    """
 
     def __init__(self, *, minutes: float) -> None:
         self.seconds = int(minutes * 60)
 
-    def check(self, request: "Request", claims: dict[str, Any]) -> None:
-        if time.time() - sign_in_time(claims) > self.seconds:
-            raise Insufficient(
-                "insufficient_user_authentication",
-                "Sign in again to do this.",
-                max_age=str(self.seconds),
-            )
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+        recent = time.time() - sign_in_time(claims) <= self.seconds
+        if recent and claims.get("token_use") != API_USE:
+            return None
+        return Insufficient(
+            "insufficient_user_authentication",
+            "Sign in again to do this.",
+            max_age=str(self.seconds),
+        )
