@@ -26,6 +26,10 @@ class InvalidClient(Exception):
     """Whoever asks is no client of ours, or cannot show it."""
 
 
+class TwoMethods(InvalidClient):
+    """Credentials in the header and in the form (RFC 6749, 2.3)."""
+
+
 def authenticate(request: "HttpRequest") -> str | None:
     """Return the id of the client that made the request, None when it claims to be none.
 
@@ -33,7 +37,10 @@ def authenticate(request: "HttpRequest") -> str | None:
     2.3.1). An id without a secret is a public client: it may name itself, and is nobody.
     Raises ``InvalidClient``, and ``Throttled`` when too many tries failed.
     """
-    presented = _basic(request) or _form(request)
+    header, form = _basic(request), _form(request)
+    if header and (form or request.POST.get("client_id", header[0]) != header[0]):
+        raise TwoMethods
+    presented = header or form
     if presented is None:
         return None
     client_id, secret = presented
@@ -42,7 +49,8 @@ def authenticate(request: "HttpRequest") -> str | None:
     stored = get_settings().CLIENTS.get(client_id)
     if stored and _is_remembered(stored, secret):
         return client_id
-    attempt = count_attempt(request, f"client:{client_id}")
+    # Not from everywhere: a secret is no word to guess, and strangers must not lock it out.
+    attempt = count_attempt(request, f"client:{client_id}", everywhere=False)
     if stored is None:
         # As long as for one that exists.
         make_password(secret)

@@ -4,16 +4,19 @@
 gateways that ask before they let a request through. Clients are in ``JWTAUTH["CLIENTS"]``.
 """
 
+import codecs
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
 from . import clients, credentials, lookup, scopes, sessions
-from .clients import InvalidClient
+from .clients import InvalidClient, TwoMethods
 from .conf import get_settings
 from .exceptions import (
     AuthError,
@@ -27,20 +30,36 @@ from .exceptions import (
 )
 from .models import Via
 from .pairs import TokenPair
-from .tokens import Claims
+from .tokens import REFRESH, Claims
 from .transport import challenge, get_header_token
 
 View = Callable[[HttpRequest], HttpResponse]
 
+# What the endpoints read: none may be repeated, and others are ignored (RFC 6749, 3.2).
+_PARAMETERS = (
+    "grant_type",
+    "scope",
+    "refresh_token",
+    "username",
+    "password",
+    "token",
+    "token_type_hint",
+    "client_id",
+    "client_secret",
+)
 # RFC 7662, 2.2, and the sign-in, which is ours.
 _INTROSPECTED = ("sub", "exp", "iat", "nbf", "iss", "aud", "jti", "scope", "client_id", "sid")
+_INTROSPECTION_PERMISSION = "django_jwtauth.view_loginsession"
 
 
 class OAuthError(Exception):
     """A refusal in OAuth's words (RFC 6749, 5.2)."""
 
-    def __init__(self, error: str, description: str = "", status: int = 400) -> None:
+    def __init__(
+        self, error: str, description: str = "", status: int = 400, authenticate: str = ""
+    ) -> None:
         self.error, self.description, self.status = error, description, status
+        self.authenticate = authenticate
         super().__init__(error)
 
 
@@ -52,12 +71,18 @@ def endpoint(view: View) -> View:
         try:
             if request.method != "POST":
                 raise OAuthError("invalid_request", "POST only", 405)
-            response = view(request)
+            _read_form(request)
+            # Hooks of the project ask the database, too.
+            with lookup.reporting_unavailable():
+                response = view(request)
         except OAuthError as error:
             response = _refusal(error)
+        except TwoMethods:
+            response = _refusal(OAuthError("invalid_request", "two ways to authenticate"))
         except InvalidClient:
-            response = _refusal(OAuthError("invalid_client", status=401))
-            response["WWW-Authenticate"] = 'Basic realm="api"'
+            response = _refusal(
+                OAuthError("invalid_client", status=401, authenticate='Basic realm="api"')
+            )
         except (Unavailable, Throttled) as error:
             status = 503 if isinstance(error, Unavailable) else 429
             response = _refusal(OAuthError("temporarily_unavailable", error.reason, status))
@@ -76,30 +101,47 @@ def _refusal(error: OAuthError) -> HttpResponse:
     response.status_code = error.status
     if error.status == 405:
         response["Allow"] = "POST"
+    if error.authenticate:
+        response["WWW-Authenticate"] = error.authenticate
     return response
 
 
-def _parameter(request: HttpRequest, name: str, *, required: bool = False) -> str | None:
-    """Return one parameter of the form; a repeated one is an error (RFC 6749, 3.2)."""
-    values = request.POST.getlist(name)
-    if len(values) > 1:
-        raise OAuthError("invalid_request", f"{name} is repeated")
-    value = str(values[0]) if values else ""
-    if required and not value:
+def _read_form(request: HttpRequest) -> None:
+    """Raise ``OAuthError`` for a form that cannot be read or repeats a parameter."""
+    try:
+        # Django decodes a form by the charset that its client names.
+        readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
+        form = request.POST
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        readable = False
+    if not readable:
+        raise OAuthError("invalid_request", "The body is not a form in UTF-8")
+    for name in _PARAMETERS:
+        if len(form.getlist(name)) > 1:
+            raise OAuthError("invalid_request", f"{name} is repeated")
+
+
+def _parameter(request: HttpRequest, name: str) -> str | None:
+    """Return a parameter of the form; an empty one counts as omitted (RFC 6749, 3.2)."""
+    return str(request.POST.get(name, "")) or None
+
+
+def _required(request: HttpRequest, name: str) -> str:
+    value = _parameter(request, name)
+    if value is None:
         raise OAuthError("invalid_request", f"{name} is missing")
-    return value or None
+    return value
 
 
 @endpoint
 def token(request: HttpRequest) -> HttpResponse:
     """Refresh, or sign in with a password where ``OAUTH_PASSWORD_GRANT`` allows it."""
     clients.authenticate(request)
-    grant = _parameter(request, "grant_type", required=True)
+    grant = _required(request, "grant_type")
     scope = _parameter(request, "scope")
     try:
         if grant == "refresh_token":
-            raw = str(_parameter(request, "refresh_token", required=True))
-            pair = sessions.refresh(raw, scope=scope)
+            pair = sessions.refresh(_required(request, "refresh_token"), scope=scope)
         elif grant == "password" and get_settings().OAUTH_PASSWORD_GRANT:
             pair = _sign_in(request, scope)
         else:
@@ -112,11 +154,14 @@ def token(request: HttpRequest) -> HttpResponse:
 
 
 def _sign_in(request: HttpRequest, scope: str | None) -> TokenPair:
-    username = str(_parameter(request, "username", required=True))
-    password = str(_parameter(request, "password", required=True))
+    username, password = _required(request, "username"), _required(request, "password")
+    asked = scopes.parse(scope)
     if not credentials.fits(username, password):
         raise OAuthError("invalid_grant", InvalidCredentials.reason)
     user, claims = credentials.check(request, username, password, scope)
+    # RFC 6749, 3.3: an answer without a scope would say that all of it was granted.
+    if asked and not claims.get("scope"):
+        raise InsufficientScope(asked)
     return sessions.start(user, request, claims)
 
 
@@ -138,7 +183,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
     Who holds a token may revoke it. ``token_type_hint`` is a hint, and not needed.
     """
     clients.authenticate(request)
-    raw = str(_parameter(request, "token", required=True))
+    raw = _required(request, "token")
     try:
         sessions.blacklist(raw, via=Via.API)
     except TokenError:
@@ -149,35 +194,47 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 @endpoint
 def introspect(request: HttpRequest) -> HttpResponse:
-    """Tell what a token is worth (RFC 7662), to clients and staff only."""
-    if clients.authenticate(request) is None and not _is_staff(request):
-        raise InvalidClient
-    raw = str(_parameter(request, "token", required=True))
+    """Tell what a token is worth (RFC 7662), to clients and staff only.
+
+    A refresh token is active only for who asks for one by ``token_type_hint``: an API that
+    asks about what it was sent must not take it for an access token (RFC 7662, 4).
+    """
+    if clients.authenticate(request) is None:
+        _require_staff(request)
+    raw = _required(request, "token")
     try:
         user, claims = sessions.introspect(raw)
     except TokenError:
         # RFC 7662, 2.2: no word on why.
         return JsonResponse({"active": False})
-    body = {name: claims[name] for name in _INTROSPECTED if name in claims}
-    return JsonResponse(
-        {"active": True, "token_type": "Bearer", "username": user.get_username(), **body}
-    )
+    if claims["token_type"] == REFRESH:
+        if _parameter(request, "token_type_hint") != "refresh_token":
+            return JsonResponse({"active": False})
+        kind = {}
+    else:
+        kind = {"token_type": "Bearer"}
+    body = {name: claims[name] for name in _INTROSPECTED if claims.get(name) is not None}
+    return JsonResponse({"active": True, **kind, "username": str(user.get_username()), **body})
 
 
-def _is_staff(request: HttpRequest) -> bool:
+def _require_staff(request: HttpRequest) -> None:
+    """Raise a refusal unless an operator's access token came along."""
+    user: Any = None
     try:
         raw = get_header_token(request)
-        user: Any = sessions.authenticate(raw)[0] if raw else None
+        if raw is None:
+            raise InvalidClient
+        user = sessions.authenticate(raw)[0]
     except (TokenError, BadAuthorizationHeader):
-        return False
-    return bool(
-        user
-        and getattr(user, "is_staff", False)
-        and user.has_perm("django_jwtauth.view_loginsession")
-    )
+        pass
+    if not getattr(user, "is_staff", False) or not user.has_perm(_INTROSPECTION_PERMISSION):
+        # RFC 7662, 2.3: as RFC 6750 has it; the same for whatever the token lacks.
+        authenticate = challenge(token_sent=True)
+        raise OAuthError("invalid_token", status=401, authenticate=authenticate)
 
 
 @csrf_exempt
+@lookup.non_atomic
 def check(request: HttpRequest) -> HttpResponse:
     """Tell a gateway whether to let a request through: 204, 401 or 403, nothing else.
 
@@ -189,7 +246,7 @@ def check(request: HttpRequest) -> HttpResponse:
         if raw is None:
             return _denied(401, challenge(token_sent=False))
         user, claims = sessions.authenticate(raw, request)
-        scopes.require(claims, scopes.parse(" ".join(request.GET.getlist("scope"))))
+        scopes.require(claims, _needed(request))
     except InsufficientScope as error:
         return _denied(403, challenge(error="insufficient_scope", scope=error.scope))
     except Unavailable as error:
@@ -197,14 +254,24 @@ def check(request: HttpRequest) -> HttpResponse:
     except (TokenError, BadAuthorizationHeader) as error:
         return _denied(401, challenge(token_sent=isinstance(error, TokenError)), error)
     response = HttpResponse(status=204)
-    for name, value in _identity(user.get_username(), claims).items():
+    for name, value in _identity(str(user.get_username()), claims).items():
         response[name] = quote(value, safe=_HEADER_SAFE)
+    response["X-Auth-Scope"] = " ".join(
+        quote(name, safe=_HEADER_SAFE) for name in sorted(scopes.of(claims))
+    )
     response["Cache-Control"] = "no-store"
     return response
 
 
-# Printable ASCII but "%", which quotes the rest.
-_HEADER_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+def _needed(request: HttpRequest) -> list[str]:
+    # Not request.GET: Django decodes the query by the charset of Content-Type, which a
+    # gateway passes on, and whoever names UTF-16 there would be asked for nothing.
+    query = parse_qs(request.META.get("QUERY_STRING", ""))
+    return scopes.parse(" ".join(query.get("scope", [])))
+
+
+# Visible ASCII but "%", which quotes the rest: a space at either end would get lost.
+_HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 
 def _identity(username: str, claims: Claims) -> dict[str, str]:
@@ -213,7 +280,6 @@ def _identity(username: str, claims: Claims) -> dict[str, str]:
         "X-Auth-Subject": claims["sub"],
         # An access token of a predecessor's belongs to no sign-in.
         "X-Auth-Session": claims["sid"] or "",
-        "X-Auth-Scope": str(claims.get("scope", "")),
     }
 
 
