@@ -93,6 +93,9 @@ MAP = {
     "contrib.simplejwt.decoder": "conf contrib.simplejwt.configuration contrib.simplejwt.tables "
     "exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
+    "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
+    "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
+    "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
     "contrib.simplejwt.tables lookup models rules tokens",
     "management.commands.jwtauth_doctor": "authentication checks conf lookup",
@@ -110,6 +113,7 @@ KNOWN_TO = {
         "authentication",
         "browser",
         "checks",
+        "contrib.simplejwt.views",
         "management.commands.jwtauth_doctor",
         "parsers",
         "permissions",
