@@ -10,7 +10,13 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, OperationalError, connections, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.db.models.signals import post_delete, pre_delete
 from django.utils import timezone
@@ -124,7 +130,7 @@ def _persistently(step: Callable[..., Any], *args: Any) -> Any:
         try:
             return step(*args)
         # IntegrityError: a token was blacklisted between the two statements of a batch.
-        except (OperationalError, IntegrityError):
+        except (OperationalError, InterfaceError, IntegrityError):
             connection = connections[lookup.alias()]
             # A caller's transaction would be lost with it.
             if not connection.in_atomic_block:

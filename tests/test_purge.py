@@ -6,7 +6,13 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import (
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.db.models.signals import pre_delete
 from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
@@ -234,7 +240,7 @@ def test_rows_of_the_project_are_seen_to():
 # --- when the database refuses
 
 
-@pytest.mark.parametrize("error", [OperationalError, IntegrityError])
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, IntegrityError])
 def test_a_batch_that_fails_is_tried_again(db, monkeypatch, no_pauses, error):
     """A deadlock, a lock or a lost connection costs a pause that grows, not the purge."""
     make_sessions(SESSION_KEPT + DAY)
@@ -250,6 +256,30 @@ def test_a_batch_that_fails_is_tried_again(db, monkeypatch, no_pauses, error):
 
     assert purge() == Purged(sessions=1)
     assert no_pauses == [0.1, 0.2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_made_anew(monkeypatch, no_pauses):
+    """A database that restarts during a purge does not end it."""
+    kill = {
+        "postgresql": "SELECT pg_terminate_backend(pg_backend_pid())",
+        "mysql": "KILL CONNECTION_ID()",
+    }
+    if connection.vendor not in kill:
+        pytest.skip("there is no connection to lose")
+    make_sessions(SESSION_KEPT + DAY)
+    delete = module._delete
+
+    def lose_connection(rows):
+        monkeypatch.setattr(module, "_delete", delete)
+        with connection.cursor() as cursor:
+            cursor.execute(kill[connection.vendor])
+        return delete(rows)
+
+    monkeypatch.setattr(module, "_delete", lose_connection)
+
+    assert purge() == Purged(sessions=1)
+    assert no_pauses == [0.1]
 
 
 def test_it_gives_up_and_keeps_what_it_did(db, monkeypatch, no_pauses):

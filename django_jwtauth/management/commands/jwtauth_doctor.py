@@ -13,7 +13,8 @@ from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, DataError, IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, models, transaction
+from django.db import Error as DatabaseFailure
 from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reverse
 from rest_framework.settings import api_settings
@@ -66,7 +67,7 @@ class Command(BaseCommand):
                     tell_story(visitor, credentials)
                 finally:
                     transaction.set_rollback(True, using)
-        except DatabaseError as error:
+        except DatabaseFailure as error:
             raise CommandError(f"{NO_DATABASE} ({type(error).__name__})") from error
         self.stdout.write(self.style.SUCCESS("200 200 200 401: all is well."))
         if not is_default():

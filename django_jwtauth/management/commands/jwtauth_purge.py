@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 
 from ...purge import BATCH_SIZE, Purged, purge
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 dry_run=dry_run,
                 progress=self.show_progress() if terminal else None,
             )
-        except DatabaseError as error:
+        except DatabaseFailure as error:
             raise CommandError(
                 f"The database gave up: {error}\n"
                 "What was deleted before stays deleted. Run the command again to go on."
