@@ -100,6 +100,7 @@ MAP = {
     "contrib.simplejwt.tables lookup models rules tokens",
     "management.commands.jwtauth_doctor": "authentication checks conf lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
+    "management.commands.jwtauth_generate_client": "",
     "management.commands.jwtauth_generate_key": "keymaterial",
     "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
     "contrib.simplejwt.tables",
