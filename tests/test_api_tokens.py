@@ -1,0 +1,362 @@
+"""API tokens, in Python and over HTTP (``portal``)."""
+
+from datetime import timedelta
+from functools import partial
+
+import jwt
+import pytest
+import time_machine
+from django.urls import include, path
+from django.utils import timezone
+
+from django_jwtauth import api_tokens, exceptions, sessions
+from django_jwtauth.models import Kind, LoginSession, Reason, Via
+from tests.conftest import PASSWORD, Client
+from tests.racing import race
+from tests.urls import urlpatterns as project
+
+urlpatterns = [*project, path("api/", include("django_jwtauth.urls.portal"))]
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+
+
+def allowed_scopes(user, request):
+    return ["reports:read", "reports:write"]
+
+
+def many_scopes(user, request):
+    return [f"scope:{number:03}" for number in range(100)]
+
+
+@pytest.fixture
+def owner(pair):
+    return Client().with_token(pair.access)
+
+
+def make(owner, **body):
+    return owner.post("/api/api-tokens/", {"name": "deploy", **body})
+
+
+def script(raw):
+    return Client().with_token(raw)
+
+
+def claims_of(raw):
+    return jwt.decode(raw, options={"verify_signature": False})
+
+
+# --- in Python
+
+
+def test_a_new_token_signs_in_its_owner(user):
+    """The text that create() returns authenticates as the user, and says that it is a script's."""
+    new = api_tokens.create(user, "deploy")
+
+    found, claims = sessions.authenticate(new.raw)
+    assert found == user
+    assert claims["token_use"] == "api"
+    assert claims["sid"] == new.session.sid
+    row = LoginSession.objects.get()
+    assert (row.kind, row.name, row.user) == (Kind.API_TOKEN, "deploy", user)
+
+
+def test_the_text_is_not_shown_by_accident(user):
+    """repr() of what create() returns holds nothing that signs in."""
+    new = api_tokens.create(user, "deploy")
+
+    assert new.raw not in repr(new)
+
+
+def test_an_inactive_user_gets_none(user):
+    """A deactivated user cannot be given a token, and no row is left."""
+    user.is_active = False
+
+    with pytest.raises(exceptions.UserInactive):
+        api_tokens.create(user, "deploy")
+    assert not LoginSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "got"),
+    [
+        (None, timedelta(days=30)),
+        (timedelta(days=7), timedelta(days=7)),
+        (timedelta(days=90), timedelta(days=30)),
+    ],
+)
+def test_the_lifetime_has_a_maximum(user, settings, asked, got):
+    """A token lives as long as asked for, at most API_TOKEN_MAX_LIFETIME, which is the default."""
+    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(days=30)}
+
+    new = api_tokens.create(user, "deploy", lifetime=asked)
+
+    claims = claims_of(new.raw)
+    assert claims["exp"] - claims["iat"] == got.total_seconds()
+    assert new.session.expires_at - new.session.created_at == got
+
+
+def test_it_lives_on_where_a_sign_in_ends(user):
+    """SESSION_LIFETIME is for people: a script's token is good until its own end."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        new = api_tokens.create(user, "deploy", lifetime=timedelta(days=100))
+        clock.shift(timedelta(days=100, seconds=-1))
+        assert sessions.authenticate(new.raw)
+        clock.shift(timedelta(seconds=1))
+        with pytest.raises(exceptions.ExpiredToken):
+            sessions.authenticate(new.raw)
+
+
+def test_scopes_are_those_that_the_hook_allows(user, settings):
+    """Of what is asked for, the token gets what SCOPES_HOOK allows its owner."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
+
+    new = api_tokens.create(user, "deploy", scope="reports:read users:delete")
+
+    assert claims_of(new.raw)["scope"] == "reports:read"
+    assert LoginSession.objects.get().scope == "reports:read"
+
+
+def test_more_scopes_than_can_be_listed_are_refused(user, settings):
+    """Scopes that do not fit their column are a ValueError, and no row is left."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
+
+    with pytest.raises(ValueError, match="ask for less"):
+        api_tokens.create(user, "deploy")
+    assert not LoginSession.objects.exists()
+
+
+def test_a_changed_password_ends_it(user):
+    """As with a sign-in, a token made under the old password is refused."""
+    new = api_tokens.create(user, "deploy")
+    user.set_password("another")
+    user.save()
+
+    with pytest.raises(exceptions.CredentialsChanged):
+        sessions.authenticate(new.raw)
+
+
+def test_it_outlives_the_password_if_the_setting_says_so(user, settings):
+    """API_TOKENS_SURVIVE_PASSWORD_CHANGE holds for API tokens, and for nothing else."""
+    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    new, pair = api_tokens.create(user, "deploy"), sessions.start(user)
+    user.set_password("another")
+    user.save()
+
+    assert sessions.authenticate(new.raw)[0] == user
+    with pytest.raises(exceptions.CredentialsChanged):
+        sessions.authenticate(pair.access)
+
+
+def test_it_cannot_be_refreshed(user):
+    """It is no refresh token, and there is none for its row."""
+    new = api_tokens.create(user, "deploy")
+
+    with pytest.raises(exceptions.WrongTokenType):
+        sessions.refresh(new.raw)
+
+
+def test_limits_on_sign_ins_leave_it_alone(user, settings):
+    """MAX_SESSIONS_PER_USER counts sign-ins only."""
+    settings.JWTAUTH = {"MAX_SESSIONS_PER_USER": 1}
+    new = api_tokens.create(user, "deploy")
+    sessions.start(user)
+    sessions.start(user)
+
+    assert sessions.authenticate(new.raw)
+
+
+def test_everything_of_a_user_includes_it(user):
+    """Who ends all of a user's rows ends the API tokens, too."""
+    new = api_tokens.create(user, "deploy")
+    LoginSession.objects.filter(user=user).end(reason=Reason.COMPROMISED, via=Via.ADMIN)
+
+    with pytest.raises(exceptions.SessionEnded):
+        sessions.authenticate(new.raw)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_creation_respects_the_limit(user, settings):
+    """However many are made at once, no more than MAX_API_TOKENS_PER_USER stay live."""
+    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 3}
+
+    race([partial(api_tokens.create, user, "deploy")] * 8)
+
+    assert LoginSession.objects.live().count() <= 3
+
+
+# --- the last use
+
+
+def test_use_is_written_once_in_five_minutes(user, statements):
+    """Most requests with an API token cost the one query; the first in five minutes writes."""
+    new = api_tokens.create(user, "deploy")
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        with statements(2):
+            sessions.authenticate(new.raw)
+        first = LoginSession.objects.get().last_used_at
+        clock.shift(api_tokens.USE_INTERVAL - timedelta(seconds=1))
+        with statements(1):
+            sessions.authenticate(new.raw)
+        clock.shift(timedelta(seconds=2))
+        with statements(2):
+            sessions.authenticate(new.raw)
+
+    assert LoginSession.objects.get().last_used_at > first + api_tokens.USE_INTERVAL
+
+
+def test_another_process_has_written_already(user):
+    """What another process wrote a moment ago is not written over."""
+    new = api_tokens.create(user, "deploy")
+    moment = timezone.now()
+    LoginSession.objects.update(last_used_at=moment)
+
+    sessions.authenticate(new.raw)
+
+    assert LoginSession.objects.get().last_used_at == moment
+
+
+def test_what_a_process_remembers_is_bounded(user, monkeypatch):
+    """The memory of who wrote when keeps to its size."""
+    monkeypatch.setattr(api_tokens, "_MAX_REMEMBERED", 2)
+    for _ in range(4):
+        sessions.authenticate(api_tokens.create(user, "deploy").raw)
+
+    assert len(api_tokens._written) == 2
+
+
+def test_a_person_costs_no_write(user, pair, statements):
+    """An access token of a sign-in is authenticated in one query, every time."""
+    with statements(1):
+        sessions.authenticate(pair.access)
+
+
+# --- over HTTP
+
+
+def test_made_listed_used_revoked(owner, user):
+    """The whole life: shown once, listed without its text, its use seen, revoked, refused."""
+    made = make(owner, expires_in=3600)
+    assert made.status_code == 201
+    raw, sid = made.json()["token"], made.json()["id"]
+
+    assert script(raw).get("/api/me/", REMOTE_ADDR="192.0.2.7").json()["username"] == "anna"
+    (listed,) = owner.get("/api/api-tokens/").json()
+    assert listed["id"] == sid
+    assert listed["last_used_ip"] == "192.0.2.7"
+    assert raw not in str(listed)
+    assert set(made.json()) == {*listed, "token"}
+
+    assert owner.delete(f"/api/api-tokens/{sid}/").status_code == 204
+    assert script(raw).get("/api/me/").json()["reason"] == "session_ended"
+    assert owner.get("/api/api-tokens/").json() == []
+    assert owner.delete(f"/api/api-tokens/{sid}/").status_code == 204
+
+
+def test_signing_out_leaves_it_alone(owner, pair):
+    """Neither signing out nor ending the other sign-ins touches API tokens."""
+    raw = make(owner).json()["token"]
+
+    assert owner.delete("/api/sessions/").status_code == 204
+    assert Client().blacklist(refresh=pair.refresh).status_code == 200
+
+    assert script(raw).get("/api/me/").status_code == 200
+
+
+def test_it_is_not_among_the_sign_ins(owner):
+    """The list of sign-ins has none, and an API token's id is unknown there."""
+    sid = make(owner).json()["id"]
+
+    assert len(owner.get("/api/sessions/").json()) == 1
+    assert owner.delete(f"/api/sessions/{sid}/").status_code == 404
+
+
+def test_a_script_manages_nothing(owner):
+    """With an API token one makes no other, revokes none, and sees no sign-ins."""
+    made = make(owner).json()
+    bot = script(made["token"])
+
+    answers = [
+        make(bot),
+        bot.get("/api/api-tokens/"),
+        bot.delete(f"/api/api-tokens/{made['id']}/"),
+        bot.get("/api/sessions/"),
+        bot.delete("/api/sessions/"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [403] * 5
+
+
+def test_making_one_needs_a_recent_sign_in(user):
+    """Fifteen minutes after signing in, a stolen access token makes no token any more."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        pair = sessions.start(user)
+        clock.shift(timedelta(minutes=16))
+        later = script(sessions.refresh(pair.refresh).access)
+        answer = make(later)
+
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "insufficient_user_authentication"
+        assert later.get("/api/api-tokens/").status_code == 200
+
+
+def test_too_many_are_refused(owner, settings):
+    """One more than the limit is 409 with a stable reason, and leaves no live row."""
+    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 1}
+    assert make(owner).status_code == 201
+
+    answer = make(owner)
+
+    assert answer.status_code == 409
+    assert answer.json()["reason"] == "too_many_tokens"
+    assert len(owner.get("/api/api-tokens/").json()) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 101}, "name"),
+        ({"name": "nul\0"}, "name"),
+        ({"expires_in": 0}, "expires_in"),
+        ({"expires_in": "soon"}, "expires_in"),
+        ({"scope": "x" * 256}, "scope"),
+    ],
+)
+def test_bad_bodies_are_told_by_field(owner, body, field):
+    """What cannot be is 400 and names the field."""
+    answer = make(owner, **body)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == [field]
+
+
+def test_too_many_scopes_are_a_400(owner, settings):
+    """Scopes that cannot be listed are the client's to narrow."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
+
+    answer = make(owner)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["scope"]
+
+
+def test_foreign_tokens_are_not_found(owner, other_user):
+    """Nobody revokes, or learns of, another user's token."""
+    foreign = api_tokens.create(other_user, "deploy")
+
+    assert owner.delete(f"/api/api-tokens/{foreign.session.sid}/").status_code == 404
+    assert sessions.authenticate(foreign.raw)
+
+
+def test_it_needs_a_token(db):
+    """Without signing in there is nothing to see or make."""
+    assert make(Client()).status_code == 401
+    assert Client().get("/api/api-tokens/").status_code == 401
+
+
+def test_a_password_gives_no_api_token(user):
+    """The endpoint takes no name and password: sign in first."""
+    answer = Client().post(
+        "/api/api-tokens/", {"name": "deploy", "username": "anna", "password": PASSWORD}
+    )
+
+    assert answer.status_code == 401

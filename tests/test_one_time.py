@@ -1,0 +1,175 @@
+"""One-time tokens, in Python and over HTTP (``portal``)."""
+
+from datetime import timedelta
+from functools import partial
+
+import pytest
+import time_machine
+from asgiref.sync import async_to_sync
+from django.urls import include, path
+from django.utils import timezone
+
+from django_jwtauth import exceptions, one_time, sessions
+from django_jwtauth.models import Kind, LoginSession, Reason
+from tests.conftest import Client
+from tests.racing import race
+from tests.urls import urlpatterns as project
+
+urlpatterns = [*project, path("api/", include("django_jwtauth.urls.portal"))]
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+
+
+def refuse_everybody(user, request):
+    raise exceptions.SignInRefused
+
+
+def used_hook(user, request):
+    return {"amr": ["otp"]}
+
+
+def test_it_is_good_once(user):
+    """The first consume() gives the user and the claims, the second is refused."""
+    raw = one_time.issue(user, "download", claims={"file": "report.pdf"})
+
+    assert one_time.consume(raw, "download") == (user, {"file": "report.pdf"})
+    with pytest.raises(exceptions.SessionEnded):
+        one_time.consume(raw, "download")
+    row = LoginSession.objects.get()
+    assert (row.kind, row.purpose, row.end_reason) == (Kind.ONE_TIME, "download", Reason.USED)
+
+
+def test_it_is_good_for_its_purpose_only(user):
+    """For another purpose it is refused, and is still good for its own."""
+    raw = one_time.issue(user, "download")
+
+    with pytest.raises(exceptions.WrongTokenType):
+        one_time.consume(raw, one_time.SIGN_IN)
+    assert one_time.consume(raw, "download")[0] == user
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_consumers_one_winner(user):
+    """Of sixteen parallel consumers exactly one gets through, twenty times over."""
+    for _ in range(20):
+        raw = one_time.issue(user, "download")
+
+        results = race([partial(one_time.consume, raw, "download")] * 16)
+
+        won = [result for result in results if isinstance(result, tuple)]
+        lost = [result for result in results if isinstance(result, exceptions.SessionEnded)]
+        assert (len(won), len(lost)) == (1, 15)
+
+
+def test_it_lives_shortly(user):
+    """After its lifetime it is refused; nobody can ask for more than a day."""
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        raw = one_time.issue(user, "download")
+        long = one_time.issue(user, "download", lifetime=timedelta(days=30))
+        clock.shift(one_time.LIFETIME)
+        with pytest.raises(exceptions.ExpiredToken):
+            one_time.consume(raw, "download")
+        clock.shift(one_time.MAX_LIFETIME - one_time.LIFETIME)
+        with pytest.raises(exceptions.ExpiredToken):
+            one_time.consume(long, "download")
+
+
+def test_a_changed_password_ends_it(user):
+    """A link from before the password change opens nothing."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+    user.set_password("another")
+    user.save()
+
+    with pytest.raises(exceptions.CredentialsChanged):
+        one_time.consume(raw, one_time.SIGN_IN)
+
+
+def test_inactive_users_neither_get_nor_use_one(user):
+    """Deactivation refuses both ends."""
+    raw = one_time.issue(user, "download")
+    user.is_active = False
+    user.save()
+
+    with pytest.raises(exceptions.UserInactive):
+        one_time.issue(user, "download")
+    with pytest.raises(exceptions.UserInactive):
+        one_time.consume(raw, "download")
+
+
+def test_reserved_claims_are_refused(user):
+    """claims= cannot say whose token it is; no row is left."""
+    with pytest.raises(ValueError, match="sub"):
+        one_time.issue(user, "download", claims={"sub": "1"})
+    assert not LoginSession.objects.exists()
+
+
+def test_its_purpose_cannot_be_set_by_a_claim(user):
+    """A claim named purpose does not change what the token is for."""
+    raw = one_time.issue(user, "download", claims={"purpose": one_time.SIGN_IN})
+
+    with pytest.raises(exceptions.WrongTokenType):
+        one_time.consume(raw, one_time.SIGN_IN)
+
+
+def test_it_is_no_other_kind_of_token(user, pair):
+    """It neither authenticates nor refreshes nor verifies, and other kinds are not consumed."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+
+    for call in (sessions.authenticate, sessions.refresh, sessions.verify, sessions.blacklist):
+        with pytest.raises(exceptions.WrongTokenType):
+            call(raw)
+    for other in (pair.access, pair.refresh):
+        with pytest.raises(exceptions.WrongTokenType):
+            one_time.consume(other, one_time.SIGN_IN)
+
+
+def test_async_twins(user):
+    """aissue() and aconsume() do the same."""
+    raw = async_to_sync(one_time.aissue)(user, "download", claims={"file": "a"})
+
+    assert async_to_sync(one_time.aconsume)(raw, "download") == (user, {"file": "a"})
+
+
+# --- over HTTP
+
+
+def enter(raw):
+    return Client().post("/api/token/one-time/", {"token": raw})
+
+
+def test_a_magic_link_signs_in(user):
+    """A token for signing in buys a pair; used again it is 401."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+
+    answer = enter(raw)
+
+    assert answer.status_code == 200
+    assert Client().protected(answer.json()["access"]).json() == {"user": "anna"}
+    assert Client().refresh(answer.json()["refresh"]).status_code == 200
+    assert enter(raw).json()["reason"] == "session_ended"
+
+
+def test_other_purposes_do_not_sign_in(user):
+    """A token for a download opens no session."""
+    answer = enter(one_time.issue(user, "download"))
+
+    assert answer.status_code == 401
+    assert answer.json()["reason"] == "wrong_type"
+
+
+def test_the_sign_in_hook_has_its_say(user, settings):
+    """What SIGN_IN_HOOK refuses to a password it refuses to a link; its claims are carried."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.refuse_everybody"}
+    assert enter(one_time.issue(user, one_time.SIGN_IN)).json()["reason"] == "sign_in_refused"
+
+    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.used_hook"}
+    answer = enter(one_time.issue(user, one_time.SIGN_IN))
+    assert sessions.authenticate(answer.json()["access"])[1]["amr"] == ["otp"]
+
+
+@pytest.mark.parametrize("raw", ["x", "a.b.c", "é", "x" * 10_000])
+def test_garbage_costs_no_query(db, statements, raw):
+    """What is no token is 401 before the database is asked."""
+    with statements(0):
+        answer = enter(raw)
+
+    assert answer.status_code == 401
