@@ -17,6 +17,8 @@ USER_MODELS = [
     "AlwaysActiveUser",
     "ChildUser",
     "AnnotatedUser",
+    "MarkedUser",
+    "TenantUser",
     "BareUser",
 ]
 

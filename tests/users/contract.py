@@ -14,6 +14,7 @@ from django_jwtauth.exceptions import AuthError, UserInactive
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
+from tests.users.models import tenant
 
 User = get_user_model()
 FIRST, SECOND = User.EXAMPLES
@@ -188,6 +189,18 @@ def test_a_deleted_user_is_not_found_and_the_record_stays(user, pair):
     # Signing out goes on working.
     sessions.blacklist(pair.refresh)
     assert LoginSession.objects.get().ended_at is not None
+
+
+@pytest.mark.skipif(not has_column("tenant"), reason="no tenants")
+def test_a_user_of_another_tenant_is_not_found(pair):
+    """The default manager is asked anew each time, whatever it answered before."""
+    assert sessions.authenticate(pair.access)
+    token = tenant.set("second")
+    try:
+        assert_refused(pair, "user_not_found")
+    finally:
+        tenant.reset(token)
+    assert sessions.authenticate(pair.access)
 
 
 def test_a_token_for_another_user_of_the_same_sign_in_is_refused(pair, other_user):

@@ -5,10 +5,12 @@ them the project's user model, and ``contract.py`` says what must hold for all o
 """
 
 import uuid
+from contextvars import ContextVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 
@@ -118,19 +120,10 @@ class ChildUser(Person):
     department = models.CharField(max_length=40, default="sales")
 
 
-class CountingQuerySet(models.QuerySet):
-    """A queryset class of its own, which sees every row that it hands out."""
-
-    def iterator(self, *args, **kwargs):
-        raise AssertionError("not a way that a user is loaded")
-
-    def with_shout(self):
-        return self.annotate(shout=models.functions.Upper("username"))
-
-
-class CountingManager(UserManager.from_queryset(CountingQuerySet)):
+class AnnotatingManager(UserManager):
     def get_queryset(self):
-        return super().get_queryset().with_shout().defer("bio").order_by("-username")
+        users = super().get_queryset()
+        return users.annotate(shout=Upper("username")).defer("bio").order_by("-username")
 
 
 class AnnotatedUser(User):
@@ -138,7 +131,40 @@ class AnnotatedUser(User):
 
     bio = models.TextField(default="long")
 
-    objects = CountingManager()
+    objects = AnnotatingManager()
+
+
+class MarkingQuerySet(models.QuerySet):
+    """Sees every user that it hands out."""
+
+    def _fetch_all(self):
+        super()._fetch_all()
+        for row in self._result_cache:
+            # Of values_list() they are none.
+            if isinstance(row, self.model):
+                row.marked = True
+
+
+class MarkedUser(User):
+    """The default manager is Django's own, its queryset class is not."""
+
+    objects = UserManager.from_queryset(MarkingQuerySet)()
+
+
+tenant = ContextVar("tenant", default="first")
+
+
+class TenantManager(UserManager):
+    def get_queryset(self):
+        return super().get_queryset().filter(tenant=tenant.get())
+
+
+class TenantUser(User):
+    """Whom the default manager shows depends on who asks."""
+
+    tenant = models.CharField(max_length=40, default="first")
+
+    objects = TenantManager()
 
 
 class BareUser(models.Model):
