@@ -29,8 +29,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         "kind",
         "user_name",
         "blacklisted",
-        "why",
-        "blacklisted_by_name",
+        "story",
         "expires",
     )
     list_filter = (UserFilter, TokenTypeFilter, ReasonFilter, ViaFilter)
@@ -92,6 +91,10 @@ class BlacklistedTokenAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("why"))
     def why(self, record: BlacklistedToken) -> str:
         return f"{label(Reason, record.reason)} ({label(Via, record.via)})"
+
+    @admin.display(description=gettext_lazy("why"))
+    def story(self, record: BlacklistedToken) -> str:
+        return ", ".join(filter(None, (self.why(record), record.blacklisted_by_name)))
 
     @admin.display(description=gettext_lazy("expires"))
     def expires(self, record: BlacklistedToken) -> str:

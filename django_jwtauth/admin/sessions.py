@@ -14,7 +14,8 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -48,11 +49,10 @@ REFUSED: dict[type[TokenError], str | Promise] = {
 class LoginSessionAdmin(RecordAdmin):
     list_display = (
         "user_name",
-        "status",
+        "state",
         "device",
         "signed_in",
         "refreshed",
-        "ended",
         "expires",
     )
     list_filter = (
@@ -148,11 +148,25 @@ class LoginSessionAdmin(RecordAdmin):
             return str(REFUSED.get(type(error), error.detail))
         return str(Status.LIVE.label)
 
+    @admin.display(description=gettext_lazy("status"))
+    def state(self, session: LoginSession) -> str:
+        """The status and, of what has ended, the rest of that story."""
+        if session.ended_at is None:
+            return self.status(session)
+        how = filter(None, (self.reason(session), self.via(session), session.ended_by_name))
+        lines = (self.status(session), moment(session.ended_at), ", ".join(how))
+        return format_html("{}<br>{}<br>{}", *lines)
+
     @admin.display(description=gettext_lazy("device"))
     def device(self, session: LoginSession) -> str | None:
         device = Truncator(session.name or readable(session.user_agent)).chars(60)
         kind = "" if session.kind == Kind.SIGN_IN else label(Kind, session.kind)
-        return ", ".join(filter(None, (kind, device, session.ip_address))) or None
+        parts = [part for part in (kind, device) if part]
+        if session.ip_address:
+            # A long address may be broken, so that the columns beside it fit.
+            groups = format_html_join(mark_safe(":<wbr>"), "{}", zip(session.ip_address.split(":")))
+            parts.append(groups if len(session.ip_address) > 20 else session.ip_address)
+        return format_html_join(", ", "{}", zip(parts)) or None
 
     @admin.display(description=gettext_lazy("kind"))
     def sort(self, session: LoginSession) -> str:
@@ -174,13 +188,6 @@ class LoginSessionAdmin(RecordAdmin):
     @admin.display(description=gettext_lazy("refreshed"))
     def refreshed(self, session: LoginSession) -> str:
         return moment(session.refreshed_at)
-
-    @admin.display(description=gettext_lazy("ended"))
-    def ended(self, session: LoginSession) -> str | None:
-        if session.ended_at is None:
-            return None
-        how = filter(None, (self.reason(session), self.via(session), session.ended_by_name))
-        return format_html("{}<br>{}", moment(session.ended_at), ", ".join(how))
 
     @admin.display(description=gettext_lazy("expires"))
     def expires(self, session: LoginSession) -> str:

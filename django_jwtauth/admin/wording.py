@@ -18,7 +18,8 @@ def label(choices: type[TextChoices], code: str) -> str:
 def in_words(duration: timedelta) -> str:
     """Return "5 minutes", "1 day": rounded up, as it tells how long something still works."""
     minutes = -(-duration // timedelta(minutes=1))
-    start = datetime(2000, 1, 1)
+    # Of a year with 365 days.
+    start = datetime(2001, 1, 1)
     return timesince(start, start + timedelta(minutes=minutes))
 
 

@@ -1,0 +1,333 @@
+"""Three incidents, walked by a support desk with view-only rights in Chromium.
+
+After each, the tokens are used over HTTP and refused. With JWTAUTH_SCREENSHOTS=folder, each page
+is kept as a picture, light and dark, for the operators' guide.
+"""
+
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("selenium")
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.test import RequestFactory
+from django.urls import reverse
+from django.utils import timezone
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from django_jwtauth import sessions
+from django_jwtauth.models import LoginSession
+from tests.browser.site import DEADLINE
+from tests.conftest import DESK, PASSWORD
+
+PICTURES = os.environ.get("JWTAUTH_SCREENSHOTS")
+LIST = reverse("admin:django_jwtauth_loginsession_changelist")
+NOTE = "Ticket 4711"
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def call(site, path, raw=None, **body):
+    """Return status and body of a request as a client makes it."""
+    headers = {"Content-Type": "application/json"}
+    if raw:
+        headers["Authorization"] = f"Bearer {raw}"
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(f"{site.url}{path}", data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+def is_accepted(site, pair):
+    """Use both tokens; they must agree."""
+    access, told = call(site, reverse("protected"), pair.access)
+    if access == 200:
+        return True
+    refresh, told_too = call(site, reverse("token_refresh"), refresh=pair.refresh)
+    assert (access, refresh) == (401, 401)
+    assert told["reason"] == told_too["reason"] == "session_ended"
+    return False
+
+
+class Desk:
+    """The admin in a browser, as an operator sees it."""
+
+    def __init__(self, driver, site, username):
+        self.driver, self.site = driver, site
+        driver.get("about:blank")
+        driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        driver.set_window_size(1280, 900)
+        self.open(LIST)
+        self.type("username", username)
+        self.type("password", PASSWORD)
+        self.press("Log in")
+
+    def open(self, path):
+        self.driver.get(f"{self.site.url}{path}")
+        return self
+
+    def find(self, by, value):
+        def look(driver):
+            return [one for one in driver.find_elements(by, value) if one.is_displayed()]
+
+        return self.wait(look, value)[0]
+
+    def wait(self, condition, message):
+        # A page that is about to be left may go while it is looked at.
+        ignored = [StaleElementReferenceException]
+        waiting = WebDriverWait(self.driver, DEADLINE, 0.05, ignored_exceptions=ignored)
+        return waiting.until(condition, message)
+
+    def type(self, name, text):
+        field = self.find(By.NAME, name)
+        field.clear()
+        field.send_keys(text)
+
+    def follow(self, text):
+        # Not by the text that is seen: the admin's style makes capitals of it.
+        self.find(By.XPATH, f'//a[contains(., "{text}")]').click()
+
+    def press(self, text):
+        self.find(By.CSS_SELECTOR, f'input[type=submit][value="{text}"]').click()
+
+    def give_reason(self, value):
+        Select(self.find(By.NAME, "reason")).select_by_value(value)
+        self.type("note", NOTE)
+
+    @property
+    def text(self):
+        return self.find(By.TAG_NAME, "body").text
+
+    def says(self, text):
+        def look(driver):
+            return text in self.text
+
+        return self.wait(look, text)
+
+    def picture(self, name):
+        if not PICTURES:
+            return
+        for scheme in ("light", "dark"):
+            media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+            self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+            # Colours change gradually.
+            time.sleep(0.5)
+            self.driver.save_screenshot(str(Path(PICTURES, f"{name}-{scheme}.png")))
+
+
+@pytest.fixture(scope="session")
+def project(django_db_setup, live_server):
+    """The test project, once it knows its test database, in a thread of this process."""
+    return live_server
+
+
+@pytest.fixture
+def operator(db):
+    """``operator("view_loginsession", ...)``: may see and do this and nothing else."""
+
+    def make(*codenames):
+        user = get_user_model().objects.create_user("olga", password=PASSWORD, is_staff=True)
+        permissions = apps.get_model("auth.Permission").objects.filter(codename__in=codenames)
+        user.user_permissions.set(permissions)
+        return user.username
+
+    return make
+
+
+@pytest.fixture
+def desk(chromium, project, operator):
+    return Desk(chromium, project, operator(*DESK, "end_all_sessions"))
+
+
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1"
+)
+LAPTOP = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:153.0) Gecko/20100101 Firefox/153.0"
+
+
+def sign_in(user, hours_ago=0, agent=IPHONE, address="192.0.2.17"):
+    request = RequestFactory(HTTP_USER_AGENT=agent, REMOTE_ADDR=address).post("/")
+    pair = sessions.start(user, request)
+    moment = timezone.now() - timedelta(hours=hours_ago)
+    LoginSession.objects.filter(pk=pair.session_id).update(created_at=moment)
+    return pair
+
+
+def test_a_stolen_token_is_reported(desk, user, other_user):
+    """Paste the line of the report, see whose it is, end that sign-in; the others go on."""
+    stolen, kept = sign_in(user, 3), sign_in(user, 1, LAPTOP)
+    other = sign_in(other_user, 2, LAPTOP, "2001:db8::42")
+    desk.open(LIST)
+    desk.picture("list")
+    desk.follow("Find a token")
+    desk.picture("find")
+    desk.type("text", f"seen on a paste site: {stolen.access} (in full)")
+    desk.press("Find")
+    desk.says("Valid: it is accepted.")
+    desk.says("anna")
+    assert stolen.access not in desk.driver.page_source
+    desk.picture("found")
+    desk.follow("End this sign-in")
+    desk.give_reason("stolen")
+    desk.picture("end-one")
+    desk.press("End sign-ins")
+    desk.says("1 sign-in ended.")
+
+    assert not is_accepted(desk.site, stolen)
+    assert is_accepted(desk.site, kept)
+    assert is_accepted(desk.site, other)
+    row = LoginSession.objects.get(pk=stolen.session_id)
+    assert (row.end_reason, row.ended_via, row.ended_by_name) == ("stolen", "admin", "olga")
+    desk.open(reverse("admin:django_jwtauth_loginsession_change", args=[row.pk]))
+    desk.says(NOTE)
+    desk.picture("sign-in")
+    desk.open(reverse("admin:django_jwtauth_loginsession_find"))
+    desk.type("text", stolen.refresh)
+    desk.press("Find")
+    desk.says("Its sign-in has ended or is not known: it is refused.")
+    desk.says("olga, Admin. Token or device stolen. Ticket 4711")
+
+
+def test_one_user_is_compromised(desk, user, other_user):
+    """From the user's page, all of that user's sign-ins; the others go on."""
+    pairs = [sign_in(user, hours, LAPTOP if hours % 2 else IPHONE) for hours in range(3)]
+    other = sign_in(other_user)
+    desk.open(reverse("admin:auth_user_change", args=[user.pk]))
+    desk.picture("user")
+    desk.follow("End all sign-ins")
+    desk.says("Sign-ins that will end: 3")
+    desk.says("Whoever knows the password can sign in again.")
+    desk.give_reason("compromised")
+    desk.picture("end-user")
+    desk.press("End sign-ins")
+    desk.says("3 sign-ins ended.")
+    desk.picture("list-of-user")
+
+    assert not any(is_accepted(desk.site, pair) for pair in pairs)
+    assert is_accepted(desk.site, other)
+
+
+def test_everything_before_a_time(desk, user, other_user):
+    """Count first, type a word, and what began before is over, refreshed since or not."""
+    older = [sign_in(user, 3), sign_in(other_user, 2, LAPTOP)]
+    refreshed = sessions.refresh(older[0].refresh)
+    newer = sign_in(other_user, 0, LAPTOP)
+    local = timezone.localtime(timezone.now() - timedelta(hours=1))
+    desk.open(LIST)
+    desk.follow("End all before a time")
+    desk.says("Time zone: America/Chicago")
+    desk.type("before_0", f"{local:%Y-%m-%d}")
+    desk.type("before_1", f"{local:%H:%M}")
+    desk.give_reason("stolen")
+    desk.picture("before")
+    desk.press("Count")
+    desk.says("Sign-ins that will end: 2")
+    assert all(is_accepted(desk.site, pair) for pair in (refreshed, older[1], newer))
+    desk.type("confirm", "yes")
+    desk.press("End sign-ins")
+    desk.says("This is not what was to be typed.")
+    desk.type("confirm", "everybody")
+    desk.picture("before-confirm")
+    desk.press("End sign-ins")
+    desk.says("2 sign-ins ended.")
+    desk.picture("ended")
+
+    assert not any(is_accepted(desk.site, pair) for pair in (refreshed, older[1]))
+    assert is_accepted(desk.site, newer)
+
+
+def test_the_other_pages(desk, user):
+    """The keys and the blacklist open by their buttons."""
+    pair = sign_in(user)
+    sessions.blacklist(pair.access, reason="stolen", via="admin", note=NOTE)
+    desk.open(LIST).follow("Keys")
+    desk.says("Signing")
+    desk.picture("keys")
+    desk.open(reverse("admin:django_jwtauth_blacklistedtoken_changelist"))
+    desk.says("Token or device stolen")
+    desk.picture("blacklist")
+    desk.open(reverse("admin:django_jwtauth_blacklistedtoken_add"))
+    desk.picture("blacklist-token")
+
+
+def test_without_javascript(desk, user):
+    """All of it is links and forms."""
+    pair = sign_in(user, 2)
+    local = timezone.localtime(timezone.now() - timedelta(hours=1))
+    desk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        desk.open(LIST).follow("End all before a time")
+        desk.type("before_0", f"{local:%Y-%m-%d}")
+        desk.type("before_1", f"{local:%H:%M}")
+        desk.give_reason("stolen")
+        desk.press("Count")
+        desk.type("confirm", "everybody")
+        desk.press("End sign-ins")
+        desk.says("1 sign-in ended.")
+    finally:
+        desk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+    assert not is_accepted(desk.site, pair)
+
+
+def test_with_the_keyboard(desk, user):
+    """Paste, Enter is not needed to be clicked, Tab leads to the button and to the next field."""
+    pair = sign_in(user)
+    desk.open(reverse("admin:django_jwtauth_loginsession_find"))
+    # The field has the focus when the page opens.
+    keys(desk, pair.access, Keys.TAB, Keys.ENTER)
+    desk.says("Valid: it is accepted.")
+    button = desk.find(By.LINK_TEXT, "End this sign-in")
+    tab_to(desk, button)
+    keys(desk, Keys.ENTER)
+    desk.says("Sign-ins that will end: 1")
+    tab_to(desk, desk.find(By.NAME, "reason"))
+    keys(desk, "Token or", Keys.TAB, NOTE, Keys.TAB, Keys.ENTER)
+    desk.says("1 sign-in ended.")
+
+    assert not is_accepted(desk.site, pair)
+
+
+def keys(desk, *pressed):
+    for key in pressed:
+        desk.driver.switch_to.active_element.send_keys(key)
+
+
+def tab_to(desk, element):
+    """Press Tab until the element has the focus."""
+    for _ in range(60):
+        if desk.driver.switch_to.active_element == element:
+            return
+        keys(desk, Keys.TAB)
+    raise AssertionError("The focus never came there.")
+
+
+def test_the_lists_fit_the_window(desk, user):
+    """At 1280 pixels no column is cut off."""
+    sign_in(user, 2)
+    sign_in(user, 1, LAPTOP, "2001:db8:85a3:8d3:1319:8a2e:370:7348")
+    LoginSession.objects.all().end(reason="stolen", via="admin", by=user, note=NOTE)
+    sessions.blacklist(sign_in(user).access, reason="stolen", via="admin", by=user)
+    for url in (LIST, reverse("admin:django_jwtauth_blacklistedtoken_changelist")):
+        desk.open(url)
+        wide = desk.driver.execute_script(
+            "const list = document.querySelector('.results');"
+            "return list.scrollWidth - list.clientWidth"
+        )
+        assert wide <= 0, url
