@@ -14,6 +14,7 @@ from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 
 from . import clients, credentials, lookup, scopes, sessions
 from .clients import InvalidClient, TwoMethods
@@ -30,6 +31,7 @@ from .exceptions import (
 )
 from .models import Via
 from .pairs import TokenPair
+from .redacted import Redacted
 from .tokens import REFRESH, Claims
 from .transport import challenge, get_header_token
 
@@ -91,7 +93,7 @@ def endpoint(view: View) -> View:
         response["Pragma"] = "no-cache"
         return response
 
-    exempt: View = csrf_exempt(lookup.non_atomic(wrapped))
+    exempt: View = csrf_exempt(lookup.non_atomic(sensitive_post_parameters()(wrapped)))
     return exempt
 
 
@@ -123,7 +125,7 @@ def _read_form(request: HttpRequest) -> None:
 
 def _parameter(request: HttpRequest, name: str) -> str | None:
     """Return a parameter of the form; an empty one counts as omitted (RFC 6749, 3.2)."""
-    return str(request.POST.get(name, "")) or None
+    return Redacted(request.POST.get(name, "")) or None
 
 
 def _required(request: HttpRequest, name: str) -> str:

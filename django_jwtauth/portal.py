@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from . import api_tokens, credentials, one_time, sessions
 from .models import Kind, LoginSession, Via
 from .permissions import IsPerson, SignedInWithin
+from .serializers import SecretField
 from .views import MAX_LISTED_SESSIONS, GrantView, OwnView
 
 #: Who makes a credential that outlives the sign-in must have shown the password lately.
@@ -94,7 +95,7 @@ class ApiTokenDetailView(OwnView):
 
 
 class OneTimeSerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(write_only=True)
+    token = SecretField()
 
 
 class OneTimeSignInView(GrantView):

@@ -8,6 +8,17 @@ from rest_framework import serializers
 
 from .credentials import MAX_PASSWORD_LENGTH, get_username_length
 from .models import LoginSession
+from .redacted import Redacted
+
+
+class SecretField(serializers.CharField):
+    """A token or a password, which no error report shows."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Redacted:
+        return Redacted(super().to_internal_value(data))
 
 
 class TokenObtainPairSerializer(serializers.Serializer[Any]):
@@ -19,8 +30,7 @@ class TokenObtainPairSerializer(serializers.Serializer[Any]):
             write_only=True, max_length=get_username_length()
         )
         # The password counts exactly as sent, spaces included.
-        self.fields["password"] = serializers.CharField(
-            write_only=True,
+        self.fields["password"] = SecretField(
             max_length=MAX_PASSWORD_LENGTH,
             trim_whitespace=False,
             style={"input_type": "password"},
@@ -33,18 +43,18 @@ class TokenObtainPairSerializer(serializers.Serializer[Any]):
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):
-    refresh = serializers.CharField(write_only=True)
+    refresh = SecretField()
 
 
 class TokenVerifySerializer(serializers.Serializer[Any]):
-    token = serializers.CharField(write_only=True)
+    token = SecretField()
 
 
 class TokenBlacklistSerializer(serializers.Serializer[Any]):
     """``refresh``, or ``token`` of any kind."""
 
-    refresh = serializers.CharField(write_only=True, required=False)
-    token = serializers.CharField(write_only=True, required=False)
+    refresh = SecretField(required=False)
+    token = SecretField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:

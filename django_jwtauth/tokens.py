@@ -115,20 +115,20 @@ def decode(
     if claims is not None:
         _check_times(claims, allow_expired)
         return claims
-    segments = _split(raw)
-    header = _read_header(segments[0])
+    encoded_header, payload = _split(raw)
+    header = _read_header(encoded_header)
     typ = _normalize_typ(header["typ"])
     token_type = _OWN_TYPS.get(typ, ACCESS)
-    get_keys = _find_keys(segments[1], foreign) if token_type == ACCESS else _rings(token_type)
+    get_keys = _find_keys(payload, foreign) if token_type == ACCESS else _rings(token_type)
     context = _context(get_keys)
-    _verify(raw, segments[2], get_keys().candidates(header["alg"], header["kid"]))
-    claims = _read_object(segments[1])
+    _verify(raw, get_keys().candidates(header["alg"], header["kid"]))
+    claims = _read_object(payload)
     _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs())
     _check_times(claims, allow_expired)
     _check_parties(claims, token_type, foreign)
     _check_identifiers(claims, token_type)
     if token_type == ACCESS:
-        _remember(raw, foreign, Verified(get_keys, context, segments[1], claims))
+        _remember(raw, foreign, Verified(get_keys, context, payload, claims))
     return claims
 
 
@@ -140,9 +140,9 @@ def read_foreign(raw: str, find_keys: Callable[[dict[str, Any]], list[Key]]) -> 
     """
     if len(raw) > MAX_TOKEN_LENGTH:
         raise MalformedToken
-    segments = _split(raw)
-    _verify(raw, segments[2], find_keys(_read_header(segments[0])))
-    return _read_object(segments[1])
+    header, payload = _split(raw)
+    _verify(raw, find_keys(_read_header(header)))
+    return _read_object(payload)
 
 
 def _rings(token_type: TokenType) -> Callable[[], keys.KeyRing]:
@@ -181,11 +181,12 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
     _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
 
 
-def _split(raw: str) -> list[bytes]:
-    """Return header, payload and signature, decoded."""
+def _split(raw: str) -> tuple[bytes, bytes]:
+    """Return header and payload, decoded; the signature stays out of local variables."""
     if not _FORM.fullmatch(raw):
         raise MalformedToken
-    return [_decode_segment(segment) for segment in raw.split(".")]
+    header, payload, _signature = [_decode_segment(segment) for segment in raw.split(".")]
+    return header, payload
 
 
 def _read_header(encoded: bytes) -> dict[str, Any]:
@@ -236,13 +237,13 @@ def _read_object(encoded: bytes) -> dict[str, Any]:
     return value
 
 
-def _verify(raw: str, signature: bytes, candidates: list[Key]) -> None:
+def _verify(raw: str, candidates: list[Key]) -> None:
     """Raise ``BadSignature`` unless one of the keys made the signature."""
     signed = raw.rpartition(".")[0].encode()
     for key in candidates:
         algorithm = jwt.get_algorithm_by_name(key.algorithm)
         try:
-            if algorithm.verify(signed, key.verifying, signature):
+            if algorithm.verify(signed, key.verifying, _decode_segment(raw.rpartition(".")[2])):
                 return
         # PyJWT lets more than its own exceptions through on hostile input.
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):

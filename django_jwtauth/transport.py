@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from .conf import get_settings
 from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
+from .redacted import Redacted
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -28,17 +29,21 @@ def get_header_token(request: "HttpRequest") -> str | None:
         return None
     if len(parts) != 2:
         raise BadAuthorizationHeader
-    return str(parts[1])
+    return Redacted(parts[1])
 
 
 def get_cookie_token(request: "HttpRequest") -> str | None:
     """Return the access token of the request's cookies, None without one."""
-    return request.COOKIES.get(_access_cookie()) or None
+    return _read_cookie(request, _access_cookie())
 
 
 def get_refresh_cookie(request: "HttpRequest") -> str | None:
     """Return the refresh token of the request's cookies, None without one."""
-    return request.COOKIES.get(_refresh_cookie()) or None
+    return _read_cookie(request, _refresh_cookie())
+
+
+def _read_cookie(request: "HttpRequest", name: str) -> str | None:
+    return Redacted(request.COOKIES.get(name, "")) or None
 
 
 def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) -> None:
@@ -47,11 +52,11 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
     Raises ``ValueError`` when a token is longer than browsers keep.
     """
     conf = get_settings()
-    _set_cookie(response, _access_cookie(), pair.access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
+    access = Redacted(pair.access)
+    _set_cookie(response, _access_cookie(), access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
     if pair.refresh is not None:
-        _set_cookie(
-            response, _refresh_cookie(), pair.refresh, pair.refresh_expires_in, path, "Strict"
-        )
+        refresh = Redacted(pair.refresh)
+        _set_cookie(response, _refresh_cookie(), refresh, pair.refresh_expires_in, path, "Strict")
 
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:

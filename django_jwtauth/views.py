@@ -14,6 +14,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import Error as DatabaseFailure
 from django.http import Http404
 from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import status
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -86,7 +87,8 @@ class JWTView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        return lookup.non_atomic(super().as_view(**initkwargs))
+        view = sensitive_post_parameters()(super().as_view(**initkwargs))
+        return lookup.non_atomic(view)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):

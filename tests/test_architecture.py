@@ -20,6 +20,7 @@ MAP = {
     "setting_values": "",
     "conf": "setting_values",
     "exceptions": "",
+    "redacted": "",
     "signals": "",
     # What a token is
     "keymaterial": "",
@@ -46,7 +47,7 @@ MAP = {
     "credentials": "conf exceptions lookup rules scopes throttling tokens",
     "clients": "conf throttling",
     # How a request carries one
-    "transport": "conf exceptions pairs",
+    "transport": "conf exceptions pairs redacted",
     "users": "conf tokens",
     # Who is asking
     "authentication": "exceptions sessions tokens transport users",
@@ -54,18 +55,18 @@ MAP = {
     # What the project serves
     "parsers": "",
     "permissions": "exceptions scopes tokens transport",
-    "serializers": "credentials models",
+    "serializers": "credentials models redacted",
     "views": "authentication conf credentials exceptions lookup models pairs parsers permissions "
     "serializers sessions tokens transport",
     "urls": "views",
-    "portal": "api_tokens credentials models one_time permissions sessions views",
+    "portal": "api_tokens credentials models one_time permissions serializers sessions views",
     "urls.portal": "portal",
     "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
-    "oauth": "clients conf credentials exceptions lookup models pairs scopes sessions tokens "
-    "transport",
+    "oauth": "clients conf credentials exceptions lookup models pairs redacted scopes sessions "
+    "tokens transport",
     "urls.oauth": "oauth",
     # What runs beside it
     "checks": "authentication conf keymaterial keys models",
