@@ -17,7 +17,8 @@ def answer(request):
     if isinstance(request, list):
         call_command(*request, verbosity=0)
         return None
-    headers = {"Authorization": f"Bearer {request['token']}"} if request.get("token") else {}
+    header = request.get("authorization")
+    headers = {} if header is None else {"Authorization": header}
     response = Client(raise_request_exception=False).generic(
         request["method"],
         request["path"],
@@ -25,7 +26,11 @@ def answer(request):
         content_type="application/json",
         headers=headers,
     )
-    return {"status": response.status_code, "body": json.loads(response.content or b"null")}
+    return {
+        "status": response.status_code,
+        "body": json.loads(response.content or b"null"),
+        "challenge": response.headers.get("WWW-Authenticate"),
+    }
 
 
 if __name__ == "__main__":

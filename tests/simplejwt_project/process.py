@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from urllib.parse import quote
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import connection
 
 from django_jwtauth.contrib.simplejwt import tables
@@ -37,6 +38,21 @@ def database_url():
     return f"{SCHEMES[connection.vendor]}://{login}{host}/{given['NAME']}"
 
 
+def manage(*command):
+    """Run a command of ours in the project, with our app beside simplejwt's; return its output."""
+    extra = {"ANOTHER_APP": "django_jwtauth"}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "django", *command],
+        cwd=ROOT,
+        env=environment(DJANGO_SETTINGS_MODULE="tests.simplejwt_project.settings", **extra),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 class OldProject:
     """Speaks to the project; every call is a request to it."""
 
@@ -55,8 +71,8 @@ class OldProject:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def send(self, method, path, body=None, token=None):
-        request = {"method": method, "path": path, "token": token}
+    def send(self, method, path, body=None, authorization=None):
+        request = {"method": method, "path": path, "authorization": authorization}
         return self.ask(request if body is None else {**request, "body": body})
 
     def obtain(self, username="anna", path="/api/token/"):
@@ -71,7 +87,7 @@ class OldProject:
         return self.send("POST", "/api/token/blacklist/", {"refresh": raw})
 
     def protected(self, raw):
-        return self.send("GET", "/protected/", token=raw)
+        return self.send("GET", "/protected/", authorization=f"Bearer {raw}")
 
     def close(self):
         self.process.stdin.close()
@@ -90,6 +106,17 @@ def running(**settings):
     finally:
         project.close()
         drop_tables()
+
+
+def delete_user(username):
+    """Delete a user as both projects do: simplejwt's rows, if there are any, forget them."""
+    user = get_user_model().objects.get(username=username)
+    if tables.find_alias():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"UPDATE {tables.OUTSTANDING} SET user_id = NULL WHERE user_id = %s", [user.pk]
+            )
+    user.delete()
 
 
 def drop_tables():

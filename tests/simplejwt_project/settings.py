@@ -14,6 +14,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "rest_framework_simplejwt",
     "rest_framework_simplejwt.token_blacklist",
+    *filter(None, [os.environ.get("ANOTHER_APP")]),
 ]
 MIDDLEWARE = []
 ALLOWED_HOSTS = ["*"]

@@ -23,6 +23,7 @@ from ... import lookup
 from ...authentication import JWTAuthentication
 from ...checks import TAG
 from ...conf import get_settings
+from ...contrib.simplejwt.advice import report
 
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
 
@@ -55,8 +56,18 @@ class Command(BaseCommand):
             "it is rolled back, too.",
         )
         parser.add_argument("--deploy", action="store_true", help="Check for production, too.")
+        parser.add_argument(
+            "--from-simplejwt",
+            action="store_true",
+            help="Only tell what to change in a project that uses djangorestframework-simplejwt.",
+        )
 
-    def handle(self, *, user: str | None, deploy: bool, **options: Any) -> None:
+    def handle(
+        self, *, user: str | None, deploy: bool, from_simplejwt: bool, **options: Any
+    ) -> None:
+        if from_simplejwt:
+            self.stdout.writelines(f"{line}\n" for line in report())
+            return
         self.show_checks(deploy)
         visitor = Visitor(find_paths(), self.stdout.write)
         using = lookup.alias()
