@@ -11,7 +11,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from . import lookup
+from . import lookup, writing
 from .conf import get_settings
 from .exceptions import ExpiredToken, GenerationUnknown, RefreshTokenReused, SessionEnded
 from .models import LoginSession
@@ -80,10 +80,8 @@ def _swap(live: Live, presented: int, now: datetime) -> bool:
     if session.auth_hash != live.auth_hash:
         # It matched through a fallback of SECRET_KEY, which will be dropped one day.
         changes["auth_hash"] = live.auth_hash
-    rows = LoginSession.objects.using(lookup.alias()).filter(
-        pk=session.pk, generation=presented, ended_at=None
-    )
-    if not rows.update(**changes):
+    current = {"id": session.id, "generation": presented, "ended_at": None}
+    if not writing.update(LoginSession, lookup.alias(), changes, current):
         return False
     for name, value in changes.items():
         setattr(session, name, value)

@@ -20,7 +20,7 @@ from django.contrib.auth.models import update_last_login
 from django.db import connections
 from django.utils import timezone
 
-from . import api_tokens, client, lookup, rotation, scopes, signals, tokens
+from . import api_tokens, client, lookup, rotation, scopes, signals, tokens, writing
 from .conf import RESERVED_CLAIMS, call_hook, get_settings
 from .exceptions import (
     CredentialsChanged,
@@ -76,7 +76,7 @@ def start(
     pair = issue(session, user, carried, rotated=True)
     using = lookup.alias()
     with lookup.reporting_unavailable():
-        session.save(using=using, force_insert=True)
+        writing.insert(session, using)
         if conf.UPDATE_LAST_LOGIN and _has_last_login(user):
             update_last_login(cast("type[User]", type(user)), cast("User", user))
         if conf.MAX_SESSIONS_PER_USER is not None:

@@ -40,7 +40,8 @@ MAP = {
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf exceptions lookup models pairs rules scopes signals",
     "one_time": "client conf exceptions lookup models pairs rules tokens",
-    "sessions": "api_tokens client conf exceptions lookup models pairs rotation rules scopes signals tokens writing",
+    "sessions": "api_tokens client conf exceptions lookup models pairs rotation rules scopes "
+    "signals tokens writing",
     "revocation": "conf lookup models signals tokens",
     "finding": "exceptions lookup models rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
@@ -94,21 +95,12 @@ MAP = {
     "contrib.simplejwt.decoder": "conf contrib.simplejwt.configuration contrib.simplejwt.tables "
     "exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
-    "contrib.simplejwt.project": "",
-    "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
-    "keymaterial",
-    "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
-    "contrib.simplejwt.tables lookup models rules tokens",
     "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
-    "contrib.simplejwt.project": "",
-    "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
-    "keymaterial",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
     "contrib.simplejwt.tables lookup models rules tokens",
-    "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
-    "lookup",
+    "management.commands.jwtauth_doctor": "authentication checks conf lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_client": "",
     "management.commands.jwtauth_generate_key": "keymaterial",
