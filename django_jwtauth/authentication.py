@@ -14,7 +14,13 @@ from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, tokens
-from .exceptions import AuthError, BadAuthorizationHeader, TokenError, Unavailable
+from .exceptions import (
+    AuthError,
+    BadAuthorizationHeader,
+    TokenError,
+    Unavailable,
+    WrongTokenType,
+)
 from .tokens import Claims
 from .transport import challenge, get_cookie_token, get_header_token, request_refusal
 from .users import TokenUser
@@ -75,11 +81,16 @@ class JWTAuthentication(BaseAuthentication):
 class JWTStatelessUserAuthentication(JWTAuthentication):
     """For services that hold only public keys: no query, ``request.user`` a ``TokenUser``.
 
-    Cannot see that a token was revoked: it stays good until ``exp``.
+    Cannot see that a token was revoked: it stays good until ``exp``. An API token, which
+    lives for months, is therefore refused, unless a subclass sets ``accepts_api_tokens``.
     """
+
+    accepts_api_tokens = False
 
     def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
         claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
+        if claims.get("token_use") == tokens.API_USE and not self.accepts_api_tokens:
+            raise WrongTokenType
         return TokenUser(claims), claims
 
 

@@ -9,8 +9,12 @@ import pytest
 import time_machine
 from django.urls import include, path
 from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
 
 from django_jwtauth import api_tokens, exceptions, sessions
+from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.conftest import PASSWORD, Client
 from tests.racing import race
@@ -230,6 +234,29 @@ def test_a_person_costs_no_write(user, pair, statements):
     """An access token of a sign-in is authenticated in one query, every time."""
     with statements(1):
         sessions.authenticate(pair.access)
+
+
+# --- without the database
+
+
+class Scripts(JWTStatelessUserAuthentication):
+    accepts_api_tokens = True
+
+
+def ask(authentication, raw):
+    request = APIRequestFactory().get("/", headers={"authorization": f"Bearer {raw}"})
+    return authentication().authenticate(Request(request))
+
+
+def test_a_service_that_cannot_see_it_revoked_refuses_it(user, pair):
+    """The stateless class takes people's tokens only, unless a subclass says otherwise."""
+    raw = api_tokens.create(user, "deploy").raw
+
+    with pytest.raises(AuthenticationFailed) as caught:
+        ask(JWTStatelessUserAuthentication, raw)
+    assert caught.value.detail["reason"] == "wrong_type"
+    assert ask(JWTStatelessUserAuthentication, pair.access)[0].pk == str(user.pk)
+    assert ask(Scripts, raw)[0].pk == str(user.pk)
 
 
 # --- over HTTP
