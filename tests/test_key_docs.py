@@ -1,14 +1,13 @@
 """What the pages about keys print is what happens."""
 
 from datetime import datetime, timezone
-from types import SimpleNamespace
 
 import pytest
 import time_machine
 from django.core.management import call_command
 
 from django_jwtauth import keys, remote_keys, tokens, well_known
-from django_jwtauth.users import TokenUser
+from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from tests.live.docs import DOCS, block
 
 pytest.importorskip("cryptography")
@@ -82,11 +81,10 @@ def test_the_page_about_services_knows_the_limits():
         assert told in page
 
 
-@pytest.mark.parametrize(("use", "allowed"), [({}, True), ({"token_use": tokens.API_USE}, False)])
-def test_the_printed_permission_refuses_api_tokens(use, allowed):
-    """A service without the database can keep out the tokens that live for months."""
+def test_the_printed_class_takes_api_tokens():
+    """A service for scripts accepts what others, which cannot see it revoked, refuse."""
     module = {}
-    exec(block("stateless.md", "# permissions.py"), module)
-    claims = {"sub": "7", **use}
-    request = SimpleNamespace(user=TokenUser(claims), auth=claims)
-    assert module["IsSignedIn"]().has_permission(request, None) is allowed
+    exec(block("stateless.md", "# authentication.py"), module)
+
+    assert module["ScriptAuthentication"].accepts_api_tokens
+    assert not JWTStatelessUserAuthentication.accepts_api_tokens
