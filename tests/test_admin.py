@@ -485,6 +485,8 @@ def test_search_finds_by_user_name_and_by_exact_id(desk, user, other_user, url):
     terms = [
         "ann",
         "ANNA",
+        "Anna@example.org",
+        str(user.pk),
         sid,
         sid.upper(),
         str(pairs["anna"].session_id),

@@ -87,7 +87,8 @@ MAP = {
     "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
     "models revocation sessions",
     "admin.sessions": "admin.bulk admin.devices admin.filters admin.find admin.forms admin.keys "
-    "admin.records admin.user_page admin.wording exceptions finding lookup models revocation rules",
+    "admin.records admin.user_page admin.wording compiled exceptions finding lookup models "
+    "revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
     "contrib.simplejwt.configuration": "",
@@ -95,12 +96,21 @@ MAP = {
     "contrib.simplejwt.decoder": "conf contrib.simplejwt.configuration contrib.simplejwt.tables "
     "exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
+    "contrib.simplejwt.project": "",
+    "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
+    "keymaterial",
+    "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
+    "contrib.simplejwt.tables lookup models rules tokens",
     "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
+    "contrib.simplejwt.project": "",
+    "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
+    "keymaterial",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
     "contrib.simplejwt.tables lookup models rules tokens",
-    "management.commands.jwtauth_doctor": "authentication checks conf lookup",
+    "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
+    "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_client": "",
     "management.commands.jwtauth_generate_key": "keymaterial",

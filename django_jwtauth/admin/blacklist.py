@@ -36,7 +36,9 @@ class BlacklistedTokenAdmin(RecordAdmin):
     # In the order of blacklisting; blacklisted_at carries no index.
     ordering = ("-pk",)
     sortable_by = ()
-    search_help_text = gettext_lazy("User name, or the exact jti or sign-in id (sid).")
+    search_help_text = gettext_lazy(
+        "User name, or exactly: jti, sign-in id (sid), e-mail address or id of the user."
+    )
     fieldsets = (
         (None, {"fields": ("jti", "kind", "user", "subject", "session", "expires_at")}),
         (

@@ -105,7 +105,22 @@ class RecordAdmin(ModelAdmin):
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        return (f"user__{get_user_model().USERNAME_FIELD}",)
+        model = get_user_model()
+        fields = [f"user__{model.USERNAME_FIELD}"]
+        email = getattr(model, "get_email_field_name", str)()
+        if email != model.USERNAME_FIELD and email in {one.name for one in model._meta.fields}:
+            # Not a part of it: half of all addresses end alike.
+            fields.append(f"user__{email}__iexact")
+        return tuple(fields)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        user = find_user(search_term) if search_term else None
+        if user:
+            found |= queryset.filter(user=user.pk)
+        return found, may_repeat
 
     @admin.display(description=gettext_lazy("user"))
     def user_name(self, record: LoginSession | BlacklistedToken) -> str:

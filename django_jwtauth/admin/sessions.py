@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,7 +21,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import revocation, rules
+from .. import compiled, lookup, revocation, rules
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..finding import find_sid
 from ..lookup import Found
@@ -64,7 +65,9 @@ class LoginSessionAdmin(RecordAdmin):
         EndedViaFilter,
     )
     ordering = ("-created_at",)
-    search_help_text = gettext_lazy("User name, or the exact sign-in id (sid) or jti.")
+    search_help_text = gettext_lazy(
+        "User name, or exactly: sign-in id (sid), jti, e-mail address or id of the user."
+    )
     actions = ("end_selected",)
     fieldsets = (
         (None, {"fields": ("user", "status", "sort", "name", "user_agent", "ip_address")}),
@@ -134,6 +137,14 @@ class LoginSessionAdmin(RecordAdmin):
             return queryset.filter(pk=sid), False
         return super().get_search_results(request, queryset, search_term)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        # One query for all rows; for a manager that hides nobody, none.
+        hidden = _hidden_users(changelist.result_list)
+        for session in changelist.result_list:
+            session.user_is_hidden = session.user_id in hidden
+        return changelist
+
     # --- columns
 
     @admin.display(description=gettext_lazy("status"))
@@ -142,6 +153,10 @@ class LoginSessionAdmin(RecordAdmin):
             return str(Status.ENDED.label)
         if session.expires_at <= timezone.now():
             return str(Status.EXPIRED.label)
+        # The list has asked for all of its rows at once.
+        hidden = getattr(session, "user_is_hidden", None)
+        if session.user_id in _hidden_users([session]) if hidden is None else hidden:
+            return _("User hidden")
         try:
             rules.check(Found(session.user, session, blacklisted=False) if session.user else None)
         except TokenError as error:
@@ -275,6 +290,16 @@ class LoginSessionAdmin(RecordAdmin):
         url = reverse(f"admin:django_jwtauth_loginsession_{name}", current_app=self.admin_site.name)
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
+
+
+def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
+    """Return the keys of the users whom the project's manager hides: nothing accepts theirs."""
+    model = get_user_model()
+    if compiled.is_plain(model):
+        return set()
+    keys = {session.user_id for session in sessions if session.user_id is not None}
+    visible = model._default_manager.using(lookup.alias()).filter(pk__in=keys)
+    return keys - set(visible.values_list("pk", flat=True))
 
 
 def _read_sids(values: list[str]) -> list[UUID]:
