@@ -89,8 +89,9 @@ def _authenticate(
         if _is_possible(username):
             raise
         return None
-    # The mark that django-axes leaves: nobody looked whether the password is right.
-    if user is None and getattr(request, "axes_locked_out", False):
+    # The mark that django-axes leaves: nobody looked whether the password is right. Taken
+    # away, so that its middleware does not put a page in place of our answer.
+    if user is None and vars(request).pop("axes_locked_out", False):
         raise Throttled(LOCKED_OUT_RETRY)
     return user
 
