@@ -136,7 +136,7 @@ def test_introspection_says_nothing_but_that_it_is_not_active(api, pair, name):
 
 def test_no_header_is_made_of_what_a_client_sent(api, user, settings):
     """User names and scopes are quoted on their way into the gateway's headers."""
-    hostile = "a\r\nX-Admin: 1\x00\u2028é%"
+    hostile = "a\r\nX-Admin: 1\u2028é%"
     type(user).objects.update(username=hostile)
     user.refresh_from_db()
     pair = sessions.start(user, claims={"scope": "read\r\nX-Admin:1"})
