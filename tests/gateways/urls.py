@@ -1,0 +1,7 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/", include("django_jwtauth.urls")),
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+    path(".well-known/", include("django_jwtauth.urls.well_known")),
+]
