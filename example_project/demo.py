@@ -25,6 +25,7 @@ and asks again with the same access token: 200, 200, 401.
 
 {story}
 
+In a browser, as bob, with tokens in cookies: {site}/devices/
 The operator's side, as admin: {site}/admin/django_jwtauth/
 """
 

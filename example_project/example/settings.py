@@ -64,3 +64,9 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["django_jwtauth.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
+
+# The page "My devices": tokens in cookies, which browsers want https for in production
+
+INSTALLED_APPS += ["devices"]
+
+JWTAUTH = {"COOKIE_SECURE": not DEBUG}

@@ -10,4 +10,6 @@ urlpatterns = [
     path("api/", include("django_jwtauth.urls")),
     path("api/hello/", views.HelloView.as_view()),
     path("api/staff/", views.StaffView.as_view()),
+    path("auth/", include("django_jwtauth.urls.browser")),
+    path("devices/", include("devices.urls")),
 ]
