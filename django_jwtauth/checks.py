@@ -3,7 +3,7 @@
 None touches the database, and none shows a key or a secret.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -44,6 +44,8 @@ REST_FRAMEWORK_MISSING = "jwtauth.W006"
 OPEN_BY_DEFAULT = "jwtauth.W007"
 ANSWERS_403 = "jwtauth.W008"
 NO_AUTH_HASH = "jwtauth.W009"
+LEGACY_IGNORED = "jwtauth.W017"
+LEGACY_CLIENTS_LOST = "jwtauth.W018"
 
 # Only with ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -112,6 +114,33 @@ def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
             "refresh token can be used from one refresh to the next, and nobody notices.",
             hint="Shorten REFRESH_GRACE_PERIOD; 30 seconds is the default.",
             id=GRACE_PERIOD_TOO_LONG,
+        )
+
+
+@register(TAG)
+def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Whether the tokens of a predecessor are accepted, and its clients kept."""
+    config = _sound_settings()
+    if config is None:
+        return
+    if bool(config.LEGACY_DECODER) != bool(config.LEGACY_UNTIL):
+        missing = "LEGACY_UNTIL" if config.LEGACY_DECODER else "LEGACY_DECODER"
+        yield Warning(
+            f"JWTAUTH: {missing} is not set: no token of simplejwt's is accepted.",
+            hint=f"Set {missing}, too, or neither.",
+            id=LEGACY_IGNORED,
+        )
+    simplejwt = getattr(settings, "SIMPLE_JWT", None) or {}
+    rotated = isinstance(simplejwt, Mapping) and simplejwt.get("ROTATE_REFRESH_TOKENS")
+    if config.accepts_legacy_tokens() and config.ROTATE_REFRESH_TOKENS and not rotated:
+        yield Warning(
+            "JWTAUTH: ROTATE_REFRESH_TOKENS is on, and SIMPLE_JWT did not rotate: a client "
+            "that goes on using its old refresh token is signed out, as if it were stolen.",
+            hint=(
+                "Set it to False. If all clients keep the refresh token of an answer, put "
+                f"{LEGACY_CLIENTS_LOST} into SILENCED_SYSTEM_CHECKS."
+            ),
+            id=LEGACY_CLIENTS_LOST,
         )
 
 

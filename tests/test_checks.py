@@ -147,6 +147,45 @@ def test_durations_are_compared(settings, jwtauth, told):
     assert ids() == told
 
 
+# --- moving
+
+
+DECODER = "django_jwtauth.contrib.simplejwt.decode"
+OVER = "2020-01-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "jwtauth, simple_jwt, told",
+    [
+        ({"LEGACY_DECODER": DECODER}, {}, [checks.LEGACY_IGNORED]),
+        ({"LEGACY_UNTIL": NEVER}, {}, [checks.LEGACY_IGNORED]),
+        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": OVER}, {}, []),
+        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER}, {}, [checks.LEGACY_CLIENTS_LOST]),
+        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER}, None, [checks.LEGACY_CLIENTS_LOST]),
+        (
+            {"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER},
+            {"ROTATE_REFRESH_TOKENS": True},
+            [],
+        ),
+        (
+            {
+                "LEGACY_DECODER": DECODER,
+                "LEGACY_UNTIL": NEVER,
+                "ROTATE_REFRESH_TOKENS": False,
+            },
+            {},
+            [],
+        ),
+    ],
+)
+def test_a_move_that_signs_people_out_is_told(settings, jwtauth, simple_jwt, told):
+    """Half a move accepts no token; clients that never got a new one would look like thieves."""
+    settings.JWTAUTH = jwtauth
+    settings.SIMPLE_JWT = simple_jwt
+
+    assert ids() == told
+
+
 # --- keys
 
 
