@@ -25,7 +25,7 @@ def require_simplejwt():
     if INSTALLED:
         return
     reason = "needs simplejwt: pip install --group simplejwt"
-    if os.environ.get("JWTAUTH_REQUIRE_SIMPLEJWT"):
+    if os.environ.get("JWTAUTH_SIMPLEJWT") == "required":
         pytest.fail(reason)
     pytest.skip(reason)
 
@@ -38,9 +38,11 @@ def database_url():
     return f"{SCHEMES[connection.vendor]}://{login}{host}/{given['NAME']}"
 
 
-def manage(*command):
-    """Run a command of ours in the project, with our app beside simplejwt's; return its output."""
+def manage(*command, database=False):
+    """Run a command in the project, with our app beside simplejwt's; return its output."""
     extra = {"ANOTHER_APP": "django_jwtauth"}
+    if database:
+        extra["DATABASE_URL"] = database_url()
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "django", *command],
         cwd=ROOT,

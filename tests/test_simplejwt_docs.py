@@ -1,0 +1,123 @@
+"""docs/coming-from-simplejwt.md: what it lists, and the code that it shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import path
+
+from django_jwtauth.conf import find_problems
+from django_jwtauth.contrib.simplejwt import advice, project
+from django_jwtauth.models import LoginSession
+from tests import forge
+from tests.shell import ROOT
+from tests.simplejwt_project import process
+from tests.test_simplejwt import moved
+
+PAGE = Path(ROOT, "docs", "coming-from-simplejwt.md").read_text()
+
+
+def section(heading):
+    return re.split(r"^#+ ", PAGE.split(f"# {heading}\n")[1], maxsplit=1, flags=re.M)[0]
+
+
+def rows(heading):
+    """The rows of the table below a heading, as lists of cells."""
+    lines = [line for line in section(heading).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def code(heading):
+    """The first Python block below a heading."""
+    return re.search(r"^```python\n(.*?)^```", section(heading), re.M | re.S)[1]
+
+
+def test_settings_table():
+    """Each setting of simplejwt has a row that says what the doctor says."""
+    table = {name.strip("`"): text for name, text in rows("Settings")}
+
+    assert sorted(table) == sorted([*advice.SAME, *advice.MOVED, *advice.NO_EQUIVALENT])
+    assert {name for name, text in table.items() if text.startswith("the same")} == {*advice.SAME}
+    for name, ours in advice.MOVED.items():
+        assert f"`{ours}`" in table[name]
+    for name in advice.NO_EQUIVALENT:
+        assert table[name].startswith(("none", "always so", "`serializer_class`"))
+
+
+def test_imports_table():
+    """Each row is what the doctor tells to import, too."""
+    for theirs, ours in rows("Imports"):
+        first, *others = re.findall(r"`([\w.]+)`", theirs)
+        module = first.rpartition(".")[0]
+        target = re.findall(r"`([\w.]+)`", ours)[0]
+        for name in [first, *(f"{module}.{other}" for other in others)]:
+            last = name.rpartition(".")[2]
+            assert project.REPLACED[name] in (target, f"{target}.{last}")
+
+
+def test_what_is_not_carried_over():
+    """Names that are called gone are not replaced by the doctor's list."""
+    text = section("Not carried over")
+    for name in ("SlidingToken", "BlacklistMixin", "UntypedToken"):
+        assert f"`{name}" in text
+        assert f"tokens.{name}" in project.GONE
+
+
+def test_the_settings_that_are_pasted(settings):
+    """Those of the second step are what the doctor prints for a project that set nothing."""
+    settings.SIMPLE_JWT = {}
+    names = {}
+    exec(code("2. Paste the settings"), names)
+    printed = {name: eval(text, names) for name, text in advice.advise().lines.items()}
+
+    assert {**printed, "LEGACY_UNTIL": None} == {**names["JWTAUTH"], "LEGACY_UNTIL": None}
+    settings.JWTAUTH = names["JWTAUTH"]
+    assert find_problems() == []
+
+
+@pytest.mark.django_db
+def test_tokens_in_python(user):
+    """The lines that make, read and blacklist tokens run as they are."""
+    user.first_name = "Anna"
+    names = {"user": user}
+    exec(code("Imports"), names)
+
+    assert forge.claims_of(names["body"]["access"])["name"] == "Anna"
+    assert LoginSession.objects.get().ended_at
+
+
+urlpatterns = []
+
+
+@pytest.mark.django_db
+def test_the_serializer_that_is_shown(user, api, monkeypatch, settings):
+    """It adds the claim and the member of the answer that it says."""
+    names = {}
+    exec(code("A serializer of your own"), names)
+    monkeypatch.setitem(globals(), "urlpatterns", [path("t/", names["SignInView"].as_view())])
+    settings.ROOT_URLCONF = __name__
+    user.first_name = "Anna"
+    user.save()
+    body = api.post("/t/", {"username": "anna", "password": "correct horse battery staple"}).json()
+
+    assert body["email"] == "anna@example.org"
+    assert forge.claims_of(body["access"])["name"] == "Anna"
+
+
+def test_rolling_back(transactional_db, user, api, settings):
+    """The lines tell simplejwt what was ended or exchanged here; the rest works as before."""
+    process.require_simplejwt()
+    settings.JWTAUTH = moved()
+    settings.SIMPLE_JWT = {}
+    with process.running() as old:
+        untouched, exchanged, signed_out, ended = (old.obtain()["refresh"] for _ in range(4))
+        api.refresh(exchanged)
+        api.blacklist(refresh=signed_out)
+        api.verify(ended)
+        LoginSession.objects.filter(generation=0).end()
+        api.verify(untouched)
+        process.manage("shell", "--no-imports", "-c", code("Rolling back"), database=True)
+
+        assert old.refresh(untouched)["status"] == 200
+        for raw in (exchanged, signed_out, ended):
+            assert old.refresh(raw)["body"]["detail"] == "Token is blacklisted"
