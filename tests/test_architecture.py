@@ -104,11 +104,6 @@ MAP = {
     "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
-    "contrib.simplejwt.project": "",
-    "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
-    "keymaterial",
-    "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
-    "contrib.simplejwt.tables lookup models rules tokens",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
