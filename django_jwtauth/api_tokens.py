@@ -5,6 +5,7 @@ A row of the sign-ins like any other, so every way to revoke, list and audit hol
 
 import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -43,20 +44,24 @@ def create(
     name: str,
     *,
     scope: str | None = None,
+    within: Collection[str] | None = None,
     lifetime: timedelta | None = None,
     request: "HttpRequest | None" = None,
 ) -> NewToken:
     """Make an API token for ``user``.
 
-    ``scope``: of those that ``SCOPES_HOOK`` allows the user. ``lifetime``: at most and by
-    default ``API_TOKEN_MAX_LIFETIME``. Raises ``UserInactive``, ``TooManyTokens``,
-    ``Unavailable``, and ``ValueError`` for more scopes than can be listed.
+    ``scope``: of those that ``SCOPES_HOOK`` allows the user, and of those ``within``, if
+    given. ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
+    ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
+    than can be listed.
     """
     if not is_active(user):
         raise UserInactive
     conf = get_settings()
     now = timezone.now()
     granted = scopes.grant(user, request, scope) or ""
+    if within is not None:
+        granted = " ".join(name for name in granted.split() if name in within)
     if len(granted) > MAX_SCOPE_LENGTH:
         raise ValueError(f"The scopes are longer than {MAX_SCOPE_LENGTH} characters: ask for less.")
     session = LoginSession(

@@ -9,7 +9,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import api_tokens, credentials, one_time, sessions
+from . import api_tokens, credentials, one_time, scopes, sessions
 from .models import Kind, LoginSession, Via
 from .permissions import IsPerson, SignedInWithin
 from .serializers import SecretField
@@ -72,6 +72,8 @@ class ApiTokenListView(OwnView):
                 self.user,
                 data["name"],
                 scope=data.get("scope"),
+                # What is asked with a narrowed token must not buy a wider one.
+                within=scopes.of(self.claims),
                 lifetime=timedelta(seconds=seconds) if seconds else None,
                 request=request._request,
             )
