@@ -114,8 +114,9 @@ def enforce_csrf(request: "Request") -> None:
     check.process_request(request._request)
     try:
         reason = check.process_view(request._request, _unused_view, (), {})
-    except (BadRequest, MultiPartParserError):
-        # A form that cannot be read. Django's page for a 400 reads it again, and fails.
+    except (BadRequest, MultiPartParserError, LookupError, UnicodeError):
+        # A form that cannot be read, or by no codec that its client may name. Django's page
+        # for a 400 reads it again, and fails.
         raise exceptions.ParseError from None
     if reason:
         raise CSRFFailed(str(reason))

@@ -755,6 +755,9 @@ def test_a_thief_is_shut_out_under_atomic_requests(signed_in, user):
     assert user.jwtauth_sessions.get().end_reason == "reused"
 
 
+FORM_PART = b'--x\r\nContent-Disposition: form-data; name="username"\r\n\r\n\xc3\xa9\r\n--x--\r\n'
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -766,6 +769,9 @@ def test_a_thief_is_shut_out_under_atomic_requests(signed_in, user):
         ("application/x-www-form-urlencoded; charset=utf-16", b"username=a"),
         ("multipart/form-data", b"no boundary"),
         ("multipart/form-data; boundary=x", b"--x\r\n"),
+        ("multipart/form-data; boundary=x; charset=hex", FORM_PART),
+        ("multipart/form-data; boundary=x; charset=idna", FORM_PART),
+        ("multipart/form-data; boundary=x; charset=undefined", FORM_PART),
         ("text/plain", b"username=anna"),
     ],
 )
