@@ -58,7 +58,8 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     address = get_ip_address(request)
     username = username[:_NAME_LENGTH]
     name = _stored_name(username) if everywhere else username
-    account = _digest(unicodedata.normalize("NFKC", name).casefold())
+    # Upper case first, as in the SQL of iexact: it takes "\u0131", the i without a dot, for an i.
+    account = _digest(unicodedata.normalize("NFKC", name).upper().casefold())
     network = _digest(_network(address))
     counted = {
         "address": network,

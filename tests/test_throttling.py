@@ -134,6 +134,14 @@ def test_other_spellings_are_the_same_account(api, user, limits, spelling):
     assert statuses(api, 1, username=spelling) == [429]
 
 
+def test_what_upper_case_makes_the_same_is_one_account(api, db, limits):
+    """Where names are looked up with iexact, PostgreSQL finds nina by n\u0131na, too."""
+    limits(account=2)
+    statuses(api, 2, username="nina")
+
+    assert statuses(api, 1, username="n\u0131na") == [429]
+
+
 @pytest.mark.parametrize("spelling", ["ánna", "ANNÄ", "anna ", "ånnå"])
 def test_what_the_database_takes_for_the_same_name_is_one_account(api, user, limits, spelling):
     """MariaDB finds anna by ánna, so guesses at either are counted together."""
