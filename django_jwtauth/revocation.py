@@ -200,8 +200,9 @@ def _rows() -> LoginSessionQuerySet:
 def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
     """Narrow to sign-ins of which some token may still be accepted."""
     conf = get_settings()
-    # Without rotation, an access token can outlive the refresh token that bought it.
-    longest = conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
+    # Without rotation, an access token can outlive the refresh token that bought it; either
+    # is accepted for LEEWAY after its end.
+    longest = 2 * conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
     return rows.filter(ended_at=None, expires_at__gt=timezone.now() - longest)
 
 

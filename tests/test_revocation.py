@@ -3,6 +3,7 @@ from itertools import count as counting
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
@@ -132,6 +133,21 @@ def test_an_access_token_that_outlives_its_sign_in_is_refused(api, user, setting
     revocation.end(revocation.everybody(), **RECORD)
 
     assert api.protected(pair.access).status_code == 401
+
+
+def test_the_leeway_counts_for_the_refresh_and_for_what_it_bought(api, user, settings):
+    """A token bought in the leeway of a refresh token, and in its own leeway, is ended as well."""
+    settings.JWTAUTH = {"ROTATE_REFRESH_TOKENS": False, "LEEWAY": 300}
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        pair = sessions.start(user)
+        clock.shift(timedelta(days=7, seconds=299))
+        access = sessions.refresh(pair.refresh).access
+        clock.shift(timedelta(seconds=599))
+        assert api.protected(access).status_code == 200
+
+        revocation.end(revocation.everybody(), **RECORD)
+
+        assert api.protected(access).status_code == 401
 
 
 # --- in chunks, again and again
