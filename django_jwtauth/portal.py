@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import api_tokens, credentials, one_time, scopes, sessions
+from .conf import get_settings
 from .models import Kind, LoginSession, Via
 from .permissions import IsPerson, SignedInWithin
 from .serializers import SecretField
@@ -107,5 +108,9 @@ class OneTimeSignInView(GrantView):
 
     def post(self, request: Request) -> Response:
         user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
-        admitted = credentials.admit(user, request._request)
+        # Scopes that the token was issued with are what is asked for: it gets no others.
+        asked = " ".join(scopes.of(claims))
+        admitted = credentials.admit(user, request._request, asked)
+        if get_settings().SCOPES_HOOK:
+            claims.pop("scope", None)
         return self.grant(sessions.start(user, request._request, {**claims, **admitted}))

@@ -60,8 +60,8 @@ MAP = {
     "views": "authentication conf credentials exceptions lookup models pairs parsers permissions "
     "serializers sessions tokens transport",
     "urls": "views",
-    "portal": "api_tokens credentials models one_time permissions scopes serializers sessions "
-    "views",
+    "portal": "api_tokens conf credentials models one_time permissions scopes serializers "
+    "sessions views",
     "urls.portal": "portal",
     "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
     "urls.browser": "authentication browser views",

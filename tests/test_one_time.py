@@ -23,6 +23,10 @@ def refuse_everybody(user, request):
     raise exceptions.SignInRefused
 
 
+def two_scopes(user, request):
+    return ["reports:read", "reports:write"]
+
+
 def used_hook(user, request):
     return {"amr": ["otp"]}
 
@@ -146,6 +150,34 @@ def test_a_magic_link_signs_in(user):
     assert Client().protected(answer.json()["access"]).json() == {"user": "anna"}
     assert Client().refresh(answer.json()["refresh"]).status_code == 200
     assert enter(raw).json()["reason"] == "session_ended"
+
+
+@pytest.mark.parametrize(
+    ("issued", "granted"),
+    [
+        (None, "reports:read reports:write"),
+        ("reports:read", "reports:read"),
+        ("reports:read users:delete", "reports:read"),
+        ("users:delete", None),
+    ],
+)
+def test_a_link_opens_no_more_than_it_was_issued_for(user, settings, issued, granted):
+    """SCOPES_HOOK may take away of the scopes that the token was issued with, and adds none."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    raw = one_time.issue(user, one_time.SIGN_IN, claims={"scope": issued} if issued else None)
+
+    access = enter(raw).json()["access"]
+
+    assert sessions.authenticate(access)[1].get("scope") == granted
+
+
+def test_without_a_hook_a_link_opens_what_it_was_issued_for(user):
+    """Where no hook says which scopes there are, those of the token are carried."""
+    raw = one_time.issue(user, one_time.SIGN_IN, claims={"scope": "reports:read"})
+
+    access = enter(raw).json()["access"]
+
+    assert sessions.authenticate(access)[1]["scope"] == "reports:read"
 
 
 def test_other_purposes_do_not_sign_in(user):
