@@ -73,11 +73,24 @@ def actor_fields(prefix: str, by: "AbstractBaseUser | str | None") -> dict[str, 
     A text names somebody who has no account: whoever ran a command.
     """
     if by is None or isinstance(by, str):
-        return {f"{prefix}_by": None, f"{prefix}_by_name": (by or "")[:255]}
+        return {f"{prefix}_by_id": None, f"{prefix}_by_name": (by or "")[:255]}
     known = by.pk is not None
     return {
-        f"{prefix}_by": by if known else None,
+        f"{prefix}_by_id": by.pk if known else None,
         f"{prefix}_by_name": str(by.get_username())[:255] if known else "",
+    }
+
+
+def end_fields(
+    *, reason: str, via: str, by: "AbstractBaseUser | str | None", note: str
+) -> dict[str, Any]:
+    """Return the column values of a sign-in that ends now."""
+    return {
+        "ended_at": timezone.now(),
+        "end_reason": reason,
+        "ended_via": via,
+        "end_note": note,
+        **actor_fields("ended", by),
     }
 
 
@@ -117,24 +130,10 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         ``sessions_ended`` when there was one to end.
         """
         rows = self.filter(ended_at=None)
-        ended = rows.update(
-            ended_at=timezone.now(),
-            end_reason=reason,
-            ended_via=via,
-            end_note=note,
-            **actor_fields("ended", by),
-        )
+        ended = rows.update(**end_fields(reason=reason, via=via, by=by, note=note))
         if ended:
-            signals.send_after_commit(
-                signals.sessions_ended,
-                self.model,
-                # Not self.db: that is where it would be read from.
-                using=rows.db,
-                count=ended,
-                reason=reason,
-                via=via,
-                by=None if isinstance(by, str) else by,
-            )
+            # Not self.db: that is where it would be read from.
+            signals.send_ended(self.model, rows.db, count=ended, reason=reason, via=via, by=by)
         return ended
 
     async def aend(self, **kwargs: Any) -> int:

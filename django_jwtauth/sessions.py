@@ -29,7 +29,7 @@ from .exceptions import (
     TokenError,
     UserInactive,
 )
-from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields
+from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields, end_fields
 from .pairs import TokenPair, carried_claims, issue
 from .rules import auth_hash, is_active, load, load_user
 from .tokens import ACCESS, API_USE, REFRESH, Claims, TokenType
@@ -234,14 +234,13 @@ def blacklist(
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH)), allow_expired=True)
     using = lookup.alias()
     with lookup.reporting_unavailable():
-        sessions = LoginSession.objects.using(using).filter(pk=claims["sid"], subject=claims["sub"])
-        session = sessions.select_related("user").first()
+        session = _find_session(claims)
         if session is None and claims["sid"] is not None:
             return claims
         if session and by is None and via == Via.API:
             by = session.user
-        if claims["token_type"] == REFRESH:
-            sessions.end(reason=reason, via=via, by=by, note=note)
+        if session and claims["token_type"] == REFRESH:
+            _end(session, reason, via, by, note)
         row = BlacklistedToken(
             jti=claims["jti"],
             token_type=claims["token_type"],
@@ -255,7 +254,7 @@ def blacklist(
             note=note,
             **actor_fields("blacklisted", by),
         )
-        BlacklistedToken.objects.using(using).bulk_create([row], ignore_conflicts=True)
+        writing.insert(row, using, ignore_conflicts=True)
     signals.send_after_commit(
         signals.token_blacklisted,
         BlacklistedToken,
@@ -267,6 +266,25 @@ def blacklist(
         by=by,
     )
     return claims
+
+
+def _find_session(claims: Claims) -> LoginSession | None:
+    """Return the sign-in with its user, who may be deleted, or hidden by their manager."""
+    found = lookup.find_session(claims, lock=False)
+    if found and isinstance(found.session, LoginSession):
+        return found.session
+    rows = LoginSession.objects.using(lookup.alias()).select_related("user")
+    return rows.filter(pk=claims["sid"], subject=claims["sub"]).first()
+
+
+def _end(
+    session: LoginSession, reason: str, via: str, by: "AbstractBaseUser | None", note: str
+) -> None:
+    """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many."""
+    using = lookup.alias()
+    changes = end_fields(reason=reason, via=via, by=by, note=note)
+    if writing.update(LoginSession, using, changes, {"id": session.id, "ended_at": None}):
+        signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
 
 
 def _moment(seconds: int) -> datetime:

@@ -32,3 +32,11 @@ def send_after_commit(signal: Signal, sender: type, *, using: str, **arguments: 
         signal.send_robust(sender, **arguments)
 
     transaction.on_commit(send, using=using)
+
+
+def send_ended(sender: type, using: str, *, count: int, reason: str, via: str, by: Any) -> None:
+    """Send ``sessions_ended`` after the commit; a text for ``by`` is no account."""
+    by = None if isinstance(by, str) else by
+    send_after_commit(
+        sessions_ended, sender, using=using, count=count, reason=reason, via=via, by=by
+    )
