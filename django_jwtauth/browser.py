@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from . import lookup, sessions, tokens, views
 from .authentication import enforce_csrf
 from .exceptions import AuthError, TokenError
-from .models import LoginSession, Via
+from .models import Kind, LoginSession, Via
 from .pairs import TokenPair
 from .tokens import ACCESS, REFRESH
 from .transport import (
@@ -117,6 +117,8 @@ def _end_by_access_token(raw: str) -> None:
     claims = tokens.decode(raw, ACCESS, allow_expired=True)
     with lookup.reporting_unavailable():
         rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+        # No API token: whoever has put one there has not signed in with it.
+        rows = rows.of_kind(Kind.SIGN_IN)
         session = rows.select_related("user").first()
         if session is not None:
             rows.end(via=Via.API, by=session.user)

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_jwtauth import browser, sessions, transport
+from django_jwtauth import api_tokens, browser, sessions, transport
 from django_jwtauth.authentication import JWTAuthentication, JWTCookieAuthentication
 from django_jwtauth.models import LoginSession
 from django_jwtauth.pairs import TokenPair
@@ -471,6 +471,14 @@ def test_signing_out_with_the_access_cookie_alone(signed_in, user, refresh):
     session = user.jwtauth_sessions.get()
     assert session.ended_at
     assert session.ended_by == user
+
+
+def test_signing_out_ends_no_api_token(web, user):
+    """A script's token in the cookie is not what the browser signed in with."""
+    raw = web.cookies[ACCESS] = api_tokens.create(user, "backup").raw
+
+    assert web.sign_out().status_code == 200
+    assert sessions.authenticate(raw)
 
 
 def test_signing_out_ends_no_other_sign_in(signed_in, user, other_user):
