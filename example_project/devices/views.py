@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import TokenError
-from django_jwtauth.models import LoginSession
+from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.tokens import Claims
 from django_jwtauth.transport import challenge, get_cookie_token
 
@@ -79,12 +79,12 @@ def devices(request: HttpRequest) -> HttpResponse:
         response = render(request, "devices/sign_in.html", status=401)
         response["WWW-Authenticate"] = challenge(token_sent=raw is not None)
     else:
-        rows = LoginSession.objects.live().filter(user_id=user.pk).order_by("-created_at")
+        rows = LoginSession.objects.live().of_kind(Kind.SIGN_IN).filter(user_id=user.pk)
         context = {
             "username": user.get_username(),
             "claims": [read_claim(claims, name) for name in claims],
             "expires": datetime.fromtimestamp(claims["exp"], timezone.utc),
-            "devices": [describe(row, claims["sid"]) for row in rows],
+            "devices": [describe(row, claims["sid"]) for row in rows.order_by("-created_at")],
         }
         response = render(request, "devices/devices.html", context)
     response["Content-Security-Policy"] = POLICY
