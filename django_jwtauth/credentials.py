@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate, get_user_model
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
+from django.db.models import CharField
 
 from . import scopes
 from .conf import call_hook
@@ -28,10 +29,9 @@ LOCKED_OUT_RETRY = 60
 def get_username_length() -> int:
     """Return the longest user name to look at, in characters."""
     model = get_user_model()
-    try:
-        length = getattr(model._meta.get_field(model.USERNAME_FIELD), "max_length", None)
-    except FieldDoesNotExist:
-        length = None
+    field = model._meta.get_field(model.USERNAME_FIELD)
+    # A UUID is longer in text than the column that holds it.
+    length = field.max_length if isinstance(field, CharField) else None
     return length or MAX_USERNAME_LENGTH
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
+from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
@@ -118,7 +119,7 @@ def _stored_name(username: str) -> str:
         with lookup.reporting_unavailable():
             names = model._default_manager.filter(**{model.USERNAME_FIELD: username})
             return str(names.values_list(model.USERNAME_FIELD, flat=True).first() or username)
-    except ValueError:
+    except (ValueError, ValidationError):
         return username
 
 
@@ -136,7 +137,7 @@ def _is_known(username: str, address: str | None) -> bool:
             addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
             # An IPv6 client changes its address within its network every day.
             return _network(address) in {_network(item) for item in addresses if item}
-    except ValueError:
+    except (ValueError, ValidationError):
         return False
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DataError, IntegrityError, models, transaction
 from django.db import Error as DatabaseFailure
@@ -226,7 +226,7 @@ def make_user(using: str) -> dict[str, Any]:
         raise CommandError(
             f"No temporary {model._meta.label} can be made ({type(error).__name__}). {OTHER_USER}"
         ) from error
-    return {model.USERNAME_FIELD: user.get_username(), "password": password}
+    return {model.USERNAME_FIELD: str(user.get_username()), "password": password}
 
 
 def needed_fields(model: Any) -> list[Any]:
@@ -258,7 +258,7 @@ def borrow_user(name: str, using: str) -> dict[str, Any]:
     model = get_user_model()
     try:
         user = model._default_manager.using(using).get(**{model.USERNAME_FIELD: name})
-    except (model.DoesNotExist, ValueError):
+    except (model.DoesNotExist, ValueError, ValidationError):
         raise CommandError(f"There is no user named {name!r}.") from None
     password = secrets.token_urlsafe(32)
     columns = [field.attname for field in model._meta.concrete_fields]
@@ -269,7 +269,7 @@ def borrow_user(name: str, using: str) -> dict[str, Any]:
     model._base_manager.using(using).filter(pk=user.pk).update(
         **{column: value for column, value in changed.items() if value != before[column]}
     )
-    return {model.USERNAME_FIELD: user.get_username(), "password": password}
+    return {model.USERNAME_FIELD: str(user.get_username()), "password": password}
 
 
 def read_json(response: Any) -> dict[str, Any]:
