@@ -65,7 +65,7 @@ def delete(user):
 def test_whatever_is_wrong_the_refusal_is_one(
     user, request_, change, password, statements, monkeypatch
 ):
-    """Unknown, inactive, unusable and wrong cost one query and one hash, and say the same."""
+    """Unknown, inactive, unusable and wrong cost the same, one hash, and say the same."""
     if change:
         change(user)
     elif password == PASSWORD:
@@ -76,7 +76,9 @@ def test_whatever_is_wrong_the_refusal_is_one(
         MD5PasswordHasher, "encode", lambda *args: hashed.append(args) or encode(*args)
     )
 
-    with statements(1), pytest.raises(InvalidCredentials) as caught:
+    # MariaDB compares names loosely, so what is counted is the stored name.
+    queries = 2 if connection.vendor == "mysql" else 1
+    with statements(queries), pytest.raises(InvalidCredentials) as caught:
         credentials.check(request_, "anna", password)
 
     assert caught.value.body()["detail"] == ("No active account found with the given credentials")

@@ -62,7 +62,7 @@ def assert_refused(pair, reason, refresh_reason=None):
 
 def test_the_whole_story_over_http(user, api):
     """Sign in, call, refresh, list, sign out, and be refused with the same tokens."""
-    body = {User.USERNAME_FIELD: FIRST, "password": PASSWORD}
+    body = {User.USERNAME_FIELD: str(FIRST), "password": PASSWORD}
     first = api.post(reverse("token_obtain_pair"), body).json()
     second = api.refresh(first["refresh"]).json()
     api.with_token(second["access"])
@@ -88,9 +88,21 @@ def test_a_name_that_cannot_be_a_name_is_no_error_of_the_server(user, api, usern
     assert api.post(reverse("token_obtain_pair"), body).status_code in (400, 401)
 
 
+@pytest.mark.parametrize("scope", ["address", "account", "account_everywhere"])
+def test_a_name_that_cannot_be_a_name_is_counted(user, api, settings, scope):
+    """Guesses at what is no name are throttled like others, and are no error either."""
+    settings.JWTAUTH = {"THROTTLE_RATES": {scope: "1/min"}}
+    body = {User.USERNAME_FIELD: "not@number", "password": PASSWORD}
+    codes = [api.post(reverse("token_obtain_pair"), body).status_code for _ in range(2)]
+
+    assert codes in ([401, 429], [400, 400])
+
+
 def test_a_wrong_password_is_refused(user, api):
     """The answer names no field of the model."""
-    answer = api.post(reverse("token_obtain_pair"), {User.USERNAME_FIELD: FIRST, "password": "no"})
+    answer = api.post(
+        reverse("token_obtain_pair"), {User.USERNAME_FIELD: str(FIRST), "password": "no"}
+    )
 
     assert answer.status_code == 401
     assert answer.json()["reason"] == "invalid_credentials"

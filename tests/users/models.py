@@ -35,8 +35,17 @@ class User(AbstractBaseUser):
         abstract = True
 
 
-class UUIDUser(User):
+class UUIDUser(AbstractBaseUser):
+    """Primary key and user name are UUIDs."""
+
+    EXAMPLES = (uuid.UUID(int=1), uuid.UUID(int=2))
+    USERNAME_FIELD = "badge"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    badge = models.UUIDField(unique=True, default=uuid.uuid4)
+    is_active = models.BooleanField(default=True)
+
+    objects = UserManager()
 
 
 class EmailUser(AbstractBaseUser):
