@@ -111,11 +111,8 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
     if found is None:
         return None
     row = list(found)
-    for index, column, converters in _get_converters(statement, connection):
-        value = row[index]
-        for convert in converters:
-            value = convert(value, column, connection)
-        row[index] = value
+    for index, column, convert in _get_converters(statement, connection):
+        row[index] = convert(row[index], column, connection)
     width = len(statement.user_fields)
     return Row(row[:width], row[width:-1], bool(row[-1]))
 
@@ -127,9 +124,9 @@ def _get_converters(statement: Statement, connection: Any) -> list[Any]:
     converters = known.get(statement.sql)
     if converters is None:
         converters = known[statement.sql] = [
-            (index, column, found)
+            (index, column, convert)
             for index, column in enumerate(statement.columns)
-            if (found := _converters_for(column, connection))
+            for convert in _converters_for(column, connection)
         ]
     return converters
 

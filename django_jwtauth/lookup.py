@@ -2,8 +2,7 @@
 
 import functools
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -218,12 +217,14 @@ def lock_session(claims: dict[str, Any]) -> LoginSession | None:
     return rows.filter(pk=claims["sid"]).first()
 
 
-@contextmanager
-def reporting_unavailable() -> Iterator[None]:
+class reporting_unavailable:
     """Turn what a database raises into ``Unavailable``: it never means that a token is bad."""
-    try:
-        yield
-    except DatabaseFailure as error:
-        # Only the class: a driver's message may quote a parameter.
-        logger.error("The database cannot answer for a token: %s", type(error).__name__)
-        raise Unavailable from error
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, DatabaseFailure):
+            # Only the class: a driver's message may quote a parameter.
+            logger.error("The database cannot answer for a token: %s", type(error).__name__)
+            raise Unavailable from error
