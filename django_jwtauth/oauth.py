@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from django.core.exceptions import BadRequest, SuspiciousOperation
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
@@ -110,10 +110,10 @@ def _refusal(error: OAuthError) -> HttpResponse:
 
 def _read_form(request: HttpRequest) -> None:
     """Raise ``OAuthError`` for a form that cannot be read or repeats a parameter."""
+    # Django decodes it by the charset that its client names, even if that is no text encoding.
+    readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
     try:
-        # Django decodes a form by the charset that its client names.
-        readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
-        form = request.POST
+        form = request.POST if readable else QueryDict()
     except (BadRequest, SuspiciousOperation, MultiPartParserError):
         readable = False
     if not readable:

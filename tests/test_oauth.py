@@ -112,6 +112,12 @@ def operator(db):
     return sessions.start(user).access
 
 
+def multipart(value):
+    """A body that has the value in every parameter."""
+    part = b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+    return b"".join(part % (name.encode(), value) for name in oauth._PARAMETERS) + b"--x--"
+
+
 def seen(answer):
     """All that an answer shows."""
     return answer.status_code, dict(answer.headers), answer.content
@@ -163,8 +169,8 @@ def test_json_is_no_form(client, pair, name):
         (f"{FORM}; charset=utf-16", "token=x".encode("utf-16")),
         (f"{FORM}; charset=latin-1", b"token=x"),
         (f"{FORM}; charset=rot13", b"gbxra=k"),
-        ("multipart/form-data; boundary=x; charset=utf-7", b"--x\r\n\r\n+2AA-\r\n--x--"),
-        ("multipart/form-data; boundary=x; charset=rot13", b"--x\r\n\r\n\r\n--x--"),
+        ("multipart/form-data; boundary=x; charset=utf-7", multipart(b"+2AA-")),
+        ("multipart/form-data; boundary=x; charset=rot13", multipart(b"x")),
         ("multipart/form-data", b"token=x"),
         ("multipart/form-data; boundary=\xff", b"token=x"),
         (FORM, b"&".join(b"a%d=1" % number for number in range(1001))),
@@ -784,6 +790,24 @@ def test_whoever_else_has_a_token_may_not(send, pair, make):
     assert answer["WWW-Authenticate"] == 'Bearer realm="api", error="invalid_token"'
     other = send("introspect", {"Authorization": "Bearer nonsense"}, token="garbage")
     assert seen(answer) == seen(other)
+
+
+def test_a_predecessors_token_has_no_sign_in(introspect, user, monkeypatch):
+    """RFC 7662, 2.2: a member without a value is left out."""
+    claims = {"token_type": "access", "sub": "1", "sid": None, "jti": "x"}
+    monkeypatch.setattr(sessions, "introspect", lambda raw: (user, claims))
+    assert introspect("x").keys() == {"active", "token_type", "username", "sub", "jti"}
+
+
+def test_an_operator_without_a_database_is_503(send, pair, operator, monkeypatch):
+    """RFC 7662, 2: whoever asks is not told that they may not while nobody can tell."""
+
+    def fail(*args):
+        raise OperationalError
+
+    monkeypatch.setattr(User, "has_perm", fail)
+    answer = send("introspect", {"Authorization": f"Bearer {operator}"}, token=pair.access)
+    assert_error(answer, "temporarily_unavailable", 503)
 
 
 def test_user_names_are_text(introspect, pair, monkeypatch):
