@@ -98,14 +98,13 @@ class HasReadWriteScopes(TokenPermission):
 
 
 class _IsPerson(TokenPermission):
-    """No API token: those must not make others, nor end their owner's sign-ins."""
-
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         if claims.get("token_use") == API_USE:
             return Insufficient("insufficient_user_authentication", "Not with an API token.")
         return None
 
 
+#: No API token: those must not make others, nor end their owner's sign-ins.
 IsPerson = _IsPerson()
 
 
