@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.page import AUTH, Page
 from tests.browser.site import serving
+from tests.shell import ROOT
 
 REFRESH = "POST /auth/token/refresh/"
 
@@ -420,6 +421,32 @@ def test_another_tab_has_signed_in_meanwhile(signed_in):
 
     assert signed_in.run(call) == 204
     assert ("DELETE /auth/sessions/", 403) in signed_in.site.requests
+
+
+# --- what the documentation shows
+
+
+def test_examples_of_the_page_about_browsers(page, node_modules):
+    """The scripts of docs/browsers.md run as they stand, from signing in to a call with axios."""
+    text = (ROOT / "docs" / "browsers.md").read_text()
+    script = "\n".join(re.findall(r"^```js\n(.*?)^```$", text, re.M | re.S))
+    # What a module imports, a function does so too.
+    script, imports = re.subn(
+        r"^import (?:(\w+)|(\{.*\})) from \"(.*)\";$",
+        lambda m: f'const {m[2] or f"{{ default: {m[1]} }}"} = await import("{m[3]}");',
+        script.replace('"axios"', '"/static/axios.js"'),
+        flags=re.M,
+    )
+    assert imports == 2
+    for documented, real in (("alice", "bob"), ("wonderland-42", "bob-demo")):
+        assert documented in script
+        script = script.replace(documented, real)
+    page.open()
+    page.find("[name=username]")
+
+    found = page.run(script + "return [answer.status, me.status, data.length]")
+    assert found[:2] == [200, 200]
+    assert found[2] >= 1
 
 
 # --- in development
