@@ -243,7 +243,7 @@ def test_without_anybody_to_confirm_nothing_is_ended(monkeypatch, pairs):
 def test_a_time_is_read_in_the_projects_zone(pairs, settings, text, expected):
     """Without an offset; which moment it is taken for is printed, and in UTC."""
     settings.TIME_ZONE = "Europe/Berlin"
-    with time_machine.travel("2026-11-24T20:00:00Z", tick=False):
+    with time_machine.travel("2026-11-24T20:00:00+00:00", tick=False):
         output = run("--user", "anna", "--before", text, "--dry-run")
 
     assert output.startswith(f"Started before {expected}.\n")

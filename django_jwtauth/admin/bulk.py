@@ -43,6 +43,7 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
     title = _("End all sign-ins of %(user)s") % {"user": user.get_username()}
     context = {
         "title": title,
+        "of_user": user,
         "user_page": _page_of(user),
         **_effect(model_admin, request, target, counted, form),
     }
