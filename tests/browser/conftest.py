@@ -37,11 +37,11 @@ def node_modules():
 
 @pytest.fixture(scope="session")
 def make_site(tmp_path_factory):
-    """``make_site(**jwtauth)``: the example as it is, with these settings, until all tests end."""
+    """``make_site(*origins, **jwtauth)``: the example with these settings, until all tests end."""
     opened = []
 
-    def make(**jwtauth):
-        context = Site(tmp_path_factory.mktemp("site"), **jwtauth).running()
+    def make(*origins, **jwtauth):
+        context = Site(tmp_path_factory.mktemp("site"), *origins, **jwtauth).running()
         opened.append(context)
         return context.__enter__()
 

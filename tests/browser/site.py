@@ -23,6 +23,9 @@ from example.settings import *
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATICFILES_DIRS = [{modules!r}]
 JWTAUTH = {jwtauth!r}
+CSRF_TRUSTED_ORIGINS = {origins!r}
+
+MIDDLEWARE.insert(0, "tests.browser.cors.allow_origins")
 """
 
 COLUMNS = "id, generation, ended_at IS NOT NULL, name"
@@ -85,16 +88,19 @@ def serving(handler, **attributes):
 
 
 class Site:
-    """A fresh copy of the example; ``url`` leads through the gate."""
+    """A fresh copy of the example; ``url`` leads through the gate.
 
-    def __init__(self, folder, **jwtauth):
+    Pages of ``origins`` may use it, with credentials.
+    """
+
+    def __init__(self, folder, *origins, **jwtauth):
         self.folder = folder / "example_project"
         self.port = free_port()
         self.requests, self.faults = [], []
         ignored = shutil.ignore_patterns("*.sqlite3", "__pycache__")
         shutil.copytree(ROOT / "example_project", self.folder, ignore=ignored)
         modules = str(ROOT / "tests" / "browser" / "node_modules" / "axios" / "dist" / "esm")
-        text = SETTINGS.format(modules=modules, jwtauth=jwtauth)
+        text = SETTINGS.format(modules=modules, jwtauth=jwtauth, origins=list(origins))
         (self.folder / "browser_settings.py").write_text(text)
 
     @contextmanager

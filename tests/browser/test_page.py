@@ -194,6 +194,45 @@ def test_nothing_is_sent_to_another_origin(page, attacker, cookies):
     assert not names & {"authorization", "x-csrftoken", "cookie"}
 
 
+class Neighbour(http.server.BaseHTTPRequestHandler):
+    """An empty page, and auth.js: a front end that its own server serves."""
+
+    def do_GET(self):
+        is_script = self.path.endswith(".js")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/javascript" if is_script else "text/html")
+        self.end_headers()
+        if is_script:
+            self.wfile.write((ROOT / "django_jwtauth" / self.path[1:]).read_bytes())
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+def test_a_front_end_on_another_origin(chromium, make_site):
+    """Of the same site, trusted and allowed by CORS, it signs in, refreshes and signs out."""
+    with serving(Neighbour) as port:
+        site = make_site(f"http://localhost:{port}")
+        page = Page(chromium, site)
+        page.driver.get(f"http://localhost:{port}/")
+        page.run(
+            AUTH
+            + """
+            window.auth = createAuth({ base: args[0] });
+            await auth.signIn({ username: "bob", password: "bob-demo" });
+            """,
+            f"{site.url}/auth/",
+        )
+        assert ours(page).keys() == EXPECTED.keys()
+        page.expire()
+        found = page.run("return (await auth.fetch(args[0])).json()", f"{site.url}/auth/me/")
+        assert found["username"] == "bob"
+        assert site.refreshes == 1
+        page.run("await auth.signOut()")
+        assert ours(page) == {}
+        assert has_ended(page)
+
+
 # --- access tokens expire
 
 
