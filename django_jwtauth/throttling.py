@@ -10,11 +10,11 @@ import ipaddress
 import logging
 import time
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
@@ -109,10 +109,15 @@ def _report(error: Exception) -> None:
 def _stored_name(username: str) -> str:
     """Return the name that the database takes it for, or itself.
 
-    By default MariaDB and MySQL find "admin" by "ádmin": a count for each spelling would
-    allow as many guesses.
+    A number can be written "7" and "007", and by default MariaDB and MySQL find "admin" by
+    "ádmin": a count for each spelling would allow as many guesses.
     """
     model = get_user_model()
+    try:
+        field: Any = model._meta.get_field(model.USERNAME_FIELD)
+        username = str(field.to_python(username))
+    except (FieldDoesNotExist, ValidationError):
+        return username
     if connections[router.db_for_read(model)].vendor != "mysql":
         return username
     try:
