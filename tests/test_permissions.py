@@ -24,9 +24,16 @@ from django_jwtauth.permissions import (
 
 pytestmark = pytest.mark.django_db
 
+
+class StatelessAuthentication(JWTStatelessUserAuthentication):
+    """Lets API tokens in, so that the permissions have to look at them."""
+
+    accepts_api_tokens = True
+
+
 AUTHENTICATION = {
     "database": JWTAuthentication,
-    "stateless": JWTStatelessUserAuthentication,
+    "stateless": StatelessAuthentication,
 }
 
 
