@@ -241,3 +241,16 @@ def test_haproxy_alone_stops_a_revoked_token_when_it_expires(haproxy, nginx, dep
     # HAProxy counts whole seconds.
     time.sleep(max(0, expires - time.time()) + 0.1)
     assert http.ask(haproxy, raw).status == 401
+
+
+def test_an_api_token_is_for_those_who_ask(haproxy, nginx, caddy, deployment):
+    """HAProxy alone refuses it, as it could not see it revoked; the others stop it when it is."""
+    server = deployment.server.url
+    owner = http.sign_in(server)["access_token"]
+    made = http.ask(f"{server}/api/api-tokens/", owner, body={"name": "script"}).json
+    raw = made["token"]
+    assert [http.ask(url, raw).status for url in (nginx, caddy, haproxy)] == [200, 200, 401]
+
+    url = f"{server}/api/api-tokens/{made['id']}/"
+    assert http.ask(url, owner, method="DELETE").status == 204
+    assert [http.ask(url, raw).status for url in (nginx, caddy, haproxy)] == [401, 401, 401]
