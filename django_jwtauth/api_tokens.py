@@ -8,8 +8,10 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -107,17 +109,25 @@ _written: OrderedDict[str, float] = OrderedDict()
 
 
 def record_use(sid: str, request: "HttpRequest | None") -> None:
-    """Write when and from where a token was used, at most once in ``USE_INTERVAL``."""
+    """Write when and from where a token was used, at most once in ``USE_INTERVAL``.
+
+    After the caller's transaction, whose locks and rollback are no business of ours; a
+    database that cannot be written to is logged and refuses nobody.
+    """
     now = time.monotonic()
     if now - _written.get(sid, -USE_INTERVAL.total_seconds()) < USE_INTERVAL.total_seconds():
         return
+    address = client.get_ip_address(request) if request else None
+    write = partial(_write_use, sid, address, now)
+    transaction.on_commit(write, using=lookup.alias(), robust=True)
+
+
+def _write_use(sid: str, address: str | None, now: float) -> None:
     _written[sid] = now
     while len(_written) > _MAX_REMEMBERED:
         _written.popitem(last=False)
     moment = timezone.now()
     due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
-    with lookup.reporting_unavailable():
-        LoginSession.objects.using(lookup.alias()).filter(due, pk=sid).update(
-            last_used_at=moment,
-            last_used_ip=client.get_ip_address(request) if request else None,
-        )
+    LoginSession.objects.using(lookup.alias()).filter(due, pk=sid).update(
+        last_used_at=moment, last_used_ip=address
+    )

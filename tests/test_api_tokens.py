@@ -7,6 +7,7 @@ from functools import partial
 import jwt
 import pytest
 import time_machine
+from django.db import OperationalError, connection
 from django.urls import include, path
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
@@ -191,6 +192,12 @@ def test_parallel_creation_respects_the_limit(user, settings):
 # --- the last use
 
 
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    api_tokens._written.clear()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_use_is_written_once_in_five_minutes(user, statements, monkeypatch):
     """Most requests with an API token cost the one query; the first in five minutes writes."""
     # The clock that is moved here is not the monotonic one.
@@ -210,6 +217,7 @@ def test_use_is_written_once_in_five_minutes(user, statements, monkeypatch):
     assert LoginSession.objects.get().last_used_at > first + api_tokens.USE_INTERVAL
 
 
+@pytest.mark.django_db(transaction=True)
 def test_another_process_has_written_already(user):
     """What another process wrote a moment ago is not written over."""
     new = api_tokens.create(user, "deploy")
@@ -221,6 +229,7 @@ def test_another_process_has_written_already(user):
     assert LoginSession.objects.get().last_used_at == moment
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_a_process_remembers_is_bounded(user, monkeypatch):
     """The memory of who wrote when keeps to its size."""
     monkeypatch.setattr(api_tokens, "_MAX_REMEMBERED", 2)
@@ -228,6 +237,36 @@ def test_what_a_process_remembers_is_bounded(user, monkeypatch):
         sessions.authenticate(api_tokens.create(user, "deploy").raw)
 
     assert len(api_tokens._written) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_use_that_cannot_be_written_refuses_nobody(user, caplog):
+    """Where only reading works, the token is good all the same, and the log says what failed."""
+    raw = api_tokens.create(user, "deploy").raw
+
+    def read_only(execute, sql, params, many, context):
+        if sql.startswith("UPDATE"):
+            raise OperationalError("read-only")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(read_only):
+        assert sessions.authenticate(raw)[0] == user
+
+    assert "OperationalError" in caplog.text or "read-only" in caplog.text
+    assert LoginSession.objects.get().last_used_at is None
+
+
+def test_use_is_written_after_the_callers_transaction(user, django_capture_on_commit_callbacks):
+    """Inside a transaction nothing is written; its lock would last as long as the view."""
+    raw = api_tokens.create(user, "deploy").raw
+
+    with django_capture_on_commit_callbacks() as later:
+        sessions.authenticate(raw)
+
+    assert LoginSession.objects.get().last_used_at is None
+    for write in later:
+        write()
+    assert LoginSession.objects.get().last_used_at
 
 
 def test_a_person_costs_no_write(user, pair, statements):
@@ -262,6 +301,7 @@ def test_a_service_that_cannot_see_it_revoked_refuses_it(user, pair):
 # --- over HTTP
 
 
+@pytest.mark.django_db(transaction=True)
 def test_made_listed_used_revoked(owner, user):
     """The whole life: shown once, listed without its text, its use seen, revoked, refused."""
     made = make(owner, expires_in=3600)
