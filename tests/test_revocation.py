@@ -251,7 +251,7 @@ def test_a_sign_in_that_was_committed_late_is_found(monkeypatch, user, small_chu
 
 
 def test_what_a_transaction_goes_on_seeing_as_live_is_tried_once(monkeypatch, user, small_chunks):
-    """In an older snapshot a sign-in that somebody else ended seems not to have; no endless loop."""
+    """In an older snapshot a sign-in that somebody else ended seems live: no endless loop."""
     fill(user, 7)
     calls = []
 
