@@ -1027,6 +1027,7 @@ def test_a_signed_out_user_is_stopped_at_once(check, send, pair):
     assert (answer.status_code, answer["X-Auth-Reason"]) == (401, "session_ended")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_api_tokens_pass_and_their_use_is_seen(check, user):
     """A script behind a gateway is one that uses its token."""
     new = api_tokens.create(user, "script")
@@ -1143,7 +1144,7 @@ def test_only_endpoints_that_answer_are_advertised(metadata, client):
         assert answer.status_code == {"jwks_uri": 200, "introspection_endpoint": 401}.get(name, 400)
 
 
-@pytest.mark.urls("tests.live.auth_urls")
+@pytest.mark.urls("tests.test_well_known")
 def test_without_the_endpoints_none_is_advertised(metadata):
     """RFC 8414, 2: a project that does not serve them does not say so."""
     document = metadata()
