@@ -5,9 +5,9 @@ tests hold both paths equal.
 """
 
 import functools
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from django.core.signals import setting_changed
 from django.db.models import (
@@ -27,6 +27,7 @@ from django.db.models.manager import BaseManager
 from .models import BlacklistedToken, LoginSession
 
 _PREFIX = "_jwtauth_"
+_PLACEHOLDER = re.compile("(?<!%)%s")
 
 
 class Slot(Expression):
@@ -60,10 +61,6 @@ class Row(NamedTuple):
     blacklisted: bool
 
 
-# By connection, as converters belong to one, and by SQL.
-_converters: WeakKeyDictionary[Any, dict[str, list[Any]]] = WeakKeyDictionary()
-
-
 @functools.cache
 def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> Statement:
     """Return the statement for a user model and these columns of the sign-in."""
@@ -92,12 +89,17 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
     user_fields = model._meta.concrete_fields
     session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
     return Statement(
-        # What the compiler escaped stays so.
-        sql.replace("%%", "%%%%") % tuple(f"%({name})s" for name in named),
+        _name_placeholders(sql, named),
         {name: param for name, param in named.items() if not isinstance(param, Slot)},
         [field.cached_col for field in [*user_fields, *session_fields]],
         [field.attname for field in user_fields],
     )
+
+
+def _name_placeholders(sql: str, names: Iterable[str]) -> str:
+    # Of a percent sign in the name of a column the compiler knows nothing.
+    first, *rest = [text.replace("%%", "%").replace("%", "%%") for text in _PLACEHOLDER.split(sql)]
+    return first + "".join(f"%({name})s{text}" for name, text in zip(names, rest, strict=True))
 
 
 def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row | None:
@@ -118,16 +120,18 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
 
 
 def _get_converters(statement: Statement, connection: Any) -> list[Any]:
-    known = _converters.get(connection)
-    if known is None:
-        known = _converters[connection] = {}
-    converters = known.get(statement.sql)
-    if converters is None:
-        converters = known[statement.sql] = [
+    # Kept on the connection: they refer to it, and must not outlive it.
+    known: dict[str, tuple[Statement | None, list[Any]]] = connection.__dict__.setdefault(
+        "_jwtauth_converters", {}
+    )
+    made_for, converters = known.get(statement.sql, (None, []))
+    if made_for is not statement:
+        converters = [
             (index, column, convert)
             for index, column in enumerate(statement.columns)
             for convert in _converters_for(column, connection)
         ]
+        known[statement.sql] = statement, converters
     return converters
 
 
@@ -149,7 +153,6 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting in ("AUTH_USER_MODEL", "DATABASES", "INSTALLED_APPS"):
         get_statement.cache_clear()
         is_plain.cache_clear()
-        _converters.clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_jwtauth.compiled")
