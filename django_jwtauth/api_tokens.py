@@ -8,7 +8,6 @@ from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -118,7 +117,10 @@ def record_use(sid: str, request: "HttpRequest | None") -> None:
     if now - _written.get(sid, -USE_INTERVAL.total_seconds()) < USE_INTERVAL.total_seconds():
         return
     address = client.get_ip_address(request) if request else None
-    write = partial(_write_use, sid, address, now)
+
+    def write() -> None:
+        _write_use(sid, address, now)
+
     transaction.on_commit(write, using=lookup.alias(), robust=True)
 
 

@@ -163,7 +163,7 @@ def test_signed_in_within_not(ask, auth_time):
 
 def test_signing_in_is_not_refreshing(ask, user, time_machine):
     """A refreshed token is as old as its sign-in."""
-    time_machine.move_to("2026-11-24T12:00Z")
+    time_machine.move_to("2026-11-24T12:00:00+00:00")
     pair = sessions.start(user)
     time_machine.shift(timedelta(minutes=11))
     raw = sessions.refresh(pair.refresh).access
