@@ -22,6 +22,7 @@ from django_jwtauth import exceptions, finding, revocation, sessions
 from django_jwtauth.admin import LoginSessionAdmin, bulk, devices, export, overview
 from django_jwtauth.admin.find import VERDICTS
 from django_jwtauth.api_tokens import create as create_api_token
+from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from django_jwtauth.one_time import consume
 from django_jwtauth.one_time import issue as issue_one_time
@@ -29,6 +30,8 @@ from tests import forge
 from tests.conftest import DESK
 from tests.keypairs import make_pem
 from tests.test_revocation import fill
+
+needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
 User = get_user_model()
 
@@ -756,6 +759,7 @@ def test_ten_thousand_are_ended_within_a_request(chief, user):
 # --- keys
 
 
+@needs_cryptography
 def test_the_keys_are_told_with_their_states(desk, settings):
     """Which one signs, which one will, and which only verify; derived ones by their setting."""
     settings.SECRET_KEY_FALLBACKS = ["x" * 50]
@@ -786,6 +790,7 @@ def test_the_keys_are_told_with_their_states(desk, settings):
     assert rows[1]["active_from"] != "-"
 
 
+@needs_cryptography
 def test_no_key_material_is_shown(desk, settings):
     """Neither of a secret nor of either half of a key pair."""
     secret = "s3cret-and-long-enough-for-hs256-abcdefgh"
