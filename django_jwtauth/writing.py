@@ -17,7 +17,7 @@ def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
     """Write a new row; with ``ignore_conflicts``, nothing if a constraint is in the way."""
     connection = connections[using]
     params = {
-        field.attname: field.get_db_prep_save(field.pre_save(row, True), connection)
+        field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
         for field in _inserted_fields(type(row))
     }
     _execute(connection, _insert_sql(type(row), using, ignore_conflicts), params)
