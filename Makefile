@@ -10,7 +10,7 @@ PYTHON ?= $(shell \
 		done; \
 	done)
 
-.PHONY: help test example lint format types docs bench bench-scale clean
+.PHONY: help test example lint format types docs bench clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,9 +37,6 @@ docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 
 bench: $(VENV)/.bench  ## Compare with simplejwt and others, on SQLite or on DATABASE_URL
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
-
-bench-scale: $(VENV)/.bench  ## Compare a million rows with none, on PostgreSQL at DATABASE_URL
-	$(BIN)/python -m benchmarks.scale $(BENCH_ARGS)
 
 clean:  ## Remove the virtualenv and everything built
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox build dist docs/_build htmlcov
