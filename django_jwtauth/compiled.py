@@ -6,27 +6,30 @@ tests hold both paths equal.
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from django.core.signals import setting_changed
 from django.db.models import (
     CharField,
-    Exists,
     Expression,
     F,
     Field,
     FilteredRelation,
+    IntegerField,
     Model,
     Q,
     QuerySet,
     UUIDField,
 )
+from django.db.models.expressions import RawSQL
 from django.db.models.manager import BaseManager
 
 from .models import BlacklistedToken, LoginSession
 
 _PREFIX = "_jwtauth_"
+#: Beside the columns of a sign-in: its ``auth_hash``, NULL when it has ended.
+LIVE_HASH = "live_hash"
 _PLACEHOLDER = re.compile("(?<!%)%s")
 
 
@@ -41,6 +44,48 @@ class Slot(Expression):
         return "%s", [self]
 
 
+class Subquery(RawSQL):
+    """Needs nothing of the query that it is part of."""
+
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> "Subquery":
+        return self
+
+
+class Recipe(NamedTuple):
+    """SQL of a subquery, the names of its parameters, and the field it is of."""
+
+    sql: str
+    params: tuple[str, ...]
+    field: Any
+
+    def fill(self, params: Mapping[str, Any]) -> Subquery:
+        return Subquery(self.sql, [params[name] for name in self.params], self.field)
+
+
+@functools.cache
+def get_recipes(columns: tuple[str, ...]) -> dict[str, Recipe]:
+    """Return subqueries for ``columns`` of the sign-in, and for the blacklist, by their alias.
+
+    Each looks one row up by its key: what else must hold stands in SELECT, where
+    PostgreSQL does not look for an index that fits it.
+    """
+    recipes = {_PREFIX + name: _session_recipe(name) for name in columns}
+    blacklisted = f"SELECT 1 FROM {BlacklistedToken._meta.db_table} WHERE jti = %s"  # noqa: S608
+    return {**recipes, _PREFIX + "blacklisted": Recipe(blacklisted, ("jti",), IntegerField())}
+
+
+def _session_recipe(name: str) -> Recipe:
+    # Only names of ours go into the text; none needs quotes.
+    table, column = LoginSession._meta.db_table, _column(name)
+    condition = "user_id = %s" + (" AND ended_at IS NULL" if name == LIVE_HASH else "")
+    sql = f"SELECT CASE WHEN {condition} THEN {column} END FROM {table} WHERE id = %s"  # noqa: S608
+    return Recipe(sql, ("pk", "sid"), LoginSession._meta.get_field(column))
+
+
+def _column(name: str) -> str:
+    return "auth_hash" if name == LIVE_HASH else name
+
+
 class Statement(NamedTuple):
     """The compiled query of one user model on one alias; ``columns`` of it, in order.
 
@@ -48,7 +93,6 @@ class Statement(NamedTuple):
     """
 
     sql: str
-    constants: dict[str, Any]
     columns: list[Any]
     user_fields: list[str]
 
@@ -64,33 +108,30 @@ class Row(NamedTuple):
 @functools.cache
 def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> Statement:
     """Return the statement for a user model and these columns of the sign-in."""
-    pk = Slot("pk", model._meta.pk)
     sid = Slot("sid", UUIDField())
-    blacklisted = BlacklistedToken.objects.using(using).filter(jti=Slot("jti", CharField()))
+    slots = {"pk": Slot("pk", model._meta.pk), "sid": sid, "jti": Slot("jti", CharField())}
     rows = (
         model._default_manager.using(using)
         .order_by()
-        .filter(pk=pk)
+        .filter(pk=slots["pk"])
         .annotate(
             jwtauth_session=FilteredRelation(
                 "jwtauth_sessions", condition=Q(jwtauth_sessions__id=sid)
             )
         )
-        .annotate(
-            **{_PREFIX + name: F(f"jwtauth_session__{name}") for name in columns},
-            **{_PREFIX + "blacklisted": Exists(blacklisted)},
-        )
     )
+    for alias, recipe in get_recipes(columns).items():
+        name = alias.removeprefix(_PREFIX)
+        # PostgreSQL plans a join longer than two subqueries, but not longer than seven.
+        joined = len(columns) > 1 and name in columns
+        rows = rows.annotate(
+            **{alias: F(f"jwtauth_session__{name}") if joined else recipe.fill(slots)}
+        )
     sql, params = rows.query.get_compiler(using).as_sql()
-    named = {
-        param.name if isinstance(param, Slot) else f"constant{number}": param
-        for number, param in enumerate(params)
-    }
     user_fields = model._meta.concrete_fields
-    session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
+    session_fields: list[Any] = [LoginSession._meta.get_field(_column(name)) for name in columns]
     return Statement(
-        _name_placeholders(sql, named),
-        {name: param for name, param in named.items() if not isinstance(param, Slot)},
+        _name_placeholders(sql, [param.name for param in params]),
         [field.cached_col for field in [*user_fields, *session_fields]],
         [field.attname for field in user_fields],
     )
@@ -108,7 +149,7 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
     ``values``: what ``pk``, ``sid`` and ``jti`` are, as the database takes them.
     """
     with connection.cursor() as cursor:
-        cursor.execute(statement.sql, {**statement.constants, **values})
+        cursor.execute(statement.sql, values)
         found = cursor.fetchone()
     if found is None:
         return None

@@ -3,27 +3,22 @@
 import functools
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
 from django.db import connections, router, transaction
-from django.db.models import IntegerField, Model
-from django.db.models.expressions import RawSQL
+from django.db.models import Model
 
 from . import compiled
 from .exceptions import Unavailable
-from .models import BlacklistedToken, LoginSession
+from .models import LoginSession
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 logger = logging.getLogger("django_jwtauth")
-
-_PREFIX = "_jwtauth_"
 
 _REFRESH_COLUMNS = (
     "id",
@@ -37,14 +32,17 @@ _REFRESH_COLUMNS = (
 
 
 class SignInState(NamedTuple):
-    """What every request needs of a sign-in."""
+    """What every request needs of a sign-in that has not ended."""
 
     auth_hash: str
-    ended_at: datetime | None
+    ended_at: None = None
 
 
 class Found(NamedTuple):
-    """What the database says of a token; ``session`` is None when it is not the user's."""
+    """What the database says of a token; ``session`` is None when it is not the user's.
+
+    For a request, also when it has ended; for a refresh, it then has ``ended_at``.
+    """
 
     user: "AbstractBaseUser"
     session: LoginSession | SignInState | None
@@ -73,7 +71,7 @@ def find(claims: dict[str, Any]) -> Found | None:
     hidden. Nothing about the sign-in is in WHERE: its absence must be told apart from
     the user's.
     """
-    found = _find(claims, SignInState._fields)
+    found = _find(claims, (compiled.LIVE_HASH,))
     if found is None:
         return None
     user, values, blacklisted = found
@@ -109,7 +107,7 @@ def _find(
         return None
     params = {
         "pk": _key_field(model).get_db_prep_value(pk, connection),
-        "sid": _db_sid(claims["sid"], connection),
+        "sid": claims["sid"],
         "jti": claims["jti"],
     }
     if lock or not compiled.is_plain(model):
@@ -120,8 +118,8 @@ def _find(
     if found is None or str(found[0].pk) != claims["sub"]:
         return None
     user, values, blacklisted = found
-    # Without a sign-in every column is NULL, the hash too, which otherwise never is.
-    known = columns and values[columns.index("auth_hash")] is not None
+    # Without a sign-in every column is NULL; with one, the first never is.
+    known = columns and values[0] is not None
     return user, values if known else None, blacklisted
 
 
@@ -149,11 +147,6 @@ def _key_field(model: type[Model]) -> Any:
     return field
 
 
-def _db_sid(sid: str | None, connection: Any) -> Any:
-    """Return the sign-in's key as the database takes it: where it has no UUID, as on the wire."""
-    return UUID(sid) if sid and connection.features.has_native_uuid_field else sid
-
-
 def _find_compiled(
     model: type[Model], columns: tuple[str, ...], params: dict[str, Any], connection: Any
 ) -> tuple[Any, Sequence[Any], bool] | None:
@@ -163,13 +156,6 @@ def _find_compiled(
         return None
     user = model.from_db(connection.alias, statement.user_fields, row.user)
     return user, row.session, row.blacklisted
-
-
-class _Subquery(RawSQL):
-    """Needs nothing of the query that it is part of."""
-
-    def resolve_expression(self, *args: Any, **kwargs: Any) -> "_Subquery":
-        return self
 
 
 def _find_annotated(
@@ -184,31 +170,15 @@ def _find_annotated(
     if lock:
         of = ("self",) if connection.features.has_select_for_update_of else ()
         users = users.select_for_update(of=of)
-    subqueries = _get_subqueries(columns)
-    for alias, (sql, needed, field) in subqueries.items():
-        subquery = _Subquery(sql, [params[name] for name in needed], field)
+    recipes = compiled.get_recipes(columns)
+    for alias, recipe in recipes.items():
         # What annotate() does, less a check of names that takes as long as all of this.
-        users.query.add_annotation(subquery, alias)
+        users.query.add_annotation(recipe.fill(params), alias)
     user = next(iter(users), None)
     if user is None:
         return None
-    *session, blacklisted = [user.__dict__.pop(alias) for alias in subqueries]
+    *session, blacklisted = [user.__dict__.pop(alias) for alias in recipes]
     return user, session, bool(blacklisted)
-
-
-@functools.cache
-def _get_subqueries(columns: tuple[str, ...]) -> dict[str, tuple[str, tuple[str, ...], Any]]:
-    """Return SQL, parameters and field for ``columns`` of the sign-in, and for the blacklist."""
-    # Only names of ours go into the text; none needs quotes.
-    session = f"SELECT %s FROM {LoginSession._meta.db_table} WHERE id = %%s AND user_id = %%s"  # noqa: S608
-    blacklisted = f"SELECT COUNT(*) FROM {BlacklistedToken._meta.db_table} WHERE jti = %s"  # noqa: S608
-    return {
-        **{
-            _PREFIX + name: (session % name, ("sid", "pk"), LoginSession._meta.get_field(name))
-            for name in columns
-        },
-        _PREFIX + "blacklisted": (blacklisted, ("jti",), IntegerField()),
-    }
 
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:
