@@ -5,10 +5,12 @@ because some PyJWT from 2.10 to 2.15 accepts what RFC 8725 refuses: padding, UTF
 duplicate members, ``crit``, unbounded size.
 """
 
+import functools
 import json
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
@@ -56,6 +58,7 @@ _OWN_TYPS: dict[str | None, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 # RFC 4648, 3.5: where a last character has spare bits, they are zero.
 _LAST_CHARACTERS = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
+_STANDARD = bytes.maketrans(b"-_", b"+/")
 _SID = re.compile(r"[0-9a-f]{32}")
 _verified = VerifiedTokens()
 
@@ -189,7 +192,9 @@ def _split(raw: str) -> tuple[bytes, bytes]:
     return header, payload
 
 
+@functools.lru_cache(maxsize=64)
 def _read_header(encoded: bytes) -> dict[str, Any]:
+    """Return the header. Most tokens have one of few, so it is kept: not to be changed."""
     header = _read_object(encoded)
     # RFC 7515, 4.1.11: what must be understood is refused, nothing is (b64: RFC 7797).
     if "crit" in header or "b64" in header or not isinstance(header.get("alg"), str):
@@ -216,7 +221,7 @@ def _decode_segment(segment: str) -> bytes:
     spare = len(segment) % 4
     if spare == 1 or (spare and segment[-1] not in _LAST_CHARACTERS[spare]):
         raise MalformedToken
-    return urlsafe_b64decode(segment + "=" * (-spare % 4))
+    return a2b_base64(segment.encode().translate(_STANDARD) + b"=" * (-spare % 4))
 
 
 def _encode_segment(data: bytes) -> str:
