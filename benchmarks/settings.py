@@ -1,7 +1,8 @@
 """One project in which every contender is installed, so that all run in one process.
 
 ``JWTAUTH_BENCH`` names the profile: ``HS256``, ``ES256`` (another key for the JWT
-packages), or ``manager`` (a user model whose default manager has a queryset of its own).
+packages), ``manager`` (a user model whose default manager has a queryset of its own), or
+``scale`` (with the admin).
 """
 
 import os
@@ -43,6 +44,22 @@ INSTALLED_APPS = [
     "benchmarks",
     "django_jwtauth",
 ]
+if PROFILE == "scale":
+    INSTALLED_APPS += ["django.contrib.admin", "django.contrib.messages"]
+    STATIC_URL = "static/"
+    TEMPLATES = [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ]
 if PROFILE == "manager":
     AUTH_USER_MODEL = "benchmarks.ManagedUser"
 # The contender for Django's sessions adds what it needs, for itself.

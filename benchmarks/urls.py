@@ -1,5 +1,7 @@
 """The same small view behind each way to authenticate, and each contender's own endpoints."""
 
+from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth import login, logout
 from django.http import HttpResponse
 from django.urls import include, path
@@ -67,3 +69,5 @@ urlpatterns = [
     path("floor/", hello(FloorAuthentication)),
     path("floor/refresh/", floor_refresh),
 ]
+if apps.is_installed("django.contrib.admin"):
+    urlpatterns.append(path("admin/", admin.site.urls))
