@@ -1,27 +1,19 @@
-"""Claims to signed string and back. No database, no DRF.
+"""Claims to signed string and back: which are asked for, and what they must be.
 
-PyJWT's algorithms make and check the signature. The form of a token is read here,
-because some PyJWT from 2.10 to 2.15 accepts what RFC 8725 refuses: padding, UTF-16,
-duplicate members, ``crit``, unbounded size.
+No database, no DRF. How a token is spelled and signed is the business of ``compact``.
 """
 
-import functools
-import json
 import re
 import time
-from base64 import urlsafe_b64encode
-from binascii import a2b_base64
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal
 
-import jwt
 from django.utils.translation import gettext_lazy as _
 
-from . import keys
+from . import compact, keys
 from .conf import Settings, get_settings
 from .exceptions import (
-    BadSignature,
     ExpiredToken,
     MalformedToken,
     NoSubject,
@@ -30,7 +22,6 @@ from .exceptions import (
     WrongIssuer,
     WrongTokenType,
 )
-from .keymaterial import Key
 from .remote_keys import RemoteKeys, get_remote_keys
 from .verified import Verified, VerifiedTokens
 
@@ -45,8 +36,6 @@ ONE_TIME: TokenType = "one_time"
 #: The ``token_use`` of an access token that stands for a script, not for a person signed in.
 API_USE = "api"
 
-#: The longest token issued or read, in bytes.
-MAX_TOKEN_LENGTH = 8192
 # Fits every column that holds one.
 MAX_IDENTIFIER_LENGTH = 255
 # The last midnight of year 9999 in UTC: later ones fit no datetime in some time zone.
@@ -54,27 +43,9 @@ MAX_NUMERIC_DATE = 253402214400
 MAX_GENERATION = 2**31 - 1
 
 # Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
-_OWN_TYPS: dict[str | None, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
-_FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-# RFC 4648, 3.5: where a last character has spare bits, they are zero.
-_LAST_CHARACTERS = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+_OWN_TYPS: dict[str, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
 _SID = re.compile(r"[0-9a-f]{32}")
 _verified = VerifiedTokens()
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("duplicate member")
-    return members
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-_json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def encode(token_type: TokenType, claims: Claims) -> str:
@@ -86,17 +57,13 @@ def encode(token_type: TokenType, claims: Claims) -> str:
     key = _rings(token_type)().signer()
     own = {kind: typ for typ, kind in _OWN_TYPS.items()}
     typ = own.get(token_type, get_settings().ACCESS_TOKEN_TYP)
-    header = {"alg": key.algorithm, "typ": typ, **({"kid": key.kid} if key.kid else {})}
     try:
-        payload = _encode_object({"token_type": token_type, **claims})
+        raw = compact.sign({"token_type": token_type, **claims}, key, typ)
     except TypeError as error:
         raise ValueError(f"A claim of the {token_type} token is not JSON: {error}") from None
-    signed = f"{_encode_object(header)}.{payload}"
-    signature = jwt.get_algorithm_by_name(key.algorithm).sign(signed.encode(), key.signing)
-    raw = f"{signed}.{_encode_segment(signature)}"
-    if len(raw) > MAX_TOKEN_LENGTH:
+    if len(raw) > compact.MAX_LENGTH:
         raise ValueError(
-            f"The {token_type} token has {len(raw)} bytes, {MAX_TOKEN_LENGTH} at most: "
+            f"The {token_type} token has {len(raw)} bytes, {compact.MAX_LENGTH} at most: "
             "put less into CLAIMS_HOOK or claims=."
         )
     return raw
@@ -112,20 +79,20 @@ def decode(
     keys that must be fetched cannot be. The first reason in this order is reported: form,
     signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
     """
-    if not isinstance(raw, str) or len(raw) > MAX_TOKEN_LENGTH:
+    if not isinstance(raw, str) or len(raw) > compact.MAX_LENGTH:
         raise MalformedToken
     claims = _recall(raw, foreign) if ACCESS in allowed else None
     if claims is not None:
         _check_times(claims, allow_expired)
         return claims
-    encoded_header, payload = _split(raw)
-    header = _read_header(encoded_header)
+    encoded_header, payload = compact.split(raw)
+    header = compact.read_header(encoded_header)
     typ = _normalize_typ(header["typ"])
     token_type = _OWN_TYPS.get(typ, ACCESS)
     get_keys = _find_keys(payload, foreign) if token_type == ACCESS else _rings(token_type)
     context = _context(get_keys)
-    _verify(raw, get_keys().candidates(header["alg"], header["kid"]))
-    claims = _read_object(payload)
+    compact.verify(raw, get_keys().candidates(header["alg"], header["kid"]))
+    claims = compact.read_object(payload)
     _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs())
     _check_times(claims, allow_expired)
     _check_parties(claims, token_type, foreign)
@@ -133,19 +100,6 @@ def decode(
     if token_type == ACCESS:
         _remember(raw, foreign, Verified(get_keys, context, payload, claims))
     return claims
-
-
-def read_foreign(raw: str, find_keys: Callable[[dict[str, Any]], list[Key]]) -> Claims:
-    """Return the claims of a token of any kind that one of the keys signed; checks none of them.
-
-    ``find_keys`` gets the header and returns the keys that may have signed. Raises a
-    ``TokenError``.
-    """
-    if len(raw) > MAX_TOKEN_LENGTH:
-        raise MalformedToken
-    header, payload = _split(raw)
-    _verify(raw, find_keys(_read_header(header)))
-    return _read_object(payload)
 
 
 def _rings(token_type: TokenType) -> Callable[[], keys.KeyRing]:
@@ -174,7 +128,7 @@ def _recall(raw: str, foreign: bool) -> Claims | None:
     known = _verified.get((raw, foreign))
     if known is None or known.context != _context(known.get_keys):
         return None
-    return _read_object(known.payload) if known.claims is None else known.claims.copy()
+    return compact.read_object(known.payload) if known.claims is None else known.claims.copy()
 
 
 def _remember(raw: str, foreign: bool, verified: Verified) -> None:
@@ -184,81 +138,20 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
     _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
 
 
-def _split(raw: str) -> tuple[bytes, bytes]:
-    """Return header and payload, decoded; the signature stays out of local variables."""
-    if not _FORM.fullmatch(raw):
-        raise MalformedToken
-    header, payload, _signature = [_decode_segment(segment) for segment in raw.split(".")]
-    return header, payload
-
-
-@functools.lru_cache(maxsize=64)
-def _read_header(encoded: bytes) -> dict[str, Any]:
-    """Return the header. Most tokens have one of few, so it is kept: not to be changed."""
-    header = _read_object(encoded)
-    # RFC 7515, 4.1.11: what must be understood is refused, nothing is (b64: RFC 7797).
-    if "crit" in header or "b64" in header or not isinstance(header.get("alg"), str):
-        raise MalformedToken
-    # Not every PyJWT refuses null.
-    if not all(isinstance(header.get(name, ""), str) for name in ("typ", "kid")):
-        raise MalformedToken
-    return {"typ": None, "kid": None, **header}
-
-
 def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
     """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
     urls = get_settings().key_urls(foreign=foreign)
     if urls:
         # Not verified yet: it picks a ring, nothing more.
-        issuer = _read_object(payload).get("iss")
+        issuer = compact.read_object(payload).get("iss")
         if isinstance(issuer, str) and issuer in urls:
             return partial(get_remote_keys, urls[issuer])
     return keys.get_access_ring
 
 
-def _decode_segment(segment: str) -> bytes:
-    """Decode base64url, canonical only: one token must have one spelling."""
-    spare = len(segment) % 4
-    if spare == 1 or (spare and segment[-1] not in _LAST_CHARACTERS[spare]):
-        raise MalformedToken
-    return a2b_base64(segment.encode().translate(_STANDARD) + b"=" * (-spare % 4))
-
-
-def _encode_segment(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _encode_object(value: dict[str, Any]) -> str:
-    return _encode_segment(json.dumps(value, separators=(",", ":"), allow_nan=False).encode())
-
-
-def _read_object(encoded: bytes) -> dict[str, Any]:
-    try:
-        value = _json.decode(encoded.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise MalformedToken from None
-    if not isinstance(value, dict):
-        raise MalformedToken
-    return value
-
-
-def _verify(raw: str, candidates: list[Key]) -> None:
-    """Raise ``BadSignature`` unless one of the keys made the signature."""
-    signed = raw.rpartition(".")[0].encode()
-    for key in candidates:
-        algorithm = jwt.get_algorithm_by_name(key.algorithm)
-        try:
-            if algorithm.verify(signed, key.verifying, _decode_segment(raw.rpartition(".")[2])):
-                return
-        # PyJWT lets more than its own exceptions through on hostile input.
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
-            continue
-    raise BadSignature
-
-
-def _normalize_typ(typ: str | None) -> str | None:
+def _normalize_typ(typ: str | None) -> str:
     """RFC 8725, 3.11: a media type, compared without case, "application/" optional."""
-    return typ.lower().removeprefix("application/") if typ else None
+    return (typ or "").lower().removeprefix("application/")
 
 
 def _access_typs() -> set[str]:

@@ -27,7 +27,8 @@ MAP = {
     "keys": "conf keymaterial",
     "remote_keys": "exceptions keymaterial keys",
     "verified": "",
-    "tokens": "conf exceptions keymaterial keys remote_keys verified",
+    "compact": "exceptions keymaterial",
+    "tokens": "compact conf exceptions keys remote_keys verified",
     # What a sign-in is
     "models": "conf signals",
     "compiled": "models",
@@ -94,8 +95,8 @@ MAP = {
     # One module per optional neighbour; nothing imports them
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "lookup",
-    "contrib.simplejwt.decoder": "conf contrib.simplejwt.configuration contrib.simplejwt.tables "
-    "exceptions keymaterial lookup models remote_keys rules tokens",
+    "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
+    "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
     "contrib.simplejwt.project": "",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
@@ -131,9 +132,9 @@ KNOWN_TO = {
         "views",
     },
     "jwt": {
+        "compact",
         "contrib.simplejwt.decoder",
         "keymaterial",
-        "tokens",
         "management.commands.jwtauth_generate_key",
     },
     "cryptography": {
@@ -146,6 +147,7 @@ KNOWN_TO = {
 # What a module must stay clear of, whoever else may use it.
 UNKNOWN_TO = {
     # A token is a token without a database.
+    "compact": ("django.db", "django.contrib", "django.http"),
     "conf": ("django.db", "django.contrib"),
     "exceptions": ("django.db", "django.contrib", "django.http"),
     "keymaterial": ("django.db", "django.contrib", "django.http", "django.conf"),

@@ -22,6 +22,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ... import lookup
+from ...compact import read_foreign
 from ...conf import RESERVED_CLAIMS, get_settings
 from ...exceptions import (
     CredentialsChanged,
@@ -35,15 +36,7 @@ from ...keymaterial import Key
 from ...models import BlacklistedToken, LoginSession
 from ...remote_keys import get_remote_keys
 from ...rules import auth_hash
-from ...tokens import (
-    ACCESS,
-    MAX_NUMERIC_DATE,
-    REFRESH,
-    Claims,
-    TokenType,
-    is_identifier,
-    read_foreign,
-)
+from ...tokens import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
 from . import tables
 from .configuration import get, get_claim_name, get_leeway, uses_sliding_tokens
 
