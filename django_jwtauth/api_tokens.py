@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from . import client, lookup, scopes, signals
 from .conf import get_settings
@@ -64,7 +65,8 @@ def create(
     if within is not None:
         granted = " ".join(name for name in granted.split() if name in within)
     if len(granted) > MAX_SCOPE_LENGTH:
-        raise ValueError(f"The scopes are longer than {MAX_SCOPE_LENGTH} characters: ask for less.")
+        text = _("The scopes are longer than {limit} characters: ask for less.")
+        raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))
     session = LoginSession(
         kind=Kind.API_TOKEN,
         name=name,

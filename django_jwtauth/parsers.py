@@ -29,7 +29,8 @@ class JSONParser(parsers.JSONParser):
         try:
             return json.loads(_read(stream), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise ParseError(f"JSON parse error - {type(error).__name__}") from None
+            text = _("JSON parse error - {error}").format(error=type(error).__name__)
+            raise ParseError(text) from None
 
 
 class FormParser(parsers.FormParser):

@@ -7,6 +7,7 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
 from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHolderMixin
 
@@ -82,7 +83,9 @@ class HasScopes(TokenPermission):
         try:
             scopes.require(claims, self.names)
         except InsufficientScope as error:
-            return Insufficient("insufficient_scope", "The token lacks a scope.", scope=error.scope)
+            return Insufficient(
+                "insufficient_scope", _("The token lacks a scope."), scope=error.scope
+            )
         return None
 
 
@@ -100,7 +103,7 @@ class HasReadWriteScopes(TokenPermission):
 class _IsPerson(TokenPermission):
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         if claims.get("token_use") == API_USE:
-            return Insufficient("insufficient_user_authentication", "Not with an API token.")
+            return Insufficient("insufficient_user_authentication", _("Not with an API token."))
         return None
 
 
@@ -120,7 +123,7 @@ class HasAMR(TokenPermission):
         given = claims.get("amr")
         if not isinstance(given, list) or self.methods.isdisjoint(map(str, given)):
             return Insufficient(
-                "insufficient_user_authentication", "Signing in needs another step."
+                "insufficient_user_authentication", _("Signing in needs another step.")
             )
         return None
 
@@ -140,6 +143,6 @@ class SignedInWithin(TokenPermission):
             return None
         return Insufficient(
             "insufficient_user_authentication",
-            "Sign in again to do this.",
+            _("Sign in again to do this."),
             max_age=str(self.seconds),
         )

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.http import Http404
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers, status
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -23,7 +24,7 @@ RECENT = SignedInWithin(minutes=15)
 class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
     """An API token as its owner sees it; the token itself is shown once, when it is made."""
 
-    id = serializers.CharField(source="sid", read_only=True, help_text="32 hex digits")
+    id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
     scopes = serializers.SerializerMethodField()
 
     class Meta:

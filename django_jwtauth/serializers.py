@@ -4,6 +4,7 @@ from datetime import timezone
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from .credentials import MAX_PASSWORD_LENGTH, get_username_length
@@ -69,8 +70,8 @@ class TokenPairSerializer(serializers.Serializer[Any]):
     access = serializers.CharField()
     refresh = serializers.CharField(required=False)
     token_type = serializers.CharField()
-    expires_in = serializers.IntegerField(help_text="seconds")
-    refresh_expires_in = serializers.IntegerField(help_text="seconds")
+    expires_in = serializers.IntegerField(help_text=_("seconds"))
+    refresh_expires_in = serializers.IntegerField(help_text=_("seconds"))
 
 
 class MeSerializer(serializers.Serializer[Any]):
@@ -78,7 +79,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
     user_id = serializers.CharField()
     username = serializers.CharField()
-    session_id = serializers.CharField(help_text="32 hex digits")
+    session_id = serializers.CharField(help_text=_("32 hex digits"))
     scopes = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(default_timezone=timezone.utc)
 
@@ -86,7 +87,7 @@ class MeSerializer(serializers.Serializer[Any]):
 class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
     """A sign-in as its owner sees it; ``name`` is what may be changed."""
 
-    id = serializers.CharField(source="sid", read_only=True, help_text="32 hex digits")
+    id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
     current = serializers.SerializerMethodField()
 
     class Meta:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..finding import find_user
 from ..models import Kind, Reason, Via
@@ -14,15 +15,15 @@ from ..tokens import ACCESS, ONE_TIME, REFRESH
 
 
 class Status(TextChoices):
-    LIVE = "live", _("Live")
-    ENDED = "ended", _("Ended")
-    EXPIRED = "expired", _("Expired")
+    LIVE = "live", pgettext_lazy("status of a sign-in", "Live")
+    ENDED = "ended", pgettext_lazy("status of a sign-in", "Ended")
+    EXPIRED = "expired", pgettext_lazy("status of a sign-in", "Expired")
 
 
 class TokenType(TextChoices):
-    ACCESS = ACCESS, _("Access")
-    REFRESH = REFRESH, _("Refresh")
-    ONE_TIME = ONE_TIME, _("One-time")
+    ACCESS = ACCESS, pgettext_lazy("kind of token", "Access")
+    REFRESH = REFRESH, pgettext_lazy("kind of token", "Refresh")
+    ONE_TIME = ONE_TIME, pgettext_lazy("kind of token", "One-time")
 
 
 class StatusFilter(SimpleListFilter):

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from ..conf import get_settings
 from ..keymaterial import Key
@@ -28,8 +29,8 @@ def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
         context["problem"] = str(error)
     else:
         context["rows"] = [
-            *_describe(access, _("Access")),
-            *_describe(get_refresh_ring(), _("Refresh")),
+            *_describe(access, pgettext("kind of token", "Access")),
+            *_describe(get_refresh_ring(), pgettext("kind of token", "Refresh")),
         ]
         context["issuers"] = list(get_settings().TRUSTED_ISSUERS)
     return model_admin.render_page(request, "admin/django_jwtauth/keys.html", context)
@@ -62,7 +63,7 @@ def _origin(number: int) -> str:
 
 def _state(key: Key, signer: Key | None) -> str:
     if key is signer:
-        return _("Signing")
+        return pgettext("state of a key", "Signing")
     if key.signing and key.active_from and key.active_from > datetime.now(timezone.utc):
         return _("Next: signs later, verifies now")
     return _("Verifies only")

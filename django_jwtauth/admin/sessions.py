@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from .. import compiled, lookup, revocation, rules
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
@@ -72,11 +72,11 @@ class LoginSessionAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("user", "status", "sort", "name", "user_agent", "ip_address")}),
         (
-            gettext_lazy("Life"),
+            pgettext_lazy("of a sign-in", "Life"),
             {"fields": ("created_at", "refreshed_at", "generation", "last_used", "expires_at")},
         ),
         (
-            gettext_lazy("End"),
+            pgettext_lazy("of a sign-in", "End"),
             {"fields": ("ended_at", "reason", "via", "ended_by_name", "end_note")},
         ),
         (gettext_lazy("Identifiers"), {"fields": ("sid", "subject")}),
