@@ -22,8 +22,8 @@ from django.db import transaction
 
 from . import lookup, rules, sessions, tokens
 from .exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
-from .models import BlacklistedToken, LoginSession
-from .tokens import ACCESS, ONE_TIME, REFRESH, Claims
+from .models import BlacklistedToken, Kind, LoginSession
+from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -201,9 +201,8 @@ def _find_ids(text: str) -> Iterator[Finding]:
     for sid in sids:
         if sid in known:
             session, jti = known[sid], jtis.get(sid, "")
-            token_type = (REFRESH if ":" in jti else ACCESS) if jti else ""
             yield Finding(
-                token_type=token_type,
+                token_type=_type_of(jti, session) if jti else "",
                 jti=jti,
                 user=session.user,
                 session=session,
@@ -219,6 +218,12 @@ def _find_ids(text: str) -> Iterator[Finding]:
                 session=record.session,
                 blacklisted=record,
             )
+
+
+def _type_of(jti: str, session: LoginSession) -> TokenType:
+    if ":" not in jti:
+        return ACCESS
+    return ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
 
 
 def _sessions() -> Any:

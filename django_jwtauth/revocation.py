@@ -23,12 +23,13 @@ from . import lookup, signals
 from .conf import get_settings
 from .models import (
     BlacklistedToken,
+    Kind,
     LoginSession,
     LoginSessionQuerySet,
     Reason,
     actor_fields,
 )
-from .tokens import ACCESS, REFRESH, TokenType
+from .tokens import ACCESS, ONE_TIME, REFRESH, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -42,7 +43,7 @@ CHUNK_SIZE = 1000
 ATTEMPTS = 5
 PAUSE = 0.1
 
-# "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh token.
+# "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
 _JTI = re.compile(r"([0-9a-f]{32})(?:\.[0-9a-f]{16}|(:)[0-9]{1,10})")
 
 
@@ -136,12 +137,14 @@ def end(
 def refuse(
     jti: str, *, reason: str, note: str, via: str, by: "AbstractBaseUser | str | None"
 ) -> tuple[BlacklistedToken, bool]:
-    """Blacklist a token of which only the ``jti`` is known; a refresh token's sign-in ends.
+    """Blacklist a token of which only the ``jti`` is known.
+
+    Its sign-in ends but for an access token of a person's, as in ``sessions.blacklist``.
 
     Returns the record and whether it is new. Raises ``UnknownToken``.
     """
     session, token_type = parse_jti(jti)
-    if token_type == REFRESH:
+    if token_type != ACCESS or session.kind == Kind.API_TOKEN:
         end(named([session.pk]), reason=reason, note=note, via=via, by=by)
     rows = BlacklistedToken.objects.using(lookup.alias())
     existing = rows.filter(jti=jti).first()
@@ -184,7 +187,9 @@ def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:
     session = _rows().filter(pk=match[1]).first() if match else None
     if match is None or session is None:
         raise UnknownToken
-    return session, REFRESH if match[2] else ACCESS
+    if not match[2]:
+        return session, ACCESS
+    return session, ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
 
 
 def log_text(reason: str, note: str) -> str:

@@ -11,12 +11,11 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 from datetime import timezone as tz
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import update_last_login
 from django.db import connections
 from django.utils import timezone
 
@@ -32,11 +31,10 @@ from .exceptions import (
 from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields, end_fields
 from .pairs import TokenPair, carried_claims, issue
 from .rules import auth_hash, is_active, load, load_user
-from .tokens import ACCESS, API_USE, REFRESH, Claims, TokenType
+from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
-    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 logger = logging.getLogger("django_jwtauth")
@@ -77,8 +75,8 @@ def start(
     using = lookup.alias()
     with lookup.reporting_unavailable():
         writing.insert(session, using)
-        if conf.UPDATE_LAST_LOGIN and _has_last_login(user):
-            update_last_login(cast("type[User]", type(user)), cast("User", user))
+        if conf.UPDATE_LAST_LOGIN:
+            writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
             _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
     signals.send_after_commit(
@@ -90,10 +88,6 @@ def start(
         request=request,
     )
     return pair
-
-
-def _has_last_login(user: "AbstractBaseUser") -> bool:
-    return any(item.name == "last_login" for item in user._meta.concrete_fields)
 
 
 def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
@@ -225,13 +219,14 @@ def blacklist(
     by: "AbstractBaseUser | None" = None,
     note: str = "",
 ) -> Claims:
-    """Refuse a token from now on and return its claims; a refresh token ends its sign-in.
+    """Refuse a token from now on and return its claims.
 
-    Of the ``allowed`` types, any when none is named. Doing it again changes nothing, and
-    a token that has expired can still sign out. A token of an unknown sign-in, which
-    nothing accepts anyway, leaves no row.
+    A refresh token ends its sign-in; an API token or a one-time token, which is the only one
+    of its row, ends that. Of the ``allowed`` types, any when none is named. Doing it again
+    changes nothing, and a token that has expired can still sign out. A token of an unknown
+    sign-in, which nothing accepts anyway, leaves no row.
     """
-    claims = _decode(raw, *(allowed or (ACCESS, REFRESH)), allow_expired=True)
+    claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
     using = lookup.alias()
     with lookup.reporting_unavailable():
         session = _find_session(claims)
@@ -239,7 +234,7 @@ def blacklist(
             return claims
         if session and by is None and via == Via.API:
             by = session.user
-        if session and claims["token_type"] == REFRESH:
+        if session and (claims["token_type"] != ACCESS or claims.get("token_use") == API_USE):
             _end(session, reason, via, by, note)
         row = BlacklistedToken(
             jti=claims["jti"],

@@ -25,7 +25,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from . import credentials, lookup, sessions
+from . import credentials, lookup, one_time, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
 from .exceptions import (
@@ -241,7 +241,10 @@ class SessionView(OwnView):
 
 
 class SessionListView(SessionView):
-    """The caller's live sign-ins, newest first; DELETE ends all but the current one."""
+    """The caller's live sign-ins, newest first; DELETE ends all but the current one.
+
+    With them the sign-in links that were not used yet: whoever has one would be back at once.
+    """
 
     serializer_class = LoginSessionSerializer
 
@@ -251,8 +254,9 @@ class SessionListView(SessionView):
         return Response(LoginSessionSerializer(rows, many=True, context=context).data)
 
     def delete(self, request: Request) -> Response:
+        links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
         others = self.own_sessions().exclude(pk=self.claims["sid"])
-        others.end(via=Via.API, by=self.user)
+        (others | links).end(via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

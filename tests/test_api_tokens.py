@@ -14,14 +14,18 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from django_jwtauth import api_tokens, exceptions, sessions
+from django_jwtauth import api_tokens, exceptions, revocation, sessions
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.conftest import PASSWORD, Client
 from tests.racing import race
 from tests.urls import urlpatterns as project
 
-urlpatterns = [*project, path("api/", include("django_jwtauth.urls.portal"))]
+urlpatterns = [
+    *project,
+    path("api/", include("django_jwtauth.urls.portal")),
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
@@ -319,6 +323,26 @@ def test_made_listed_used_revoked(owner, user):
     assert script(raw).get("/api/me/").json()["reason"] == "session_ended"
     assert owner.get("/api/api-tokens/").json() == []
     assert owner.delete(f"/api/api-tokens/{sid}/").status_code == 204
+
+
+@pytest.mark.parametrize("url", ["/api/token/blacklist/", "/oauth/revoke/"])
+def test_whoever_has_it_can_revoke_it(owner, url):
+    """A script gives its token up at either door, and the list of live ones has it no more."""
+    raw = make(owner).json()["token"]
+
+    assert Client().post(url, {"token": raw}, format="multipart").status_code == 200
+
+    assert script(raw).get("/api/me/").json()["reason"] == "session_ended"
+    assert owner.get("/api/api-tokens/").json() == []
+
+
+def test_its_jti_is_enough_to_revoke_it(owner):
+    """An operator who has only the jti of a log line ends the row as well."""
+    raw = make(owner).json()["token"]
+
+    revocation.refuse(claims_of(raw)["jti"], reason="stolen", note="x", via=Via.COMMAND, by=None)
+
+    assert owner.get("/api/api-tokens/").json() == []
 
 
 def test_signing_out_leaves_it_alone(owner, pair):

@@ -58,8 +58,8 @@ MAP = {
     "parsers": "",
     "permissions": "exceptions scopes tokens transport",
     "serializers": "credentials models redacted",
-    "views": "authentication conf credentials exceptions lookup models pairs parsers permissions "
-    "serializers sessions tokens transport",
+    "views": "authentication conf credentials exceptions lookup models one_time pairs parsers "
+    "permissions serializers sessions tokens transport",
     "urls": "views",
     "portal": "api_tokens conf credentials models one_time permissions scopes serializers "
     "sessions views",

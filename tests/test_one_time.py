@@ -15,7 +15,11 @@ from tests.conftest import Client
 from tests.racing import race
 from tests.urls import urlpatterns as project
 
-urlpatterns = [*project, path("api/", include("django_jwtauth.urls.portal"))]
+urlpatterns = [
+    *project,
+    path("api/", include("django_jwtauth.urls.portal")),
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
@@ -118,12 +122,23 @@ def test_it_is_no_other_kind_of_token(user, pair):
     """It neither authenticates nor refreshes nor verifies, and other kinds are not consumed."""
     raw = one_time.issue(user, one_time.SIGN_IN)
 
-    for call in (sessions.authenticate, sessions.refresh, sessions.verify, sessions.blacklist):
+    for call in (sessions.authenticate, sessions.refresh, sessions.verify):
         with pytest.raises(exceptions.WrongTokenType):
             call(raw)
     for other in (pair.access, pair.refresh):
         with pytest.raises(exceptions.WrongTokenType):
             one_time.consume(other, one_time.SIGN_IN)
+
+
+def test_it_can_be_given_up(user):
+    """Blacklisted, it is used up: the row ends, and consume() refuses it."""
+    raw = one_time.issue(user, "download")
+
+    sessions.blacklist(raw, reason=Reason.STOLEN)
+
+    with pytest.raises(exceptions.SessionEnded):
+        one_time.consume(raw, "download")
+    assert LoginSession.objects.get().end_reason == Reason.STOLEN
 
 
 def test_async_twins(user):
@@ -196,6 +211,57 @@ def test_the_sign_in_hook_has_its_say(user, settings):
     settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.used_hook"}
     answer = enter(one_time.issue(user, one_time.SIGN_IN))
     assert sessions.authenticate(answer.json()["access"])[1]["amr"] == ["otp"]
+
+
+def change_password(user):
+    user.set_password("another")
+    user.save()
+
+
+def deactivate(user):
+    user.is_active = False
+    user.save()
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [(change_password, "credentials_changed"), (deactivate, "user_inactive")],
+)
+def test_a_link_from_before_opens_nothing(user, happens, reason):
+    """Whoever changes the password, or deactivates the user, need not think of links."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+    happens(user)
+
+    answer = enter(raw)
+
+    assert (answer.status_code, answer.json()["reason"]) == (401, reason)
+    assert not LoginSession.objects.filter(kind=Kind.SIGN_IN).exists()
+
+
+def test_signing_out_everywhere_ends_links(user, pair, other_user):
+    """With the other sign-ins go links to sign in that were not used; nothing else does."""
+    link, download = one_time.issue(user, one_time.SIGN_IN), one_time.issue(user, "download")
+    foreign, other = one_time.issue(other_user, one_time.SIGN_IN), sessions.start(user)
+    api = Client().with_token(pair.access)
+
+    assert api.delete("/api/sessions/").status_code == 204
+
+    assert enter(link).json()["reason"] == "session_ended"
+    assert Client().protected(other.access).json()["reason"] == "session_ended"
+    assert Client().protected(pair.access).status_code == 200
+    assert one_time.consume(download, "download")[0] == user
+    assert enter(foreign).status_code == 200
+
+
+@pytest.mark.parametrize("url", ["/api/token/blacklist/", "/oauth/revoke/"])
+def test_a_link_can_be_revoked(user, url):
+    """At either door it is 200 without a word, twice as well, and the link opens nothing."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+
+    answers = [Client().post(url, {"token": raw}, format="multipart") for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert enter(raw).json()["reason"] == "session_ended"
 
 
 @pytest.mark.parametrize("raw", ["x", "a.b.c", "é", "x" * 10_000])

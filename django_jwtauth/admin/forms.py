@@ -44,7 +44,7 @@ class BlacklistTokenForm(RevokeForm):
     token = forms.CharField(
         label=_("Token"),
         widget=ForgetfulTextarea(attrs={"rows": 5, **PASTED}),
-        help_text=_("The whole access or refresh token. It is checked and then forgotten."),
+        help_text=_("The whole token, of any kind. It is checked and then forgotten."),
     )
     field_order = ("token", "reason", "note")
 
