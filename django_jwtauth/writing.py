@@ -1,16 +1,24 @@
-"""INSERT and UPDATE of rows of ours that a client waits for.
+"""INSERT and UPDATE that a client waits for.
 
-The ORM takes longer to put such a statement together than a database to run it. Neither
-``pre_save`` nor ``post_save`` is sent: ``signals`` has what a project may listen to.
+The ORM takes longer to put such a statement together than a database to run it. For rows
+of ours neither ``pre_save`` nor ``post_save`` is sent: ``signals`` has what a project may
+listen to.
 """
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from django.db import connections, transaction
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import update_last_login
+from django.db import connections, router, transaction
 from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
+from django.db.models.signals import post_save, pre_save
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 
 def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
@@ -36,10 +44,30 @@ def update(
         for prefix, values in (("new_", changes), ("", where))
         for name, value in values.items()
     }
-    return _execute(connection, _update_sql(model, tuple(changes), conditions), params)
+    return _execute(connection, _update_sql(model, using, tuple(changes), conditions), params)
 
 
-# Tables and columns are ours: their names need no quotes and mean the same everywhere.
+def record_login(user: AbstractBaseUser) -> None:
+    """Write ``last_login``, if the user has it: by ``save()`` where that does more than this."""
+    model = type(user)
+    if not any(field.name == "last_login" for field in model._meta.concrete_fields):
+        return
+    if not _is_plainly_saved(model):
+        update_last_login(cast("type[User]", model), cast("User", user))
+        return
+    user.last_login = timezone.now()
+    using = router.db_for_write(model, instance=user)
+    update(model, using, {"last_login": user.last_login}, {model._meta.pk.attname: user.pk})
+
+
+def _is_plainly_saved(model: type[Model]) -> bool:
+    """Return whether save() is Django's own, writes one table, and nobody listens to it."""
+    return (
+        model.save in (AbstractBaseUser.save, Model.save)
+        and model.save_base is Model.save_base
+        and any(field.name == "last_login" for field in model._meta.local_concrete_fields)
+        and not (pre_save.has_listeners(model) or post_save.has_listeners(model))
+    )
 
 
 @functools.cache
@@ -56,18 +84,29 @@ def _insert_sql(model: type[Model], using: str, ignore_conflicts: bool) -> str:
     values = ", ".join(f"%({field.attname})s" for field in fields)
     verb = ops.insert_statement(on_conflict=conflict)
     suffix = ops.on_conflict_suffix_sql(fields, conflict, (), ())
+    # The table and its columns are ours: their names need no quotes.
     return f"{verb} {model._meta.db_table} ({columns}) VALUES ({values}) {suffix}"
 
 
 @functools.cache
 def _update_sql(
-    model: type[Model], changed: tuple[str, ...], where: tuple[tuple[str, bool], ...]
+    model: type[Model], using: str, changed: tuple[str, ...], where: tuple[tuple[str, bool], ...]
 ) -> str:
-    changes = ", ".join(f"{name} = %(new_{name})s" for name in changed)
+    def quoted(name: str) -> str:
+        # A percent sign in a name of the project's is no parameter.
+        return str(connections[using].ops.quote_name(name)).replace("%", "%%")
+
+    columns = {name: quoted(_column(model, name)) for name in (*changed, *dict(where))}
+    changes = ", ".join(f"{columns[name]} = %(new_{name})s" for name in changed)
     conditions = " AND ".join(
-        f"{name} IS NULL" if is_null else f"{name} = %({name})s" for name, is_null in where
+        f"{columns[name]} IS NULL" if is_null else f"{columns[name]} = %({name})s"
+        for name, is_null in where
     )
-    return f"UPDATE {model._meta.db_table} SET {changes} WHERE {conditions}"  # noqa: S608
+    return f"UPDATE {quoted(model._meta.db_table)} SET {changes} WHERE {conditions}"  # noqa: S608
+
+
+def _column(model: type[Model], name: str) -> str:
+    return str(cast("Field[Any, Any]", model._meta.get_field(name)).column)
 
 
 def _execute(connection: Any, sql: str, params: Mapping[str, Any]) -> int:

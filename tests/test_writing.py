@@ -2,8 +2,11 @@ import datetime
 import uuid
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models.signals import post_save, pre_save
+from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from django_jwtauth import writing
@@ -148,3 +151,83 @@ def test_a_failure_spoils_the_transaction_around_it(user):
             writing.insert(make_token(user), "default")
         assert transaction.get_rollback()
         transaction.set_rollback(True)
+
+
+# --- last_login
+
+
+def test_last_login_is_one_update(user, django_assert_num_queries, monkeypatch):
+    """Where nobody would notice save(), it is not called."""
+    monkeypatch.setattr(writing, "update_last_login", None)
+
+    with django_assert_num_queries(1):
+        writing.record_login(user)
+
+    stored = User.objects.get(pk=user.pk)
+    assert stored.last_login == user.last_login
+    assert timezone.now() - stored.last_login < datetime.timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("method", ["save", "save_base"])
+def test_a_save_of_the_projects_own_is_called(user, method, monkeypatch):
+    """It may do more than save, and expects to be told what is saved."""
+    saved = []
+    original = getattr(User, method)
+
+    def own(self, *args, **kwargs):
+        saved.append(kwargs["update_fields"])
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(User, method, own)
+    writing.record_login(user)
+
+    assert [set(names) for names in saved] == [{"last_login"}]
+    assert User.objects.get(pk=user.pk).last_login == user.last_login
+
+
+@pytest.mark.parametrize("signal", [pre_save, post_save], ids=["pre_save", "post_save"])
+def test_who_listens_to_the_user_model_is_told(user, signal):
+    """Whether to this model or to all."""
+    heard = []
+
+    def hear(**kwargs):
+        heard.append((kwargs["sender"], set(kwargs["update_fields"])))
+
+    for sender in (User, None):
+        signal.connect(hear, sender=sender)
+        try:
+            writing.record_login(user)
+        finally:
+            signal.disconnect(hear, sender=sender)
+
+    assert heard == [(User, {"last_login"})] * 2
+
+
+@pytest.fixture
+def person_model(transactional_db):
+    # Elsewhere Django itself cannot insert into a column with a percent sign.
+    column = "last 100% login" if connection.vendor == "sqlite" else "last login"
+    with isolate_apps("tests"):
+
+        class Person(AbstractBaseUser):
+            last_login = models.DateTimeField(null=True, db_column=column)
+
+            class Meta:
+                app_label = "tests"
+                db_table = "order"
+
+        with connection.schema_editor() as editor:
+            editor.create_model(Person)
+        yield Person
+        with connection.schema_editor() as editor:
+            editor.delete_model(Person)
+
+
+def test_names_that_need_quotes_are_quoted(person_model):
+    """A user model brings table and columns of its own."""
+    person, other = person_model.objects.create(), person_model.objects.create()
+
+    writing.record_login(person)
+
+    logins = dict(person_model.objects.values_list("pk", "last_login"))
+    assert logins == {person.pk: person.last_login, other.pk: None}
