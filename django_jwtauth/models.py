@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from . import signals
 from .conf import get_settings
@@ -43,18 +44,18 @@ class Reason(models.TextChoices):
     STOLEN = "stolen", _("Token or device stolen")
     COMPROMISED = "compromised", _("Account compromised")
     LEFT = "left", _("Person left")
-    OTHER = "other", _("Other")
+    OTHER = "other", pgettext_lazy("reason", "Other")
 
 
 class Via(models.TextChoices):
     """The channel through which a sign-in ended or a token was blacklisted."""
 
     API = "api", _("API")
-    ADMIN = "admin", _("Admin")
-    COMMAND = "command", _("Command")
+    ADMIN = "admin", pgettext_lazy("channel", "Admin")
+    COMMAND = "command", pgettext_lazy("channel", "Command")
     CODE = "code", _("Project code")
     REUSE_DETECTION = "reuse_detection", _("Reuse detection")
-    PASSWORD_CHANGE = "password_change", _("Password change")
+    PASSWORD_CHANGE = "password_change", pgettext_lazy("channel", "Password change")
     DEACTIVATION = "deactivation", _("Deactivation")
     SESSION_LIMIT = "session_limit", _("Limit of sign-ins")
 

@@ -18,6 +18,7 @@ from django.db import OperationalError, connections
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from . import lookup, signals
 from .conf import get_settings
@@ -272,7 +273,8 @@ def _log(target: Target, number: int, sids: list[UUID], text: str, by: "Abstract
     if target.named:
         _log_entries(list(_rows().filter(pk__in=sids)), text, by)
         return
-    text = f"{_('{number} sign-ins ended').format(number=number)}. {text}"
+    ended = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", number)
+    text = f"{ended % {'count': number}} {text}"
     if target.user is not None:
         _log_entries([target.user], text, by)
     elif apps.is_installed("django.contrib.admin"):

@@ -11,6 +11,7 @@ from django.contrib.admin.widgets import (
 )
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ..finding import MAX_LENGTH, Pasted
 from ..revocation import OPERATOR_REASONS
@@ -23,7 +24,7 @@ class RevokeForm(forms.Form):
         choices=[("", "---------"), *((reason.value, reason.label) for reason in OPERATOR_REASONS)],
     )
     note = forms.CharField(
-        label=_("Note"),
+        label=pgettext_lazy("of an operator", "Note"),
         max_length=1000,
         widget=AdminTextareaWidget(attrs={"rows": 3}),
         help_text=_("For the record: who asked, what was seen, a ticket number. Never a token."),
