@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from .report import OURS, TITLES
+from .report import BY_NAME
+from .works import OURS
 
 CHARTED = ("authenticate", "request", "obtain", "refresh", "sign_out")
 COLOURS = {
@@ -32,7 +33,7 @@ def draw(results: Sequence[dict[str, Any]]) -> str:
     for work, result in rows:
         if work != current:
             current, y = work, y + GAP
-            parts.append(text(0, y, TITLES[work], 'font-weight="bold"'))
+            parts.append(text(0, y, BY_NAME[work].title, 'font-weight="bold"'))
             y += 8
         ratio = result["ratio"]["median"]
         parts.append(text(LEFT - 8, y + BAR - 3, result["contender"], 'text-anchor="end"'))

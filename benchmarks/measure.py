@@ -12,8 +12,6 @@ from django.test.utils import CaptureQueriesContext
 from .contender import Contender
 from .works import Work
 
-REFERENCE = "simplejwt"
-
 
 def measure(contenders: Sequence[Contender], work: Work, rounds: int) -> list[dict[str, Any]]:
     """Return one result for each contender that can do the work.
@@ -33,7 +31,7 @@ def measure(contenders: Sequence[Contender], work: Work, rounds: int) -> list[di
             "contender": name,
             "microseconds": round(statistics.median(times) * 1e6, 1),
             "ratio": quartiles(
-                [own / other for own, other in zip(times, seconds[REFERENCE], strict=True)]
+                [own / other for own, other in zip(times, seconds[work.reference], strict=True)]
             ),
             **counts[name],
         }

@@ -7,9 +7,7 @@ from .works import WORKS
 
 Result = dict[str, Any]
 
-OURS = "django-jwtauth"
-TITLES = {work.name: work.title for work in WORKS}
-LIMITS = {work.name: work.limits for work in WORKS}
+BY_NAME = {work.name: work for work in WORKS}
 
 HEADINGS = "", "µs", "ratio", "quartiles", "limit", "statements", "rows"
 
@@ -20,7 +18,8 @@ def tables(results: Iterable[Result]) -> str:
     for result in results:
         groups.setdefault((result["profile"], result["work"]), []).append(result)
     return "\n\n".join(
-        f"{TITLES[work]}, {profile}\n\n{table(group)}" for (profile, work), group in groups.items()
+        f"{BY_NAME[work].title}, {profile}\n\n{table(group)}"
+        for (profile, work), group in groups.items()
     )
 
 
@@ -44,9 +43,10 @@ def row(result: Result) -> tuple[str, ...]:
 
 def limit_of(result: Result) -> float | None:
     """Return the limit that this result must keep, None when it has none."""
-    if result["contender"] != OURS:
+    work = BY_NAME[result["work"]]
+    if result["contender"] != work.measured:
         return None
-    return LIMITS[result["work"]].get((result["profile"], result["database"]))
+    return work.limits.get((result["profile"], result["database"]))
 
 
 def missed(results: Iterable[Result]) -> list[Result]:
