@@ -39,6 +39,14 @@ class AuthError(Exception):
         return {"detail": str(self.detail), "code": self.code, "reason": self.reason}
 
 
+class NotAuthenticated(AuthError):
+    """The request carries no token, and needs one."""
+
+    reason = "not_authenticated"
+    code = "not_authenticated"
+    detail = _("Authentication credentials were not provided.")
+
+
 class BadAuthorizationHeader(AuthError):
     """The ``Authorization`` header has our scheme but not exactly one token."""
 

@@ -1,18 +1,14 @@
 """``request.user`` from the token for plain Django views, sync and async."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from . import sessions
-from .exceptions import AuthError, TokenError, Unavailable
-from .tokens import Claims
-from .transport import challenge, get_header_token, request_refusal
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+from .exceptions import AuthError
+from .transport import get_header_token, refusal_response, set_user
 
 
 class JWTAuthenticationMiddleware:
@@ -37,9 +33,9 @@ class JWTAuthenticationMiddleware:
         try:
             raw = get_header_token(request)
             if raw is not None:
-                _sign_in(request, *sessions.authenticate(raw, request))
+                set_user(request, *sessions.authenticate(raw, request))
         except AuthError as error:
-            return _refusal(error)
+            return refusal_response(error)
         response: HttpResponseBase = self.get_response(request)
         return response
 
@@ -47,25 +43,8 @@ class JWTAuthenticationMiddleware:
         try:
             raw = get_header_token(request)
             if raw is not None:
-                _sign_in(request, *await sessions.aauthenticate(raw, request))
+                set_user(request, *await sessions.aauthenticate(raw, request))
         except AuthError as error:
-            return _refusal(error)
+            return refusal_response(error)
         response: HttpResponseBase = await self.get_response(request)
         return response
-
-
-def _sign_in(request: Any, user: "AbstractBaseUser", claims: Claims) -> None:
-    async def auser() -> "AbstractBaseUser":
-        return user
-
-    request.user, request.auser, request.auth = user, auser, claims
-
-
-def _refusal(error: AuthError) -> HttpResponseBase:
-    if isinstance(error, Unavailable):
-        response = JsonResponse(error.body(), status=503)
-        response["Retry-After"] = str(error.retry_after)
-        return response
-    response = JsonResponse(request_refusal(error), status=401)
-    response["WWW-Authenticate"] = challenge(token_sent=isinstance(error, TokenError))
-    return response

@@ -23,6 +23,17 @@ def parse(text: str | None) -> list[str]:
     return names
 
 
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the scopes that a view names; raises ``ValueError`` unless each is one.
+
+    A text in place of a list would be one scope per letter.
+    """
+    given = tuple(names)
+    if isinstance(names, str) or not all(map(is_name, given)):
+        raise ValueError(f"List the scopes one by one, like ['reports:read']; not {names!r}.")
+    return given
+
+
 def of(claims: Claims) -> frozenset[str]:
     """Return the scopes of a token."""
     return frozenset(_split(claims.get("scope")))

@@ -2,13 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.http import JsonResponse
 from django.utils.translation import gettext as _
 
 from .conf import get_settings
-from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
+from .exceptions import (
+    AuthError,
+    BadAuthorizationHeader,
+    InsufficientScope,
+    NoSubject,
+    TokenError,
+    Unavailable,
+)
 from .redacted import Redacted
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest, HttpResponse
 
     from .pairs import TokenPair
@@ -18,12 +27,17 @@ MAX_COOKIE_LENGTH = 4096
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
-    """Return the token of the ``Authorization`` header (RFC 6750, 2.1), None without ours.
+    """Return the token of the ``Authorization`` header; see parse_authorization()."""
+    return parse_authorization(request.META.get("HTTP_AUTHORIZATION", ""))
+
+
+def parse_authorization(value: str) -> str | None:
+    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), None without ours.
 
     The scheme is compared without case (RFC 9110, 11.1). Raises
     ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
     """
-    parts = [part for part in request.META.get("HTTP_AUTHORIZATION", "").split(" ") if part]
+    parts = [part for part in value.split(" ") if part]
     schemes = {name.lower() for name in get_settings().AUTH_HEADER_TYPES}
     if not parts or parts[0].lower() not in schemes:
         return None
@@ -32,14 +46,31 @@ def get_header_token(request: "HttpRequest") -> str | None:
     return Redacted(parts[1])
 
 
+def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> None:
+    """Set ``request.user``, ``request.auser`` and ``request.auth`` of a Django request."""
+
+    async def auser() -> "AbstractBaseUser":
+        return user
+
+    request.user, request.auser, request.auth = user, auser, claims
+    # Other packages set ``auth``, too: this one says that the claims are ours.
+    request._jwtauth_claims = claims
+
+
+def known_claims(request: Any) -> dict[str, Any] | None:
+    """Return the claims that set_user() was called with, None if it was not."""
+    claims: dict[str, Any] | None = getattr(request, "_jwtauth_claims", None)
+    return claims
+
+
 def get_cookie_token(request: "HttpRequest") -> str | None:
     """Return the access token of the request's cookies, None without one."""
-    return _read_cookie(request, _access_cookie())
+    return _read_cookie(request, access_cookie_name())
 
 
 def get_refresh_cookie(request: "HttpRequest") -> str | None:
     """Return the refresh token of the request's cookies, None without one."""
-    return _read_cookie(request, _refresh_cookie())
+    return _read_cookie(request, refresh_cookie_name())
 
 
 def _read_cookie(request: "HttpRequest", name: str) -> str | None:
@@ -53,24 +84,28 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
     """
     conf = get_settings()
     access = Redacted(pair.access)
-    _set_cookie(response, _access_cookie(), access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
+    _set_cookie(response, access_cookie_name(), access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
     if pair.refresh is not None:
         refresh = Redacted(pair.refresh)
-        _set_cookie(response, _refresh_cookie(), refresh, pair.refresh_expires_in, path, "Strict")
+        _set_cookie(
+            response, refresh_cookie_name(), refresh, pair.refresh_expires_in, path, "Strict"
+        )
 
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:
     """Take both cookies back; the arguments must be those they were set with."""
-    response.delete_cookie(_access_cookie(), path="/", samesite=get_settings().COOKIE_SAMESITE)
-    response.delete_cookie(_refresh_cookie(), path=path, samesite="Strict")
+    response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIE_SAMESITE)
+    response.delete_cookie(refresh_cookie_name(), path=path, samesite="Strict")
 
 
-def _access_cookie() -> str:
+def access_cookie_name() -> str:
+    """Return the name of the cookie with the access token."""
     # RFC 6265bis, 4.1.3: no other host and no plain-text page can set a cookie so named.
     return "__Host-jwtauth_access" if get_settings().COOKIE_SECURE else "jwtauth_access"
 
 
-def _refresh_cookie() -> str:
+def refresh_cookie_name() -> str:
+    """Return the name of the cookie with the refresh token."""
     # __Host- would forbid the path.
     return "__Secure-jwtauth_refresh" if get_settings().COOKIE_SECURE else "jwtauth_refresh"
 
@@ -118,3 +153,18 @@ def request_refusal(error: AuthError) -> dict[str, Any]:
         "detail": _("Given token not valid for any token type"),
         "messages": [message],
     }
+
+
+def refusal_response(error: AuthError) -> JsonResponse:
+    """Return the answer of a plain Django view to a request that ``error`` refuses.
+
+    503 when nobody can tell, 403 when the token lacks a scope, else 401.
+    """
+    if isinstance(error, Unavailable):
+        headers = {"Retry-After": str(error.retry_after)}
+        return JsonResponse(error.body(), status=503, headers=headers)
+    if isinstance(error, InsufficientScope):
+        headers = {"WWW-Authenticate": challenge(error=error.code, scope=error.scope)}
+        return JsonResponse(error.body(), status=403, headers=headers)
+    headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
+    return JsonResponse(request_refusal(error), status=401, headers=headers)

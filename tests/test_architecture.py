@@ -40,7 +40,7 @@ MAP = {
     "rotation": "conf exceptions lookup models rules tokens writing",
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf exceptions lookup models pairs rules scopes signals",
-    "one_time": "client conf exceptions lookup models pairs rules tokens",
+    "one_time": "client conf exceptions lookup models pairs rules setting_values tokens",
     "sessions": "api_tokens client conf exceptions lookup models pairs rotation rules scopes "
     "signals tokens writing",
     "revocation": "conf lookup models signals tokens",
@@ -53,7 +53,8 @@ MAP = {
     "users": "conf tokens",
     # Who is asking
     "authentication": "exceptions sessions tokens transport users",
-    "middleware": "exceptions sessions tokens transport",
+    "middleware": "exceptions sessions transport",
+    "decorators": "exceptions scopes sessions transport",
     # What the project serves
     "parsers": "",
     "permissions": "exceptions scopes tokens transport",
@@ -61,8 +62,8 @@ MAP = {
     "views": "authentication conf credentials exceptions lookup models one_time pairs parsers "
     "permissions serializers sessions tokens transport",
     "urls": "views",
-    "portal": "api_tokens conf credentials models one_time permissions scopes serializers "
-    "sessions views",
+    "portal": "api_tokens conf credentials exceptions models one_time permissions scopes "
+    "serializers sessions setting_values throttling views",
     "urls.portal": "portal",
     "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
     "urls.browser": "authentication browser views",

@@ -15,6 +15,10 @@ CONCRETE = {name: error for name, error in FAMILY.items() if hasattr(error, "rea
 
 # reason: (code, detail). Clients depend on every word: codes and sentences are simplejwt's.
 CONTRACT = {
+    "not_authenticated": (
+        "not_authenticated",
+        "Authentication credentials were not provided.",
+    ),
     "bad_header": (
         "bad_authorization_header",
         "Authorization header must contain two space-delimited values",
@@ -82,6 +86,7 @@ def test_why_a_token_is_refused_is_one_family():
         "BadAuthorizationHeader",
         "InsufficientScope",
         "InvalidCredentials",
+        "NotAuthenticated",
         "SignInRefused",
         "Throttled",
         "TooManyTokens",

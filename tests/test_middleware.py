@@ -8,8 +8,12 @@ from django.http import JsonResponse
 from django.test import AsyncClient
 from django.test import Client as DjangoClient
 from django.urls import path
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from django_jwtauth import sessions
+from django_jwtauth.authentication import JWTAuthentication
 from tests.conftest import PASSWORD
 from tests.urls import urlpatterns as project
 
@@ -25,7 +29,24 @@ async def awhoami(request):
     return JsonResponse({"user": user.get_username(), "auth": bool(getattr(request, "auth", 0))})
 
 
-urlpatterns = [*project, path("plain/", whoami), path("aplain/", awhoami)]
+class SessionFirst(APIView):
+    authentication_classes = [SessionAuthentication, JWTAuthentication]
+
+    def post(self, request):
+        return Response({})
+
+
+class TokenFirst(SessionFirst):
+    authentication_classes = [JWTAuthentication, SessionAuthentication]
+
+
+urlpatterns = [
+    *project,
+    path("plain/", whoami),
+    path("aplain/", awhoami),
+    path("session-first/", SessionFirst.as_view()),
+    path("token-first/", TokenFirst.as_view()),
+]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 
@@ -121,3 +142,15 @@ def test_the_admin_login_is_untouched(user):
     user.save()
 
     assert DjangoClient().login(username="anna", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("url", "status"), [("/plain/", 403), ("/session-first/", 403), ("/token-first/", 200)]
+)
+def test_a_post_with_a_token_and_the_csrf_check(pair, url, status):
+    """The middleware leaves it to Django; DRF's session class takes its user for the session's."""
+    browser = DjangoClient(enforce_csrf_checks=True)
+
+    answer = browser.post(url, headers={"authorization": f"Bearer {pair.access}"})
+
+    assert answer.status_code == status
