@@ -10,7 +10,7 @@ PYTHON ?= $(shell \
 		done; \
 	done)
 
-.PHONY: help test example lint format types docs bench clean
+.PHONY: help test example lint format types docs messages bench clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,12 @@ types: $(VENV)/.lint  ## Check the types
 
 docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 	$(BIN)/sphinx-build -qW --keep-going docs docs/_build/html
+
+# Nobody's move of a line changes a catalogue: no line numbers, no wrapping.
+messages: $(VENV)/.test  ## Refresh the translations, with GNU gettext; LOCALE=it begins a new one
+	cd django_jwtauth && $(abspath $(BIN))/django-admin makemessages $(if $(LOCALE),--locale $(LOCALE),--all) \
+		--no-obsolete --no-wrap --add-location file
+	cd django_jwtauth && $(abspath $(BIN))/django-admin compilemessages
 
 bench: $(VENV)/.bench  ## Compare with simplejwt and others, on SQLite or on DATABASE_URL
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
