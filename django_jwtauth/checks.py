@@ -34,6 +34,7 @@ NO_ACTIVE_KEY = "jwtauth.E004"
 REFRESH_TOO_SHORT = "jwtauth.E005"
 SEVERAL_DATABASES = "jwtauth.E006"
 JWKS_URL_IGNORED = "jwtauth.E007"
+BAD_TENANT = "jwtauth.E008"
 
 NO_GRACE_PERIOD = "jwtauth.W001"
 GRACE_PERIOD_TOO_LONG = "jwtauth.W002"
@@ -76,7 +77,20 @@ def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
 
 def _sound_settings() -> Settings | None:
     """Return the settings, None while check_settings() has something to say about them."""
-    return None if conf.find_problems() else get_settings()
+    bad = conf.find_problems() or conf.find_tenant_problem()
+    return None if bad else get_settings()
+
+
+@register(TAG)
+def check_tenant(**kwargs: Any) -> Iterable[CheckMessage]:
+    """What ``TENANT_HOOK`` returns for the tenant that the checks run in, if there is one."""
+    problem = None if conf.find_problems() else conf.find_tenant_problem()
+    if problem:
+        yield Error(
+            problem,
+            hint="Where there is no tenant, as in most commands, return None.",
+            id=BAD_TENANT,
+        )
 
 
 @register(TAG)
@@ -316,7 +330,8 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
 def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
     """Whether attempts to guess a password are counted, and for whom."""
     config = _sound_settings()
-    if config is None or not any(config.THROTTLE_RATES.values()):
+    guesses = ("address", "account", "account_everywhere")
+    if config is None or not any(config.THROTTLE_RATES[name] for name in guesses):
         return
     proxied = settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST
     if proxied and not config.CLIENT_IP_HOOK and api_settings.NUM_PROXIES is None:

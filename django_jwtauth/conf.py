@@ -3,6 +3,9 @@
 Every setting stands in :class:`Settings` with its type, its default and the rule
 that a value must meet. :func:`get_settings` gives the values; :func:`find_problems`
 gives what is wrong with them, for the system checks.
+
+With ``TENANT_HOOK``, each tenant has a :class:`Scope` of its own. The hook is asked every
+time, so that the settings and the rows of a token are always those of the same tenant.
 """
 
 import functools
@@ -18,6 +21,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from . import setting_values as rule
+from . import tenants
 from .setting_values import RESERVED_CLAIMS, SIGN_IN_CLAIMS, Rate
 
 __all__ = [
@@ -25,10 +29,14 @@ __all__ = [
     "SIGN_IN_CLAIMS",
     "Problem",
     "Rate",
+    "Scope",
     "Settings",
     "call_hook",
     "find_problems",
+    "find_tenant_problem",
+    "get_scope",
     "get_settings",
+    "get_token_scope",
 ]
 
 _ON_HERE = "remove it, it is always so here."
@@ -46,6 +54,8 @@ _SIMPLEJWT = {
     "JTI_CLAIM": "remove it, the claim is always called jti.",
     "TOKEN_TYPE_CLAIM": "remove it, the claim is always called token_type.",
 }
+#: Tenants whose parsed settings and keys one process keeps.
+MAX_TENANTS = 1000
 
 
 class Problem(NamedTuple):
@@ -99,6 +109,7 @@ class Settings:
     )
     MAX_API_TOKENS_PER_USER: int | None = _setting(50, rule.count)
     API_TOKENS_SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
+    ONE_TIME_PURPOSES: tuple[str, ...] = _setting((), rule.purposes)
     AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), rule.duration())
     UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)
@@ -107,6 +118,7 @@ class Settings:
     LEGACY_DECODER: str | None = _setting(None, rule.hook)
     LEGACY_UNTIL: datetime | None = _setting(None, rule.moment)
     CLIENT_IP_HOOK: str | None = _setting(None, rule.hook)
+    TENANT_HOOK: str | None = _setting(None, rule.hook)
     CLIENTS: Mapping[str, str] = field(
         default_factory=dict, repr=False, metadata={"parse": rule.clients}
     )
@@ -160,18 +172,102 @@ def find_problems() -> list[Problem]:
     return sorted(_parse(getattr(settings, "JWTAUTH", {}))[1])
 
 
-@functools.cache
+class Scope:
+    """The settings in force, and the key rings made from them: of all, or of one tenant.
+
+    ``tenant`` is the tenant's issuer, "" where there are no tenants, None outside them all.
+    """
+
+    __slots__ = ("rings", "settings", "tenant")
+
+    def __init__(self, settings: Settings, tenant: str | None) -> None:
+        self.settings = settings
+        self.tenant = tenant
+        self.rings: dict[str, Any] = {}
+
+
+# The scope of all while there is no TENANT_HOOK: what most requests have to look at.
+_only: Scope | None = None
+
+
 def get_settings() -> Settings:
-    """Return the current settings.
+    """Return the current settings, those of the current tenant if there is one.
 
     Follows ``override_settings``. Raises ``ImproperlyConfigured`` naming the first
     setting that is wrong: a misconfigured project must not look like a bad token.
     """
+    return (_only or get_scope()).settings
+
+
+def get_scope() -> Scope:
+    """Return the scope of the current tenant, or of all; raises ``ImproperlyConfigured``."""
+    global _only
+    if _only is not None:
+        return _only
+    scope = _get_base_scope()
+    if scope.settings.TENANT_HOOK is None:
+        _only = scope
+        return scope
+    found = _find_tenant(scope)
+    if isinstance(found, str):
+        raise ImproperlyConfigured(found)
+    return found
+
+
+def get_token_scope() -> Scope:
+    """Return the scope to make or read a token in.
+
+    Raises ``ImproperlyConfigured`` outside every tenant: nobody could say whose it is.
+    """
+    scope = _only or get_scope()
+    if scope.tenant is None:
+        raise ImproperlyConfigured(
+            "JWTAUTH['TENANT_HOOK'] returned None, and outside every tenant no token is made or "
+            "accepted: return an ISSUER there, too, if there are sign-ins."
+        )
+    return scope
+
+
+def find_tenant_problem() -> str | None:
+    """Return what is wrong with what ``TENANT_HOOK`` returns now; None when it is sound."""
+    scope = _get_base_scope()
+    if scope.settings.TENANT_HOOK is None:
+        return None
+    try:
+        found = _find_tenant(scope)
+    # It is the project's code: it may raise anything.
+    except Exception as error:
+        return f"JWTAUTH['TENANT_HOOK'] raised {type(error).__name__}: {error}"
+    return found if isinstance(found, str) else None
+
+
+@functools.cache
+def _get_base_scope() -> Scope:
     problems = find_problems()
     # Error reports show local variables, too: none of this frame holds a key.
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
-    return Settings(**_parse(getattr(settings, "JWTAUTH", {}))[0])
+    found = Settings(**_parse(getattr(settings, "JWTAUTH", {}))[0])
+    return Scope(found, None if found.TENANT_HOOK else "")
+
+
+def _find_tenant(base: Scope) -> Scope | str:
+    """Return the scope that ``TENANT_HOOK`` leads to, or what is wrong with its answer."""
+    overrides = tenants.ask(str(base.settings.TENANT_HOOK))
+    if overrides is None:
+        return base
+    return overrides if isinstance(overrides, str) else _make_tenant(overrides)
+
+
+@functools.lru_cache(MAX_TENANTS)
+def _make_tenant(overrides: tenants.Overrides) -> Scope | str:
+    merged = tenants.merge(getattr(settings, "JWTAUTH", {}), overrides)
+    if isinstance(merged, str):
+        return merged
+    values, problems = _parse(merged)
+    if problems:
+        return f"What JWTAUTH['TENANT_HOOK'] returned is refused: {min(problems)}"
+    return Scope(Settings(**values), values["ISSUER"])
 
 
 def call_hook(name: str, *args: Any) -> Any:
@@ -181,8 +277,12 @@ def call_hook(name: str, *args: Any) -> Any:
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting == "JWTAUTH":
-        get_settings.cache_clear()
+    global _only
+    # The key rings depend on the other two.
+    if setting in ("JWTAUTH", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
+        _only = None
+        _get_base_scope.cache_clear()
+        _make_tenant.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_jwtauth.conf")

@@ -5,17 +5,15 @@ Refresh tokens are this deployment's own business, so their secret is derived fr
 configured, under another derived secret. One key has one algorithm (RFC 8725, 3.1).
 """
 
-import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.core.signals import setting_changed
 from django.utils.crypto import salted_hmac
 
-from .conf import Problem, get_settings
+from .conf import Problem, Scope, get_settings, get_token_scope
 from .keymaterial import Key, KeyProblem, load_key
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -56,39 +54,60 @@ class KeyRing:
         ]
 
 
-def _derived(purpose: str, *, signs: bool) -> list[Key]:
-    """Return the keys derived from SECRET_KEY and its fallbacks; only the first may sign."""
+def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
+    """Return the keys derived from SECRET_KEY and its fallbacks; only the first may sign.
+
+    Each tenant has its own, though all share ``SECRET_KEY``.
+    """
     salt = f"django_jwtauth.keys.{purpose}"
     # A key derived from nothing is known to everybody.
     secrets = [settings.SECRET_KEY, *(old for old in settings.SECRET_KEY_FALLBACKS if old)]
-    values = [salted_hmac(salt, "", secret, algorithm="sha256").digest() for secret in secrets]
+    values = [
+        salted_hmac(salt, tenant or "", secret, algorithm="sha256").digest() for secret in secrets
+    ]
     signing = [values[0] if signs else None, *(None for _ in values[1:])]
     return [Key("HS256", None, *pair) for pair in zip(values, signing, strict=True)]
 
 
-@functools.cache
+# A scope keeps its rings; setdefault() is atomic, so two threads get the same one.
+
+
 def get_refresh_ring() -> KeyRing:
     """Return the ring for refresh tokens: always derived from ``SECRET_KEY``."""
-    return KeyRing(_derived("refresh", signs=True))
+    return _get_own_ring("refresh")
 
 
-@functools.cache
 def get_one_time_ring() -> KeyRing:
     """Return the ring for one-time tokens: derived from ``SECRET_KEY``, for nothing else."""
-    return KeyRing(_derived("one_time", signs=True))
+    return _get_own_ring("one_time")
 
 
-@functools.cache
+def _get_own_ring(purpose: str) -> KeyRing:
+    scope = get_token_scope()
+    ring: KeyRing = scope.rings.get(purpose) or scope.rings.setdefault(
+        purpose, KeyRing(_derived(purpose, scope.tenant, signs=True))
+    )
+    return ring
+
+
 def get_access_ring() -> KeyRing:
     """Return the ring for access tokens.
 
     The derived secrets go on verifying when ``KEYS`` is set, so that the deploy that
     sets it signs nobody out; they stop signing. Raises ``ImproperlyConfigured``.
     """
-    configured, problems = _load_configured()
+    scope = get_token_scope()
+    ring: KeyRing = scope.rings.get("access") or scope.rings.setdefault(
+        "access", _load_access_ring(scope)
+    )
+    return ring
+
+
+def _load_access_ring(scope: Scope) -> KeyRing:
+    configured, problems = _load_configured(scope.settings.KEYS)
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
-    return KeyRing([*configured, *_derived("access", signs=not configured)])
+    return KeyRing([*configured, *_derived("access", scope.tenant, signs=not configured)])
 
 
 def find_problems() -> list[Problem]:
@@ -96,13 +115,15 @@ def find_problems() -> list[Problem]:
 
     Raises ``ImproperlyConfigured`` while another setting is wrong.
     """
-    return _load_configured()[1]
+    return _load_configured(get_settings().KEYS)[1]
 
 
-def _load_configured() -> tuple[list[Key], list[Problem]]:
+def _load_configured(
+    entries: Iterable[Mapping[str, Any]],
+) -> tuple[list[Key], list[Problem]]:
     keys: list[Key] = []
     problems: list[Problem] = []
-    for number, entry in enumerate(get_settings().KEYS):
+    for number, entry in enumerate(entries):
         try:
             keys.append(load_key(entry))
         except KeyProblem as error:
@@ -111,13 +132,3 @@ def _load_configured() -> tuple[list[Key], list[Problem]]:
     if len(set(kids)) < len(kids):
         problems.append(Problem("KEYS", 'has two keys with the same kid: give one another "kid".'))
     return keys, problems
-
-
-def _forget(*, setting: str, **kwargs: Any) -> None:
-    if setting in ("JWTAUTH", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
-        get_access_ring.cache_clear()
-        get_refresh_ring.cache_clear()
-        get_one_time_ring.cache_clear()
-
-
-setting_changed.connect(_forget, dispatch_uid="django_jwtauth.keys")

@@ -212,12 +212,19 @@ class _NoRedirect(HTTPRedirectHandler):
 # --- One for each URL
 
 _remote: dict[str, RemoteKeys] = {}
+#: Each tenant may have its own; so many are kept.
+MAX_URLS = 1000
 
 
 def get_remote_keys(url: str) -> RemoteKeys:
     """Return the one key set for ``url`` in this process."""
-    # setdefault() is atomic: two threads get the same one.
-    return _remote.get(url) or _remote.setdefault(url, RemoteKeys(url))
+    known = _remote.get(url)
+    if known is None:
+        # setdefault() is atomic: two threads get the same one.
+        known = _remote.setdefault(url, RemoteKeys(url))
+        for surplus in list(_remote)[:-MAX_URLS]:
+            _remote.pop(surplus, None)
+    return known
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext_lazy as _
 
 from . import compact, keys
-from .conf import Settings, get_settings
+from .conf import Settings, get_settings, get_token_scope
 from .exceptions import (
     ExpiredToken,
     MalformedToken,
@@ -121,7 +121,7 @@ def sign_in_time(claims: Claims) -> float:
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:
     """What a verification depends on, besides the time."""
-    return get_settings(), get_keys().current()
+    return get_token_scope().settings, get_keys().current()
 
 
 def _recall(raw: str, foreign: bool) -> Claims | None:
@@ -140,7 +140,7 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
 
 def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
     """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
-    urls = get_settings().key_urls(foreign=foreign)
+    urls = get_token_scope().settings.key_urls(foreign=foreign)
     if urls:
         # Not verified yet: it picks a ring, nothing more.
         issuer = compact.read_object(payload).get("iss")

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 MAP = {
     # What things are called
     "setting_values": "",
-    "conf": "setting_values",
+    "tenants": "",
+    "conf": "setting_values tenants",
     "exceptions": "",
     "redacted": "",
     "signals": "",
@@ -95,7 +96,7 @@ MAP = {
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
     "contrib.simplejwt.configuration": "",
-    "contrib.simplejwt.tables": "lookup",
+    "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
     "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",

@@ -37,6 +37,7 @@ BAD = {
     "CLAIMS_HOOK": ["", 7, len, "claims", ".claims", "..claims", "a.", "a b.c", "a\0.b"],
     "SIGN_IN_HOOK": ["no.such.module", "json.no_such_name", "json.__name__"],
     "CLIENT_IP_HOOK": [[], "json..dumps"],
+    "TENANT_HOOK": [7, "json.no_such_name"],
     "SCOPES_HOOK": [7, "json.no_such_name"],
     "LEGACY_DECODER": [7, "json.no_such_name"],
     "LEGACY_UNTIL": ["", 7, "tomorrow", "2026-11-01", datetime(2026, 11, 1)],

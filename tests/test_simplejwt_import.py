@@ -253,7 +253,7 @@ def test_without_time_zones(old, user, settings):
 
 def test_nothing_to_import(db):
     """Without simplejwt's tables it says so."""
-    tables.find_alias.cache_clear()
+    tables.forget_alias()
     with pytest.raises(CommandError, match="nothing to import"):
         run()
 

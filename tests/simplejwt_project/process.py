@@ -103,7 +103,7 @@ def running(**settings):
     project = OldProject(**settings)
     try:
         project.ask(["migrate", "token_blacklist"])
-        tables.find_alias.cache_clear()
+        tables.forget_alias()
         yield project
     finally:
         project.close()
@@ -127,4 +127,4 @@ def drop_tables():
         for table in reversed(tables.TABLES):
             cursor.execute(f"DROP TABLE IF EXISTS {table}")
         cursor.execute("DELETE FROM django_migrations WHERE app = 'token_blacklist'")
-    tables.find_alias.cache_clear()
+    tables.forget_alias()

@@ -45,7 +45,7 @@ def their_tables(transactional_db):
     with connection.schema_editor() as editor:
         for model in made:
             editor.create_model(model)
-    tables.find_alias.cache_clear()
+    tables.forget_alias()
     yield
     with connection.schema_editor() as editor:
         for model in reversed(made):

@@ -13,6 +13,7 @@ from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
 from ... import lookup
+from ...conf import MAX_TENANTS, get_scope
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",
@@ -30,14 +31,24 @@ class Row(NamedTuple):
     blacklisted_at: datetime | None
 
 
-@functools.cache
 def find_alias() -> str | None:
     """Return the alias of the database that has the tables, None when none has."""
+    return _find_alias(get_scope().tenant)
+
+
+# In tenants' schemas one may have them and another not.
+@functools.lru_cache(MAX_TENANTS)
+def _find_alias(tenant: str | None) -> str | None:
     aliases: list[str] = [lookup.alias(), *connections]
     for using in dict.fromkeys(aliases):
         if set(TABLES) <= set(connections[using].introspection.table_names()):
             return using
     return None
+
+
+def forget_alias() -> None:
+    """Look for the tables again when they are next asked for."""
+    _find_alias.cache_clear()
 
 
 def is_blacklisted(jti: str) -> bool:
@@ -55,7 +66,7 @@ def is_blacklisted(jti: str) -> bool:
             return cursor.fetchone() is not None
     except (ProgrammingError, OperationalError):
         # The tables may have been dropped since this process looked.
-        find_alias.cache_clear()
+        forget_alias()
         if find_alias() is not None:
             raise
         return False
@@ -109,7 +120,7 @@ def _moment(value: Any, using: str) -> Any:
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
     if setting in ("DATABASES", "INSTALLED_APPS"):
-        find_alias.cache_clear()
+        forget_alias()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.tables")

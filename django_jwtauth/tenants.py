@@ -1,0 +1,72 @@
+"""What the current tenant has otherwise than ``JWTAUTH`` says, as ``TENANT_HOOK`` returns it.
+
+Every answer is read anew and compared by value: no tenant is ever given another's. What
+is wrong is returned, not raised, as error reports show local variables, keys among them.
+"""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+_HOOK = "JWTAUTH['TENANT_HOOK']"
+# One for the process, whoever asks.
+_NOT_BY_TENANT = ("TENANT_HOOK", "TOKEN_CACHE_SIZE")
+# A predecessor's token may not tell whose it is: every tenant would accept it.
+_NOT_INHERITED = {"LEGACY_DECODER": None, "LEGACY_UNTIL": None}
+
+
+class Overrides:
+    """Settings of one tenant, compared by value; raises ``TypeError`` if they cannot be."""
+
+    def __init__(self, given: Mapping[Any, Any]) -> None:
+        self.given = given
+        self._frozen = _freeze(given)
+        self._hash = hash(self._frozen)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Overrides) and self._frozen == other._frozen
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+def _freeze(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict, frozenset((name, _freeze(item)) for name, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return list, *map(_freeze, value)
+    # True is 1, and is no number of sign-ins.
+    return type(value), value
+
+
+def ask(hook: str) -> Overrides | str | None:
+    """Return what the hook returns, or what is wrong with it; None outside every tenant.
+
+    Raises what the hook raises.
+    """
+    given = import_string(hook)()
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        return f"{_HOOK} must return a dict of settings, or None."
+    try:
+        return Overrides(given)
+    except TypeError:
+        return f"{_HOOK} returned a value that no setting has, like a set."
+
+
+def merge(everybody: Mapping[Any, Any], overrides: Overrides) -> dict[Any, Any] | str:
+    """Return the settings of the tenant, or what is wrong with the overrides."""
+    # The hook may use its dict again, for the next tenant.
+    given = copy.deepcopy(dict(overrides.given))
+    if not given.get("ISSUER"):
+        return (
+            f"{_HOOK} must return an ISSUER of each tenant's own: it is what tells their "
+            "tokens apart."
+        )
+    for name in _NOT_BY_TENANT:
+        if name in given:
+            return f"{_HOOK} must not return {name}: it is one for all tenants."
+    return {**everybody, **_NOT_INHERITED, **given}

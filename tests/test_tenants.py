@@ -1,0 +1,417 @@
+"""One project, several tenants: no token, key, setting or count of one is another's."""
+
+import asyncio
+import json
+import sys
+import threading
+import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.test import RequestFactory
+from rest_framework.test import APIClient
+
+from django_jwtauth import api_tokens, conf, keys, one_time, remote_keys, sessions, tenants, tokens
+from django_jwtauth.conf import get_settings
+from django_jwtauth.contrib.simplejwt import tables
+from django_jwtauth.exceptions import BadSignature, Throttled, TokenError, WrongIssuer
+from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.throttling import count_attempt
+from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH
+from django_jwtauth.well_known import jwks
+from tests.keypairs import make_pem
+
+CANARY = "kT9vQ2-never_to_be_shown.xZ7+w_and_long_enough"
+A, B = {"ISSUER": "https://a.example.com"}, {"ISSUER": "https://b.example.com"}
+SHARED = [{"algorithm": "HS256", "secret": "one secret for all tenants, long enough", "kid": "all"}]
+OWN = {
+    name: [{"algorithm": "HS256", "secret": f"the secret of tenant {name} alone, long enough"}]
+    for name in "ab"
+}
+
+_current = ContextVar("tests.test_tenants", default=None)
+
+
+def current():
+    """The TENANT_HOOK of these tests."""
+    return _current.get()
+
+
+def broken():
+    raise LookupError("no tenant")
+
+
+def claims(user, session):
+    return {"issuer_of_hook": get_settings().ISSUER}
+
+
+@contextmanager
+def tenant(overrides):
+    token = _current.set(overrides)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@pytest.fixture(autouse=True)
+def hook(settings):
+    settings.JWTAUTH = {"TENANT_HOOK": "tests.test_tenants.current"}
+
+
+def with_keys(settings, setup):
+    """Configure keys that are derived, shared, or each tenant's own; return both tenants."""
+    if setup == "shared":
+        settings.JWTAUTH = {**settings.JWTAUTH, "KEYS": SHARED}
+    own = setup == "own"
+    return [
+        {**given, **({"KEYS": OWN[name]} if own else {})}
+        for name, given in zip("ab", [A, B], strict=True)
+    ]
+
+
+def tokens_of(user):
+    """Return a token of every kind, made in the current tenant, with its type."""
+    pair = sessions.start(user)
+    return {
+        "access": (pair.access, ACCESS),
+        "refresh": (pair.refresh, REFRESH),
+        "API": (api_tokens.create(user, "script").raw, ACCESS),
+        "one-time": (one_time.issue(user, "reset"), ONE_TIME),
+    }
+
+
+# --- tokens
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh", "API", "one-time"])
+@pytest.mark.parametrize("setup", ["derived", "shared", "own"])
+def test_a_token_is_good_for_its_tenant_only(settings, user, kind, setup):
+    """All tables shared, the same user: what one tenant issued no other accepts."""
+    first, second = with_keys(settings, setup)
+    with tenant(first):
+        raw, token_type = tokens_of(user)[kind]
+        assert tokens.decode(raw, token_type)["iss"] == A["ISSUER"]
+    with tenant(second), pytest.raises(TokenError):
+        tokens.decode(raw, token_type)
+    with tenant(first):
+        assert tokens.decode(raw, token_type)["sub"] == str(user.pk)
+
+
+def test_the_doors_refuse_it(user):
+    """Over HTTP, signing out included: 401, and the sign-in of the other tenant lives on."""
+    with tenant(A):
+        pair = sessions.start(user)
+    client = APIClient()
+    with tenant(B):
+        answers = [
+            client.get("/api/me/", HTTP_AUTHORIZATION=f"Bearer {pair.access}"),
+            client.post("/api/token/refresh/", {"refresh": pair.refresh}),
+            client.post("/api/token/verify/", {"token": pair.access}),
+            client.post("/api/token/blacklist/", {"refresh": pair.refresh}),
+        ]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 401]
+    with tenant(A):
+        assert sessions.refresh(pair.refresh).session_id == pair.session_id
+
+
+def test_a_token_that_this_process_remembers_is_refused_elsewhere(user):
+    """A signature that was checked in one tenant is nothing to another."""
+    with tenant(A):
+        raw = sessions.start(user).access
+        sessions.authenticate(raw)
+    for _ in range(2):
+        with tenant(B), pytest.raises(BadSignature):
+            sessions.authenticate(raw)
+        with tenant(A):
+            assert sessions.authenticate(raw)[0] == user
+
+
+def test_shared_keys_leave_it_to_the_issuer(settings, user):
+    """Where all tenants sign with one key, the reason is that the token is another's."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "KEYS": SHARED}
+    with tenant(A):
+        raw = sessions.start(user).access
+    with tenant(B), pytest.raises(WrongIssuer):
+        sessions.authenticate(raw)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_outside_every_tenant_no_token_is_made_or_read(settings, user, foreign):
+    """Not knowing whose it is, nobody answers for a token; that is no fault of the token."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "TRUSTED_ISSUERS": {"x": "https://x.example/jwks"}}
+    with tenant(A):
+        pair = sessions.start(user)
+        sessions.authenticate(pair.access)
+    for use in (
+        lambda: sessions.start(user),
+        lambda: tokens.decode(pair.access, ACCESS, foreign=foreign),
+        lambda: sessions.refresh(pair.refresh),
+    ):
+        with pytest.raises(ImproperlyConfigured, match="outside every tenant"):
+            use()
+
+
+def test_commands_work_outside_every_tenant(db):
+    """What needs no key has the settings of JWTAUTH."""
+    call_command("jwtauth_purge", verbosity=0)
+    assert get_settings().ISSUER is None
+
+
+# --- settings and keys
+
+
+def test_each_tenant_has_the_settings_of_all_and_its_own(settings, user):
+    """An override counts for its tenant; a hook of the project's sees the tenant, too."""
+    settings.JWTAUTH = {
+        **settings.JWTAUTH,
+        "LEEWAY": 7,
+        "CLAIMS_HOOK": "tests.test_tenants.claims",
+    }
+    with tenant({**A, "ACCESS_TOKEN_LIFETIME": 60}):
+        assert timedelta(seconds=7) == get_settings().LEEWAY
+        pair = sessions.start(user)
+        assert sessions.authenticate(pair.access)[1]["issuer_of_hook"] == A["ISSUER"]
+        assert pair.expires_in == 60
+    with tenant(B):
+        assert sessions.start(user).expires_in == 300
+
+
+def test_what_the_hook_returns_counts_at_once():
+    """A tenant's key that was replaced signs no more, without a restart."""
+    with tenant({**A, "KEYS": OWN["a"]}):
+        old = keys.get_access_ring().signer()
+    with tenant({**A, "KEYS": OWN["b"]}):
+        assert keys.get_access_ring().signer() != old
+
+
+def test_rings_are_made_once():
+    """Keys are parsed when a tenant is first seen, and kept."""
+    with tenant({**A, "KEYS": OWN["a"]}):
+        ring = keys.get_access_ring()
+    with tenant({"KEYS": [dict(OWN["a"][0])], **A}):
+        assert keys.get_access_ring() is ring
+
+
+def test_a_dict_that_the_hook_uses_again_bleeds_nowhere():
+    """What was returned for one tenant may be changed for the next."""
+    reused = {**A, "KEYS": [dict(OWN["a"][0])]}
+    with tenant(reused):
+        before = get_settings()
+        reused["ISSUER"] = B["ISSUER"]
+        reused["KEYS"][0]["secret"] = OWN["b"][0]["secret"]
+        after = get_settings()
+        second = keys.get_access_ring().signer()
+    with tenant({**A, "KEYS": OWN["a"]}):
+        assert get_settings() is before
+        assert keys.get_access_ring().signer() != second
+    assert [A["ISSUER"], B["ISSUER"]] == [before.ISSUER, after.ISSUER]
+
+
+def test_values_of_different_types_are_different():
+    """1 is a number of sign-ins and True is not, though they are equal."""
+    with tenant({**A, "MAX_SESSIONS_PER_USER": 1}):
+        assert get_settings().MAX_SESSIONS_PER_USER == 1
+    with tenant({**A, "MAX_SESSIONS_PER_USER": True}), pytest.raises(ImproperlyConfigured):
+        get_settings()
+
+
+def test_legacy_tokens_are_no_business_of_every_tenant(settings):
+    """A predecessor's token tells no tenant: its decoder counts only where the hook names it."""
+    legacy = {"LEGACY_DECODER": "json.loads", "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
+    settings.JWTAUTH = {**settings.JWTAUTH, **legacy}
+    with tenant(A):
+        assert not get_settings().accepts_legacy_tokens()
+    with tenant({**A, **legacy}):
+        assert get_settings().accepts_legacy_tokens()
+
+
+def test_simplejwts_tables_are_looked_for_in_each_tenant(monkeypatch, db):
+    """That one schema has none says nothing of the next."""
+    tables.forget_alias()
+    with tenant(A):
+        assert tables.find_alias() is None
+    monkeypatch.setattr(tables, "TABLES", ("django_jwtauth_loginsession",))
+    with tenant(B):
+        assert tables.find_alias() == "default"
+    tables.forget_alias()
+
+
+def test_what_is_kept_of_tenants_is_bounded(monkeypatch):
+    """However many there are, a process keeps the settings and keys of so many."""
+    assert conf._make_tenant.cache_info().maxsize == conf.MAX_TENANTS
+
+    monkeypatch.setattr(remote_keys, "_remote", {})
+    for number in range(remote_keys.MAX_URLS + 5):
+        last = remote_keys.get_remote_keys(f"https://{number}.example.com")
+    assert len(remote_keys._remote) == remote_keys.MAX_URLS
+    assert remote_keys.get_remote_keys(last.url) is last
+
+
+@pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
+def test_each_tenant_publishes_its_own_keys():
+    """A JWKS holds no key of another tenant."""
+    published = []
+    for given in (A, B):
+        pem = make_pem("ES256")
+        with tenant({**given, "KEYS": [{"algorithm": "ES256", "private_key": pem}]}):
+            kid = keys.get_access_ring().signer().kid
+            document = json.loads(jwks(RequestFactory().get("/")).content)
+        assert [key["kid"] for key in document["keys"]] == [kid]
+        published.append(kid)
+    assert len(set(published)) == 2
+
+
+def test_attempts_are_counted_for_each_tenant(settings):
+    """Guessing at an account here locks nobody out of the account of that name there."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "1/day"}}
+    request = RequestFactory().post("/")
+    with tenant(A):
+        count_attempt(request, "anna", everywhere=False)
+        with pytest.raises(Throttled):
+            count_attempt(request, "anna", everywhere=False)
+    with tenant(B):
+        count_attempt(request, "anna", everywhere=False)
+
+
+# --- at the same time
+
+
+def rounds(given, seen):
+    """Issue and read tokens in one tenant, with a pause between any two steps."""
+    now = 4_000_000_000
+    sid = "0192f0c1a2b37c4d8e5f60718293a4b5"
+    with tenant(given):
+        for number in range(30):
+            raw = tokens.encode(
+                ACCESS,
+                {"iss": given["ISSUER"], "sub": "1", "sid": sid, "jti": f"{sid}.{number}"}
+                | {"iat": now, "exp": now},
+            )
+            yield
+            seen.append(tokens.decode(raw, ACCESS)["iss"] == get_settings().ISSUER)
+            yield
+
+
+def test_threads_keep_their_tenants():
+    """Two threads, two tenants, switching as often as they can."""
+    seen = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        threads = [
+            threading.Thread(target=lambda given=given: list(rounds(given, seen)))
+            for given in (A, B)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert seen == [True] * 60
+
+
+def test_tasks_keep_their_tenants():
+    """Two tasks of one event loop, each giving way to the other at every step."""
+    seen = []
+
+    async def work(given):
+        for _ in rounds(given, seen):
+            await asyncio.sleep(0)
+
+    async def both():
+        await asyncio.gather(work(A), work(B))
+
+    asyncio.run(both())
+    assert seen == [True] * 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_async_functions_run_in_the_tenant_of_their_caller():
+    """The thread that they hop to has the caller's context."""
+    user = get_user_model().objects.create_user("anna")
+
+    async def work(given, other):
+        with tenant(given):
+            pair = await sessions.astart(user)
+            await asyncio.sleep(0)
+            _, claims = await sessions.aauthenticate(pair.access)
+        with tenant(other), pytest.raises(TokenError):
+            await sessions.aauthenticate(pair.access)
+        return claims["iss"]
+
+    async def both():
+        return await asyncio.gather(work(A, B), work(B, A))
+
+    assert asyncio.run(both()) == [A["ISSUER"], B["ISSUER"]]
+
+
+# --- mistakes
+
+
+BAD = {
+    "no dict": (["ISSUER"], "must return a dict of settings, or None"),
+    "no issuer": ({"LEEWAY": 1}, "must return an ISSUER of each tenant's own"),
+    "an empty issuer": ({"ISSUER": ""}, "must return an ISSUER of each tenant's own"),
+    "a bad value": ({**A, "LEEWAY": -1}, r"refused: JWTAUTH\['LEEWAY'\] must not be negative"),
+    "an unknown name": ({**A, "SIGNING_KEY": CANARY}, r"refused: JWTAUTH\['SIGNING_KEY'\] is not"),
+    "the hook": ({**A, "TENANT_HOOK": None}, "must not return TENANT_HOOK"),
+    "the cache": ({**A, "TOKEN_CACHE_SIZE": 1}, "must not return TOKEN_CACHE_SIZE"),
+    "a set": ({**A, "AUDIENCE": {CANARY}}, "returned a value that no setting has"),
+}
+
+
+@pytest.mark.parametrize(("given", "message"), BAD.values(), ids=BAD)
+def test_a_bad_answer_of_the_hook_fails_closed(given, message):
+    """No token is good then; the error says what to change, and the checks tell it."""
+    with tenant(A):
+        raw = tokens.encode(ACCESS, {})
+    with tenant(given):
+        with pytest.raises(ImproperlyConfigured, match=message):
+            get_settings()
+        with pytest.raises(ImproperlyConfigured, match=message):
+            tokens.decode(raw, ACCESS)
+        with pytest.raises(SystemCheckError, match=r"E008"):
+            call_command("check")
+
+
+def test_an_error_shows_no_key_of_a_tenant():
+    """Error reports show the variables of every frame: none of ours holds a key."""
+    bad = {**A, "KEYS": [{"algorithm": "HS256", "secret": CANARY}], "LEEWAY": -1}
+    with tenant(bad):
+        try:
+            get_settings()
+        except ImproperlyConfigured as error:
+            told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    frames = [frame for frame in told.stack if "django_jwtauth" in frame.filename]
+    assert frames
+    assert CANARY not in str([frame.locals for frame in frames]) + str(told)
+
+
+def test_a_hook_that_fails_is_told_by_the_checks(settings):
+    """What it raises reaches the caller as it is, and whoever runs the checks."""
+    settings.JWTAUTH = {"TENANT_HOOK": "tests.test_tenants.broken"}
+    with pytest.raises(LookupError):
+        get_settings()
+    with pytest.raises(SystemCheckError, match=r"LookupError: no tenant(.|\n)*return None"):
+        call_command("check")
+
+
+def test_the_checks_are_content_outside_every_tenant():
+    """`manage.py check` runs without a tenant."""
+    call_command("check", fail_level="WARNING")
+
+
+def test_without_a_hook_nobody_asks(settings, monkeypatch):
+    """A project without tenants pays nothing for those with some."""
+    settings.JWTAUTH = {}
+    monkeypatch.setattr(tenants, "ask", lambda hook: pytest.fail("asked"))
+    assert get_settings() is get_settings()
+    assert conf.get_scope().tenant == ""
