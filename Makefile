@@ -10,7 +10,7 @@ PYTHON ?= $(shell \
 		done; \
 	done)
 
-.PHONY: help test example lint format types docs messages bench clean
+.PHONY: help test example lint format types docs messages bench bench-scale clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -43,6 +43,9 @@ messages: $(VENV)/.test  ## Refresh the translations, with GNU gettext; LOCALE=i
 
 bench: $(VENV)/.bench  ## Compare with simplejwt and others, on SQLite or on DATABASE_URL
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-scale: $(VENV)/.bench  ## Compare a million rows with few, on PostgreSQL at DATABASE_URL
+	$(BIN)/python -m benchmarks.scale $(BENCH_ARGS)
 
 clean:  ## Remove the virtualenv and everything built
 	rm -rf $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .tox build dist docs/_build htmlcov

@@ -17,8 +17,6 @@ from .contender import PASSWORD
 # Sign-ins, and how long ago the ones were made that a purge deletes.
 OLD = timedelta(days=200)
 
-# A time-ordered UUID for each number, so that pgbench can make one, too.
-SID = "('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid"
 JTI = "lpad(to_hex(n), 32, '0') || '.' || left(md5(n::text), 16)"
 # As long as a refresh token of simplejwt, and as hard to compress.
 RAW = "(SELECT string_agg(md5((n * 7 + part)::text), '') FROM generate_series(1, 7) part)"
@@ -43,24 +41,24 @@ def add_sign_ins(first: int, last: int, *, created_at: Any, expires_at: Any) -> 
     """One in ten has ended; each has one blacklisted access token."""
     users = get_user_model().objects.filter(username__startswith="filled")
     auth_hash = users[0].get_session_auth_hash()
-    owner = {"user_id": _owner(users), "subject": f"({_owner(users)})::text"}
+    whose = {"user_id": owner(users), "subject": f"({owner(users)})::text"}
     session = LoginSession(
         auth_hash=auth_hash, refreshed_at=created_at, expires_at=expires_at, ip_address="192.0.2.1"
     )
     session.user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
     moment = f"'{created_at.isoformat()}'::timestamptz + n * interval '1 millisecond'"
     ended = f"CASE WHEN n % 10 = 0 THEN {moment} END"
-    _insert(session, first, last, id=SID, created_at=moment, ended_at=ended, **owner)
+    _insert(session, first, last, id=sid(), created_at=moment, ended_at=ended, **whose)
     token = BlacklistedToken(token_type="access", reason="signed_out", via="api")
     expiry = f"'{expires_at.isoformat()}'::timestamptz + n * interval '1 millisecond'"
-    _insert(token, first, last, jti=JTI, session_id=SID, expires_at=expiry, **owner)
+    _insert(token, first, last, jti=JTI, session_id=sid(), expires_at=expiry, **whose)
 
 
 def add_simplejwt(first: int, last: int, *, expires_at: Any) -> None:
     """What as many refreshes with rotation and blacklisting leave behind."""
     users = get_user_model().objects.filter(username__startswith="filled")
     outstanding = simplejwt.OutstandingToken(created_at=timezone.now(), expires_at=expires_at)
-    _insert(outstanding, first, last, jti="md5(n::text)", token=RAW, user_id=_owner(users))
+    _insert(outstanding, first, last, jti="md5(n::text)", token=RAW, user_id=owner(users))
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {simplejwt.BlacklistedToken._meta.db_table} (token_id, blacklisted_at) "
@@ -84,9 +82,15 @@ def table_bytes(*models: type[Model]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _owner(users: Any) -> str:
+def sid(n: str = "n") -> str:
+    """Return SQL for the id of a sign-in: a time-ordered UUID for each number."""
+    return f"('01900000-0000-7000-8000-' || lpad(to_hex({n}), 12, '0'))::uuid"
+
+
+def owner(users: Any, n: str = "n") -> str:
+    """Return SQL for the primary key of who owns it."""
     first, count = users.order_by("pk")[0].pk, users.count()
-    return f"{first} + n % {count}"
+    return f"{first} + {n} % {count}"
 
 
 def _insert(template: Model, first: int, last: int, **expressions: str) -> None:

@@ -25,23 +25,37 @@ class Sample(Contender):
 
     name = "django-jwtauth"
 
-    def __init__(self) -> None:
+    def __init__(self, part: int = 0, parts: int = 1) -> None:
         self.server = WSGIHandler()
+        self.part, self.parts = part, parts
+
+    def pick(self, count: int) -> list[LoginSession]:
+        """Return live sign-ins from all over the table: ``filling`` numbers their ids.
+
+        Of ``parts`` samples none has a sign-in of another.
+        """
+        newest = LoginSession.objects.order_by("-id")[:1].get().id.int
+        numbers = range(1 + self.part, newest & NUMBER, self.parts)
+        # One in ten has ended.
+        chosen = [n for n in random.sample(numbers, min(2 * count, len(numbers))) if n % 10]
+        ids = [UUID(int=newest & ~NUMBER | n) for n in chosen[:count]]
+        return list(LoginSession.objects.filter(id__in=ids))
 
     def authenticate(self, count: int) -> Calls:
-        raws = [access_token(session) for session in pick(count)]
+        raws = [access_token(session) for session in self.pick(count)]
         for raw in raws:
             # Verified before: what differs is the query.
             tokens.decode(raw, tokens.ACCESS)
         return [partial(sessions.authenticate, raw) for raw in raws]
 
     def refresh(self, count: int) -> Calls:
-        bodies = [{"refresh": refresh_token(session)} for session in pick(count)]
+        bodies = [{"refresh": refresh_token(session)} for session in self.pick(count)]
         return [self.http("POST", "/jwtauth/token/refresh/", body) for body in bodies]
 
     def list_sign_ins(self, count: int) -> Calls:
         headers = [
-            {"HTTP_AUTHORIZATION": f"Bearer {access_token(session)}"} for session in pick(count)
+            {"HTTP_AUTHORIZATION": f"Bearer {access_token(session)}"}
+            for session in self.pick(count)
         ]
         return [self.http("GET", "/jwtauth/sessions/", **header) for header in headers]
 
@@ -69,15 +83,6 @@ class Desk(Contender):
         request.session.save()
         cookie = f"{settings.SESSION_COOKIE_NAME}={request.session.session_key}"
         return [self.http("GET", path, HTTP_COOKIE=cookie)] * min(count, 3)
-
-
-def pick(count: int) -> list[LoginSession]:
-    """Return live sign-ins from all over the table: ``filling`` numbers their ids."""
-    newest = LoginSession.objects.order_by("-id")[:1].get().id.int
-    # One in ten has ended.
-    numbers = [n for n in random.sample(range(newest & NUMBER), 2 * count) if n % 10]
-    ids = [UUID(int=newest & ~NUMBER | n) for n in numbers[:count]]
-    return list(LoginSession.objects.filter(id__in=ids))
 
 
 def access_token(session: LoginSession) -> str:

@@ -1,15 +1,13 @@
 """A million sign-ins and a million blacklisted tokens against almost none, on PostgreSQL.
 
 ``make bench-scale`` with ``DATABASE_URL``, or ``python -m benchmarks.scale --help``. Makes
-two databases of its own, and takes turns between them.
+two databases of its own, and takes turns between them. Needs pgbench.
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,10 +16,12 @@ from typing import Any
 
 import django
 from django.db import connection
-from django.utils import timezone
 
 from .measure import quartiles
+from .purging import compare_purges
 from .run import describe
+from .scale_report import report
+from .throughput import measure_throughput
 
 FEW = 1000
 CALLS = 30
@@ -37,13 +37,19 @@ def main() -> None:
     name = connection.settings_dict["NAME"]
     with database(f"{name}_small") as small, database(f"{name}_large", options.keep) as large:
         document = {
-            "environment": describe(),
+            "environment": run_on(small, describe),
             "rows": options.rows,
-            "fill": run_on(small, fill, FEW, FEW) | run_on(large, fill, options.rows, 100_000),
+            "seconds to fill": run_on(small, fill, FEW, FEW)
+            + run_on(large, fill, options.users, options.rows),
+            "bytes of a row": run_on(large, row_sizes, options.rows),
             "works": compare(small, large, options.rounds),
-            "purge": run_on(large, compare_purges, options.purge, options.rows),
+            "throughput": run_on(
+                large, measure_throughput, options.rows, options.seconds, options.at_once
+            ),
+            "rows to purge": options.purge,
+            "purges": run_on(large, compare_purges, options.purge, options.rows),
         }
-    print(json.dumps(document, indent=1))
+    print(report(document))
     if options.json:
         options.json.write_text(json.dumps(document, indent=1) + "\n")
 
@@ -51,8 +57,13 @@ def main() -> None:
 def parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000, help="of each kind")
+    parser.add_argument("--users", type=int, default=100_000, help="who own them")
     parser.add_argument("--purge", type=int, default=500_000, help="rows to purge")
     parser.add_argument("--rounds", type=int, default=60, help="turns of each database")
+    parser.add_argument("--seconds", type=int, default=5, help="of each run for throughput")
+    parser.add_argument(
+        "--at-once", type=int, nargs="+", default=[1, 2, 4, 8], help="clients for throughput"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the large database")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     return parser.parse_args()
@@ -80,30 +91,34 @@ def use(name: str) -> None:
     connection.settings_dict["NAME"] = name
 
 
-def run_on(name: str, function: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+def run_on(name: str, function: Callable[..., Any], *args: Any) -> Any:
     use(name)
     return function(*args)
 
 
-def fill(rows: int, users: int) -> dict[str, Any]:
-    from rest_framework_simplejwt.token_blacklist import models as simplejwt
-
-    from django_jwtauth.models import BlacklistedToken, LoginSession
-
+def fill(users: int, rows: int) -> float:
     from . import filling
 
     start = time.perf_counter()
     filling.fill(users, rows)
-    sizes = {
-        "sign-in": filling.table_bytes(LoginSession),
-        "blacklisted token": filling.table_bytes(BlacklistedToken),
-        "refresh of simplejwt": filling.table_bytes(
-            simplejwt.OutstandingToken, simplejwt.BlacklistedToken
-        ),
-    }
+    return time.perf_counter() - start
+
+
+def row_sizes(rows: int) -> dict[str, float]:
+    """Return the bytes that a row takes with its indexes."""
+    from rest_framework_simplejwt.token_blacklist import models as simplejwt
+
+    from django_jwtauth.models import BlacklistedToken, LoginSession
+
+    from .filling import table_bytes
+
     return {
-        "seconds": round(time.perf_counter() - start),
-        "bytes": {what: round(size / rows) for what, size in sizes.items()},
+        "sign-in": table_bytes(LoginSession) / rows,
+        "blacklisted token": table_bytes(BlacklistedToken) / rows,
+        "refresh of simplejwt, two rows": table_bytes(
+            simplejwt.OutstandingToken, simplejwt.BlacklistedToken
+        )
+        / rows,
     }
 
 
@@ -122,16 +137,14 @@ def compare(small: str, large: str, rounds: int) -> dict[str, Any]:
                 times[work][name].append(time_calls(prepare(CALLS)))
     return {
         work: {
-            "small": microseconds(taken[small]),
-            "large": microseconds(taken[large]),
-            "ratio": ratio(taken[large], taken[small]),
+            "small": statistics.median(taken[small]) * 1e6,
+            "large": statistics.median(taken[large]) * 1e6,
+            "ratio": quartiles(
+                [one / other for one, other in zip(taken[large], taken[small], strict=True)]
+            ),
         }
         for work, taken in times.items()
     }
-
-
-def ratio(own: list[float], other: list[float]) -> dict[str, float]:
-    return quartiles([one / another for one, another in zip(own, other, strict=True)])
 
 
 def time_calls(calls: list[Callable[[], Any]]) -> float:
@@ -141,45 +154,6 @@ def time_calls(calls: list[Callable[[], Any]]) -> float:
     for call in calls[1:]:
         call()
     return (time.perf_counter() - start) / (len(calls) - 1)
-
-
-def microseconds(seconds: list[float]) -> float:
-    return round(statistics.median(seconds) * 1e6, 1)
-
-
-# --- purging
-
-
-def compare_purges(rows: int, kept: int) -> dict[str, Any]:
-    """Purge the same number of rows three times each, half of them sign-ins."""
-    results: dict[str, list[dict[str, float]]] = {"bare": [], "ours": [], "simplejwt": []}
-    for _ in range(3):
-        for name, measured in results.items():
-            measured.append(purge(name, kept + 1, kept + rows // 2))
-    seconds = {name: [one["seconds"] for one in measured] for name, measured in results.items()}
-    return {
-        name: {
-            "rows a second": round(rows / statistics.median(seconds[name])),
-            "of bare": ratio(seconds[name], seconds["bare"]),
-            "MiB": round(max(one["mib"] for one in measured), 1),
-        }
-        for name, measured in results.items()
-    }
-
-
-def purge(name: str, first: int, last: int) -> dict[str, float]:
-    from . import filling
-
-    old = timezone.now() - filling.OLD
-    if name == "simplejwt":
-        filling.add_simplejwt(first, last, expires_at=old)
-    else:
-        filling.add_sign_ins(first, last, created_at=old, expires_at=old)
-    filling.vacuum()
-    command = [sys.executable, "-m", "benchmarks.purging", name, connection.settings_dict["NAME"]]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
 
 
 if __name__ == "__main__":

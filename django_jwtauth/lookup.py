@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_jwtauth")
 
-_REFRESH_COLUMNS = (
+REFRESH_COLUMNS = (
     "id",
     "generation",
     "auth_hash",
@@ -85,11 +85,11 @@ def find_session(claims: dict[str, Any], *, lock: bool) -> Found | None:
     whatever the isolation level: two queries.
     """
     locked = lock_session(claims) if lock else None
-    found = _find(claims, () if lock else _REFRESH_COLUMNS, lock=lock)
+    found = _find(claims, () if lock else REFRESH_COLUMNS, lock=lock)
     if found is None:
         return None
     user, values, blacklisted = found
-    session = LoginSession.from_db(alias(), _REFRESH_COLUMNS, values) if values else None
+    session = LoginSession.from_db(alias(), REFRESH_COLUMNS, values) if values else None
     if locked and locked.user_id == user.pk:
         session = locked
     if session:
