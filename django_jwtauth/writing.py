@@ -49,7 +49,8 @@ def update(
 
 def record_login(user: AbstractBaseUser) -> None:
     """Write ``last_login``, if the user has it: by ``save()`` where that does more than this."""
-    model = type(user)
+    # Not type(user): request.user may be a lazy object around one.
+    model = user.__class__
     if not any(field.name == "last_login" for field in model._meta.concrete_fields):
         return
     if not _is_plainly_saved(model):

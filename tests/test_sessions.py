@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db.models.signals import post_save
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import AuthError, TokenError, Unavailable, UserInactive
@@ -132,6 +133,13 @@ def test_a_hook_that_fails_leaves_no_row(user, settings):
     assert not LoginSession.objects.exists()
     user.refresh_from_db()
     assert user.last_login is None
+
+
+def test_the_user_of_a_request_can_sign_in(user):
+    """What Django's middleware puts there is a lazy object around the user."""
+    pair = sessions.start(SimpleLazyObject(lambda: user))
+
+    assert sessions.authenticate(pair.access)[0] == user
 
 
 def test_claims_are_carried_through_every_refresh(user):
