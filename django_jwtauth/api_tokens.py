@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
+MAX_NAME_LENGTH = 100
 MAX_SCOPE_LENGTH = 255
 #: Between two writes of when one token was last used.
 USE_INTERVAL = timedelta(minutes=5)
@@ -55,11 +56,16 @@ def create(
     ``scope``: of those that ``SCOPES_HOOK`` allows the user, and of those ``within``, if
     given. ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
     ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
-    than can be listed.
+    or a longer name than can be listed, and for a lifetime under a second.
     """
     if not is_active(user):
         raise UserInactive
     conf = get_settings()
+    lifetime = conf.API_TOKEN_MAX_LIFETIME if lifetime is None else lifetime
+    if lifetime < timedelta(seconds=1):
+        raise ValueError("An API token lives for at least a second.")
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
     now = timezone.now()
     granted = scopes.grant(user, request, scope) or ""
     if within is not None:
@@ -76,7 +82,7 @@ def create(
         auth_hash=auth_hash(user),
         created_at=now,
         refreshed_at=now,
-        expires_at=now + min(lifetime or conf.API_TOKEN_MAX_LIFETIME, conf.API_TOKEN_MAX_LIFETIME),
+        expires_at=now + min(lifetime, conf.API_TOKEN_MAX_LIFETIME),
         ip_address=client.get_ip_address(request) if request else None,
         user_agent=client.get_user_agent(request) if request else "",
     )

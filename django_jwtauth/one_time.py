@@ -13,14 +13,15 @@ from .exceptions import SessionEnded, UserInactive, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import carried_claims, issue_one_time
 from .rules import auth_hash, is_active, load_user
+from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .tokens import ONE_TIME, Claims
+
+__all__ = ["LIFETIME", "MAX_LIFETIME", "SIGN_IN", "aconsume", "aissue", "consume", "issue"]
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-#: The purpose that buys a sign-in.
-SIGN_IN = "sign_in"
 LIFETIME = timedelta(minutes=15)
 MAX_LIFETIME = timedelta(days=1)
 
@@ -36,10 +37,13 @@ def issue(
     """Return a token that ``consume`` takes once, for this ``purpose``.
 
     ``lifetime`` is at most a day. A password change or deactivation ends the token.
-    Raises ``UserInactive``, ``Unavailable``, and ``ValueError`` for a reserved claim.
+    Raises ``UserInactive``, ``Unavailable``, and ``ValueError`` for a reserved claim or a
+    purpose that is empty or has more than 64 characters.
     """
     if not is_active(user):
         raise UserInactive
+    if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
+        raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
     now = timezone.now()
     session = LoginSession(
         kind=Kind.ONE_TIME,

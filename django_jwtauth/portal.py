@@ -10,12 +10,14 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import api_tokens, credentials, one_time, scopes, sessions
+from . import api_tokens, credentials, one_time, scopes, sessions, throttling
 from .conf import get_settings
+from .exceptions import WrongTokenType
 from .models import Kind, LoginSession, Via
 from .permissions import IsPerson, SignedInWithin
 from .serializers import SecretField
-from .views import MAX_LISTED_SESSIONS, GrantView, OwnView
+from .setting_values import MAX_PURPOSE_LENGTH
+from .views import MAX_LISTED_SESSIONS, GrantView, JWTView, OwnView
 
 #: Who makes a credential that outlives the sign-in must have shown the password lately.
 RECENT = SignedInWithin(minutes=15)
@@ -47,7 +49,7 @@ class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
 class NewApiTokenSerializer(serializers.Serializer[Any]):
     """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
 
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=api_tokens.MAX_NAME_LENGTH)
     scope = serializers.CharField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
     expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
 
@@ -68,6 +70,7 @@ class ApiTokenListView(OwnView):
 
     def post(self, request: Request) -> Response:
         data = self.validated(request)
+        throttling.count_made("api_token", self.user)
         seconds = data.get("expires_in")
         try:
             new = api_tokens.create(
@@ -96,6 +99,76 @@ class ApiTokenDetailView(OwnView):
             raise Http404
         token.end(via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class NewOneTimeSerializer(serializers.Serializer[Any]):
+    """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
+
+    purpose = serializers.ChoiceField(choices=())
+    expires_in = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["purpose"] = serializers.ChoiceField(get_settings().ONE_TIME_PURPOSES)
+
+
+class OneTimeView(OwnView):
+    """Make a one-time token for oneself, for a purpose in ``ONE_TIME_PURPOSES``.
+
+    It carries the scopes that the caller's access token has, and nothing that the caller
+    says: what else stands in such a token is the project's word.
+    """
+
+    serializer_class = NewOneTimeSerializer
+    permission_classes = (IsAuthenticated, IsPerson)
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        throttling.count_made("one_time", self.user)
+        lifetime = timedelta(seconds=data.get("expires_in", one_time.LIFETIME.total_seconds()))
+        held = " ".join(sorted(scopes.of(self.claims)))
+        raw = one_time.issue(
+            self.user,
+            data["purpose"],
+            lifetime=lifetime,
+            claims={"scope": held} if held else None,
+            request=request._request,
+        )
+        expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
+        body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
+        return Response(body, status.HTTP_201_CREATED)
+
+
+class ConsumeSerializer(serializers.Serializer[Any]):
+    """``token``, and the ``purpose`` that it must be for."""
+
+    token = SecretField()
+    purpose = serializers.CharField(max_length=MAX_PURPOSE_LENGTH)
+
+
+class OneTimeConsumeView(JWTView):
+    """Use up a one-time token of any purpose but signing in, and tell whose it was.
+
+    Whoever has the token may, as it is what it is for; it says nothing that they could not
+    read in it.
+    """
+
+    serializer_class = ConsumeSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        if data["purpose"] == one_time.SIGN_IN:
+            # Would use it up without signing in.
+            raise WrongTokenType
+        user, claims = one_time.consume(data["token"], data["purpose"])
+        return Response(
+            {
+                "user_id": str(user.pk),
+                "username": user.get_username(),
+                "purpose": data["purpose"],
+                "claims": claims,
+            }
+        )
 
 
 class OneTimeSerializer(serializers.Serializer[Any]):

@@ -59,12 +59,19 @@ class Rate(NamedTuple):
     seconds: int
 
 
-# Failed attempts to sign in: by address, by account and address, by account.
+# Failed attempts to sign in: by address, by account and address, by account. What one user
+# makes over HTTP: API tokens, one-time tokens.
 THROTTLE_RATES: Mapping[str, Rate | None] = {
     "address": Rate(60, 60),
     "account": Rate(20, 60),
     "account_everywhere": Rate(200, 3600),
+    "api_token": Rate(30, 3600),
+    "one_time": Rate(60, 3600),
 }
+
+#: The purpose of a one-time token that buys a sign-in, and how long any may be.
+SIGN_IN = "sign_in"
+MAX_PURPOSE_LENGTH = 64
 
 
 def words(duration: timedelta) -> str:
@@ -120,6 +127,16 @@ def audience(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return texts(value)
+
+
+def purposes(value: Any) -> tuple[str, ...]:
+    values = texts(value)
+    if any(len(item) > MAX_PURPOSE_LENGTH for item in values):
+        raise ValueError(f"must list purposes of at most {MAX_PURPOSE_LENGTH} characters.")
+    if SIGN_IN in values:
+        # Who steals an access token would make a sign-in of it, with a fresh start.
+        raise ValueError(f"must not list {SIGN_IN!r}: nobody gets a sign-in for an access token.")
+    return values
 
 
 def header_types(value: Any) -> tuple[str, ...]:

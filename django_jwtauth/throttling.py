@@ -1,9 +1,10 @@
-"""Limits on guessing passwords, counted before anything is hashed.
+"""Limits on guessing passwords, counted before anything is hashed, and on making tokens.
 
 Three counters for each failed attempt: by address, by account from one address, and by
 account from everywhere. The last does not lock out networks from which the account has
-signed in before, so strangers cannot lock out the owner. Counts live in Django's cache:
-exact across processes with Redis and Memcached, per process with local memory.
+signed in before, so strangers cannot lock out the owner. One counter for each user and kind
+of token that they make. Counts live in Django's cache: exact across processes with Redis and
+Memcached, per process with local memory.
 """
 
 import ipaddress
@@ -25,6 +26,7 @@ from .exceptions import Throttled
 from .models import Kind, LoginSession
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.cache.backends.base import BaseCache
     from django.http import HttpRequest
 
@@ -74,20 +76,43 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
         if rate is None or (scope == "account_everywhere" and not everywhere):
             continue
         now = time.time()
-        counter = f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}"
+        counter = _counter(scope, key, rate, now)
         count = _count(counter, rate)
         if count is None:
             continue
         if count > rate.limit and not (
             scope == "account_everywhere" and _is_known(username, address)
         ):
-            raise Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
+            raise _throttled(rate, now)
         counters.append(counter)
     return Attempt(counters)
 
 
+def count_made(kind: str, user: "AbstractBaseUser") -> None:
+    """Count that ``user`` makes a token; raises ``Throttled`` when it is too many.
+
+    ``kind`` names the rate, ``"api_token"`` or ``"one_time"``.
+    """
+    rate = get_settings().THROTTLE_RATES[kind]
+    if rate is None:
+        return
+    now = time.time()
+    count = _count(_counter(kind, _digest(str(user.pk)), rate, now), rate)
+    if count is not None and count > rate.limit:
+        raise _throttled(rate, now)
+
+
+def _counter(scope: str, key: str, rate: Rate, now: float) -> str:
+    """Return the key of a counter: one for each interval."""
+    return f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}"
+
+
+def _throttled(rate: Rate, now: float) -> Throttled:
+    return Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
+
+
 def _count(counter: str, rate: Rate) -> int | None:
-    """Return how many attempts there were with this one, None when nobody can tell."""
+    """Return how many there were with this one, None when nobody can tell."""
     try:
         cache = _cache()
         cache.add(counter, 0, timeout=rate.seconds + 1)
@@ -103,7 +128,7 @@ def _cache() -> "BaseCache":
 
 
 def _report(error: Exception) -> None:
-    logger.error("The cache cannot count sign-in attempts: %s", type(error).__name__)
+    logger.error("The cache cannot count attempts: %s", type(error).__name__)
 
 
 def _stored_name(username: str) -> str:

@@ -404,6 +404,58 @@ def test_too_many_are_refused(owner, settings):
     assert len(owner.get("/api/api-tokens/").json()) == 1
 
 
+def test_making_them_is_limited(owner, settings, other_user):
+    """One more than the rate is 429 with Retry-After and makes none; others are not affected."""
+    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
+    assert [make(owner).status_code for _ in range(2)] == [201, 201]
+
+    answer = make(owner)
+
+    assert (answer.status_code, answer.json()["reason"]) == (429, "throttled")
+    assert 0 < int(answer.headers["Retry-After"]) <= 3601
+    assert len(owner.get("/api/api-tokens/").json()) == 2
+    assert make(Client().with_token(sessions.start(other_user).access)).status_code == 201
+
+
+def test_revoking_makes_no_room(owner, settings):
+    """Who makes and revokes all the time is limited as well: each leaves a row."""
+    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
+    for _ in range(2):
+        owner.delete(f"/api/api-tokens/{make(owner).json()['id']}/")
+
+    assert make(owner).status_code == 429
+
+
+def test_without_a_rate_nothing_is_limited(owner, settings):
+    """None is no limit."""
+    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": None}}
+
+    assert {make(owner).status_code for _ in range(31)} == {201}
+
+
+def test_a_form_that_is_wrong_is_not_counted(owner, settings):
+    """What made no token uses nothing up."""
+    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "1/hour"}}
+    assert make(owner, expires_in=0).status_code == 400
+
+    assert make(owner).status_code == 201
+
+
+@pytest.mark.parametrize("wrong", [{"lifetime": timedelta(0)}, {"lifetime": -timedelta(days=1)}])
+def test_a_lifetime_that_is_none_is_a_mistake(user, wrong):
+    """Zero is not taken for the longest there is."""
+    with pytest.raises(ValueError, match="second"):
+        api_tokens.create(user, "deploy", **wrong)
+    assert not LoginSession.objects.exists()
+
+
+def test_a_name_that_fits_no_column_is_a_mistake(user):
+    """A ValueError on every database, and no row is left."""
+    with pytest.raises(ValueError, match="name"):
+        api_tokens.create(user, "x" * 101)
+    assert not LoginSession.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -48,6 +48,7 @@ BAD = {
     "API_TOKENS_SURVIVE_PASSWORD_CHANGE": [None, 1],
     "COOKIE_SECURE": [None, 1],
     "COOKIE_SAMESITE": [None, "None", "lax", []],
+    "ONE_TIME_PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
     "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
     "THROTTLE_CACHE": [None, "no such cache", []],
     "TOKEN_CACHE_SIZE": [None, -1, True, 2**31],

@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.urls import include, path
 from django.utils import timezone
 
-from django_jwtauth import exceptions, one_time, sessions
+from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
 from django_jwtauth.models import Kind, LoginSession, Reason
 from tests.conftest import Client
 from tests.racing import race
@@ -271,3 +271,157 @@ def test_garbage_costs_no_query(db, statements, raw):
         answer = enter(raw)
 
     assert answer.status_code == 401
+
+
+# --- other purposes over HTTP
+
+
+@pytest.fixture
+def owner(pair, settings):
+    """The user, signed in, where tokens for one purpose may be made."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    return Client().with_token(pair.access)
+
+
+def ask(api, **body):
+    return api.post("/api/one-time-tokens/", {"purpose": "download", **body})
+
+
+def use_up(raw, purpose="download"):
+    body = {"token": raw, "purpose": purpose}
+    return Client().post("/api/one-time-tokens/consume/", body)
+
+
+def test_made_and_used_up_over_http(owner, user):
+    """Its owner makes one; whoever holds it uses it up, once, and is told whose it is."""
+    made = ask(owner, expires_in=60)
+    assert made.status_code == 201
+    raw = made.json()["token"]
+    assert made.json() == {"token": raw, "purpose": "download", "expires_in": 60}
+
+    answer = use_up(raw)
+
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json() == {
+        "user_id": str(user.pk),
+        "username": "anna",
+        "purpose": "download",
+        "claims": {},
+    }
+    again = use_up(raw)
+    assert (again.status_code, again.json()["reason"]) == (401, "session_ended")
+
+
+def test_what_the_project_put_in_comes_out(user):
+    """A token that was issued in Python is used up over HTTP, its claims are in the answer."""
+    raw = one_time.issue(user, "confirm", claims={"email": "new@example.org"})
+
+    assert use_up(raw, "confirm").json()["claims"] == {"email": "new@example.org"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_requests_one_winner(user):
+    """Of sixteen parallel requests one is 200, the others are 401; none is an error."""
+    for _ in range(5):
+        raw = one_time.issue(user, "download")
+
+        results = race([partial(use_up, raw)] * 16)
+
+        assert sorted(answer.status_code for answer in results) == [200] + [401] * 15
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "sign_in", "Download", ""])
+def test_only_listed_purposes_can_be_asked_for(owner, purpose):
+    """Above all not signing in: who has an access token must not get a new sign-in for it."""
+    answer = ask(owner, purpose=purpose)
+
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["purpose"]
+    assert not LoginSession.objects.filter(kind=Kind.ONE_TIME).exists()
+
+
+def test_without_the_setting_none_can_be_asked_for(pair):
+    """A project that lists nothing opens nothing."""
+    assert ask(Client().with_token(pair.access)).status_code == 400
+
+
+def test_signing_in_cannot_be_listed(settings):
+    """The setting itself refuses it."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download", "sign_in"]}
+
+    (problem,) = conf.find_problems()
+    assert problem.setting == "ONE_TIME_PURPOSES"
+
+
+def test_a_link_is_not_used_up_by_consuming(user):
+    """At the endpoint for other purposes a sign-in link is refused, and is good afterwards."""
+    raw = one_time.issue(user, one_time.SIGN_IN)
+
+    assert use_up(raw, one_time.SIGN_IN).json()["reason"] == "wrong_type"
+    assert use_up(raw).json()["reason"] == "wrong_type"
+    assert enter(raw).status_code == 200
+
+
+def test_it_says_which_scopes_it_was_asked_for_with(user, settings):
+    """What is asked for with a narrowed token must not open more than that."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    wide = sessions.start(user, claims={"scope": "reports:read reports:write"})
+    narrow = sessions.refresh(wide.refresh, scope="reports:read")
+
+    raw = ask(Client().with_token(narrow.access), scope="reports:write").json()["token"]
+
+    assert use_up(raw).json()["claims"] == {"scope": "reports:read"}
+
+
+def test_only_a_person_makes_one(owner, user, pair):
+    """No token: 401. An API token, or a one-time token, makes none."""
+    script = api_tokens.create(user, "deploy").raw
+
+    assert ask(Client()).status_code == 401
+    assert ask(Client().with_token(script)).status_code == 403
+    assert ask(Client().with_token(one_time.issue(user, "download"))).status_code == 401
+
+
+@pytest.mark.parametrize("field", ["token", "purpose"])
+@pytest.mark.parametrize("value", [None, "", 7, [], {}, "nul\0", "x" * 65, "é"])
+def test_bad_bodies_are_no_error(user, field, value):
+    """Whatever is sent is told to be wrong, in 4xx."""
+    body = {"token": one_time.issue(user, "download"), "purpose": "download"}
+    answer = Client().post("/api/one-time-tokens/consume/", {**body, field: value})
+
+    assert answer.status_code in (400, 401)
+
+
+@pytest.mark.parametrize("value", [0, -1, "soon", 10**10, 1.5, None])
+def test_bad_lifetimes_are_no_error(owner, value):
+    """The field is named."""
+    answer = ask(owner, expires_in=value)
+
+    assert (answer.status_code, list(answer.json())) == (400, ["expires_in"])
+
+
+def test_nobody_asks_for_more_than_a_day(owner):
+    """The answer says what it is."""
+    assert ask(owner, expires_in=10**9).json()["expires_in"] == 24 * 3600
+
+
+def test_making_them_is_limited(owner, settings, other_user):
+    """One more than the rate is 429 with Retry-After and makes none; others are not affected."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"one_time": "2/hour"}}
+    assert [ask(owner).status_code for _ in range(2)] == [201, 201]
+
+    answer = ask(owner)
+
+    assert (answer.status_code, answer.json()["reason"]) == (429, "throttled")
+    assert 0 < int(answer.headers["Retry-After"]) <= 3601
+    assert LoginSession.objects.filter(kind=Kind.ONE_TIME).count() == 2
+    assert ask(Client().with_token(sessions.start(other_user).access)).status_code == 201
+
+
+@pytest.mark.parametrize("purpose", ["", "x" * 65])
+def test_a_purpose_that_fits_no_column_is_a_mistake(user, purpose):
+    """In Python it is a ValueError on every database, and no row is left."""
+    with pytest.raises(ValueError, match="purpose"):
+        one_time.issue(user, purpose)
+    assert not LoginSession.objects.exists()

@@ -11,5 +11,11 @@ urlpatterns = [
         portal.ApiTokenDetailView.as_view(),
         name="jwtauth_api_token_detail",
     ),
+    path("one-time-tokens/", portal.OneTimeView.as_view(), name="jwtauth_one_time"),
+    path(
+        "one-time-tokens/consume/",
+        portal.OneTimeConsumeView.as_view(),
+        name="jwtauth_one_time_consume",
+    ),
     path("token/one-time/", portal.OneTimeSignInView.as_view(), name="token_one_time"),
 ]
