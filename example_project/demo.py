@@ -26,6 +26,8 @@ and asks again with the same access token: 200, 200, 401.
 {story}
 
 In a browser, as bob, with tokens in cookies: {site}/devices/
+API tokens for scripts, made on a page: {site}/tokens/
+Signing in by a link, mailed to alice@example.com and printed here: {site}/link/
 The operator's side, as admin: {site}/admin/django_jwtauth/
 """
 

@@ -74,6 +74,33 @@ def test_views_of_the_example(example, tmp_path):
     assert output.split() == ["200", "403", "200", "403", "200", "200", "401"]
 
 
+@needs_curl
+def test_an_api_token_does_what_its_scopes_say(example, tmp_path):
+    """One to read reports reads them and nothing else, until it is revoked."""
+    site, _ = example
+    status = "curl -s -o answer -w '%{http_code}\\n'"
+    output = run_script(
+        f"""
+        ACCESS=$(curl -s -d username=admin -d password=admin-demo {site}/api/token/ \
+            | sed 's/.*"access":"\\([^"]*\\).*/\\1/')
+        curl -s -H "Authorization: Bearer $ACCESS" -d name=export -d scope=reports:read \
+            {site}/api/api-tokens/ >made
+        TOKEN=$(sed 's/.*"token":"\\([^"]*\\).*/\\1/' made)
+        ID=$(sed 's/.*"id":"\\([^"]*\\).*/\\1/' made)
+        {status} -H "Authorization: Bearer $TOKEN" {site}/api/reports/
+        {status} -H "Authorization: Bearer $TOKEN" -X POST {site}/api/reports/
+        {status} -H "Authorization: Bearer $TOKEN" {site}/api/staff/
+        {status} -H "Authorization: Bearer $TOKEN" {site}/api/api-tokens/
+        {status} --cookie "jwtauth_access=$TOKEN" {site}/tokens/
+        {status} -H "Authorization: Bearer $ACCESS" -X DELETE {site}/api/api-tokens/$ID/
+        {status} -H "Authorization: Bearer $TOKEN" {site}/api/reports/
+        """,
+        tmp_path,
+    )
+
+    assert output.split() == ["200", "403", "403", "403", "401", "204", "401"]
+
+
 def test_the_operator_finds_the_sign_ins(example):
     """The printed admin address, with the printed password, leads to bob's sign-ins."""
     site, printed = example

@@ -4,28 +4,16 @@ The page only reads; devices.js does the rest through the browser endpoints.
 """
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.timesince import timesince
-from django.utils.timezone import now
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
-from django_jwtauth import sessions
-from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.tokens import Claims
-from django_jwtauth.transport import challenge, get_cookie_token
 
-# Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
-# ContentSecurityPolicyMiddleware with SECURE_CSP.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
+from .pages import ago, for_people, show
 
 MEANINGS = {
     "sub": "the user's id",
@@ -68,27 +56,17 @@ class Device(NamedTuple):
     is_current: bool
 
 
-@require_safe
-@never_cache
-def devices(request: HttpRequest) -> HttpResponse:
-    """Show whose token the cookie holds and what else that user has; without one, sign in."""
-    raw = get_cookie_token(request)
-    try:
-        user, claims = sessions.authenticate(raw or "")
-    except TokenError:
-        response = render(request, "devices/sign_in.html", status=401)
-        response["WWW-Authenticate"] = challenge(token_sent=raw is not None)
-    else:
-        rows = LoginSession.objects.live().of_kind(Kind.SIGN_IN).filter(user_id=user.pk)
-        context = {
-            "username": user.get_username(),
-            "claims": [read_claim(claims, name) for name in claims],
-            "expires": datetime.fromtimestamp(claims["exp"], timezone.utc),
-            "devices": [describe(row, claims["sid"]) for row in rows.order_by("-created_at")],
-        }
-        response = render(request, "devices/devices.html", context)
-    response["Content-Security-Policy"] = POLICY
-    return response
+@for_people
+def devices(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> HttpResponse:
+    """Show what the token in the cookie says, and where else its user is signed in."""
+    rows = LoginSession.objects.live().of_kind(Kind.SIGN_IN).filter(user_id=user.pk)
+    context = {
+        "username": user.get_username(),
+        "claims": [read_claim(claims, name) for name in claims],
+        "expires": datetime.fromtimestamp(claims["exp"], timezone.utc),
+        "devices": [describe(row, claims["sid"]) for row in rows.order_by("-created_at")],
+    }
+    return show(request, "devices/devices.html", context)
 
 
 def read_claim(claims: Claims, name: str) -> Claim:
@@ -106,12 +84,11 @@ def describe(session: LoginSession, current: str) -> Device:
     product = re.match(r"(?!Mozilla)\w+", agent)
     browser = product[0] if product else _find(BROWSERS, agent) or "Browser"
     seen_as = f"{browser} on {system}" if system else browser
-    is_recent = now() - session.refreshed_at < timedelta(minutes=1)
     return Device(
         session=session,
         name=session.name or seen_as,
         seen_as=seen_as,
-        last_seen="just now" if is_recent else f"{timesince(session.refreshed_at)} ago",
+        last_seen=ago(session.refreshed_at),
         is_handheld=system in HANDHELDS,
         is_current=session.sid == current,
     )

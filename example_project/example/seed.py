@@ -14,6 +14,10 @@ class Person(NamedTuple):
     role: str
     is_admin: bool = False
 
+    @property
+    def email(self) -> str:
+        return f"{self.username}@example.com"
+
 
 PEOPLE = (
     Person("alice", "alice-demo", "a user"),
@@ -35,6 +39,7 @@ def seed() -> None:
         # The same password set again would end the user's sign-ins: its salt is new.
         if not user.check_password(person.password):
             user.set_password(person.password)
+        user.email = person.email
         user.is_active = True
         user.is_staff = user.is_superuser = person.is_admin
         user.save()

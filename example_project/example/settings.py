@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import django
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # A real project reads its key from the environment.
@@ -69,4 +71,13 @@ REST_FRAMEWORK = {
 
 INSTALLED_APPS += ["devices"]
 
-JWTAUTH = {"COOKIE_SECURE": not DEBUG}
+JWTAUTH = {"COOKIE_SECURE": not DEBUG, "SCOPES_HOOK": "example.scopes.allow"}
+
+# API tokens that may do this and not that; links that sign in, whose mails are printed
+
+INSTALLED_APPS += ["portal"]
+
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "example.mail.TerminalBackend"}}
+else:
+    EMAIL_BACKEND = "example.mail.TerminalBackend"

@@ -8,8 +8,11 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("django_jwtauth.urls")),
+    path("api/", include("django_jwtauth.urls.portal")),
     path("api/hello/", views.HelloView.as_view()),
     path("api/staff/", views.StaffView.as_view()),
+    path("api/reports/", views.ReportsView.as_view(), name="reports"),
     path("auth/", include("django_jwtauth.urls.browser")),
     path("devices/", include("devices.urls")),
+    path("", include("portal.urls")),
 ]

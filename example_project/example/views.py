@@ -1,8 +1,14 @@
+from collections.abc import Sequence
+from typing import Any
+
 from django.contrib.auth.models import User
+from rest_framework import status
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from django_jwtauth.permissions import HasReadWriteScopes, HasScopes
 
 
 class HelloView(APIView):
@@ -13,9 +19,26 @@ class HelloView(APIView):
 
 
 class StaffView(APIView):
-    """For staff: permissions work as everywhere in Django REST framework."""
+    """For staff: permissions work as everywhere in Django REST framework.
 
-    permission_classes = (IsAdminUser,)
+    A scope on top, or every API token of the staff would do, whatever it was made for.
+    """
+
+    permission_classes: Sequence[Any] = (IsAdminUser, HasScopes("users:read"))
 
     def get(self, request: Request) -> Response:
         return Response({"users": User.objects.count()})
+
+
+class ReportsView(APIView):
+    """For tokens with a scope: one to read, another to write."""
+
+    permission_classes: Sequence[Any] = (
+        HasReadWriteScopes(read="reports:read", write="reports:write"),
+    )
+
+    def get(self, request: Request) -> Response:
+        return Response({"reports": ["2026-10", "2026-11"]})
+
+    def post(self, request: Request) -> Response:
+        return Response({"filed_by": request.user.get_username()}, status.HTTP_201_CREATED)

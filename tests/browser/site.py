@@ -22,7 +22,7 @@ from example.settings import *
 # The real ones are slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATICFILES_DIRS = [{modules!r}]
-JWTAUTH = {jwtauth!r}
+JWTAUTH |= {{"COOKIE_SECURE": True, **{jwtauth!r}}}
 CSRF_TRUSTED_ORIGINS = {origins!r}
 
 MIDDLEWARE.insert(0, "tests.browser.cors.allow_origins")
@@ -66,7 +66,7 @@ class Gate(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_OPTIONS = pass_on
+    do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_OPTIONS = pass_on
 
     def log_message(self, *args):
         """Say nothing."""
@@ -152,10 +152,18 @@ class Site:
         """Return id, generation, whether ended, and name of each, oldest first."""
         query = f"""
             SELECT {COLUMNS} FROM django_jwtauth_loginsession
-            WHERE user_id = (SELECT id FROM auth_user WHERE username = ?) ORDER BY id
+            WHERE user_id = (SELECT id FROM auth_user WHERE username = ?) AND kind = 'sign_in'
+            ORDER BY id
         """
-        with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=DEADLINE)) as database:
-            return database.execute(query, [username]).fetchall()
+        return self.query(query, username)
+
+    def forget_api_tokens(self):
+        self.query("DELETE FROM django_jwtauth_loginsession WHERE kind = 'api_token'")
+
+    def query(self, sql, *values):
+        connection = sqlite3.connect(self.folder / "db.sqlite3", timeout=DEADLINE)
+        with closing(connection) as database, database:
+            return database.execute(sql, values).fetchall()
 
     def last_sign_in(self, username):
         return self.sign_ins(username)[-1]

@@ -154,13 +154,14 @@ def test_with_cookies_in_a_browser(chromium, site, node_modules):
 
 
 def test_types(node_modules, tmp_path):
-    """The JSDoc types of auth.js are complete, and the page and this folder agree with them."""
-    (tmp_path / "devices").mkdir()
+    """The JSDoc types of auth.js are complete, and the pages and this folder agree with them."""
     root = HERE.parent.parent
-    copies = {
-        "django_jwtauth/auth.js": root / "django_jwtauth/static/django_jwtauth/auth.js",
-        "devices/devices.js": root / "example_project/devices/static/devices/devices.js",
-    }
+    scripts = [
+        *root.glob("django_jwtauth/static/*/*.js"),
+        *root.glob("example_project/*/static/*/*.js"),
+    ]
+    copies = {f"{script.parent.name}/{script.name}": script for script in scripts}
+    assert len(copies) == 5
     for name, original in copies.items():
         copy = tmp_path / name
         copy.parent.mkdir(exist_ok=True)

@@ -149,7 +149,7 @@ def attacker():
 
 # A neighbour's host gets our cookies, as those of a subdomain do: the CSRF check alone must do.
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["another site", "a neighbour"])
-@pytest.mark.parametrize("path", ["", "refresh/", "blacklist/"])
+@pytest.mark.parametrize("path", ["", "refresh/", "blacklist/", "link/"])
 def test_a_form_on_another_page_is_refused(signed_in, attacker, host, path):
     """Sign-in, refresh and sign-out answer 403; nobody is signed in, out or refreshed."""
     port, _ = attacker

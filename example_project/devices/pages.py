@@ -1,0 +1,70 @@
+"""What the pages for people have in common: a strict policy, and a user signed in by a cookie."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.timesince import timesince
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from django_jwtauth import sessions
+from django_jwtauth.exceptions import TokenError
+from django_jwtauth.tokens import API_USE, Claims
+from django_jwtauth.transport import challenge, get_cookie_token
+
+# Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
+# ContentSecurityPolicyMiddleware with SECURE_CSP.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+Page = Callable[[HttpRequest, AbstractBaseUser, Claims], HttpResponse]
+
+
+def show(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    """Return the page, with the policy that keeps other people's scripts out of it."""
+    response = render(request, template, context, status=status)
+    response["Content-Security-Policy"] = POLICY
+    return response
+
+
+def who(request: HttpRequest) -> tuple[AbstractBaseUser, Claims] | None:
+    """Return the user whose token the cookie holds, and what it says; None for a stranger."""
+    try:
+        user, claims = sessions.authenticate(get_cookie_token(request) or "", request)
+    except TokenError:
+        return None
+    # A script's token is for the header. Whoever has put it into a cookie has not signed in.
+    return None if claims.get("token_use") == API_USE else (user, claims)
+
+
+def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
+    """Make a view of a page: a stranger who opens it gets the form to sign in instead."""
+
+    @require_safe
+    @never_cache
+    @wraps(page)
+    def view(request: HttpRequest) -> HttpResponse:
+        known = who(request)
+        if known:
+            return page(request, *known)
+        response = show(request, "devices/sign_in.html", status=401)
+        sent = get_cookie_token(request) is not None
+        response["WWW-Authenticate"] = challenge(token_sent=sent)
+        return response
+
+    return view
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago it was, as people say it."""
+    return "just now" if now() - moment < timedelta(minutes=1) else f"{timesince(moment)} ago"

@@ -1,0 +1,98 @@
+"""API tokens on a page for their owner, and signing in by a link in a mail.
+
+The pages only read; their scripts do the rest through the endpoints below.
+"""
+
+from typing import NamedTuple
+
+from django import forms
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from devices.pages import ago, for_people, show, who
+from django_jwtauth import browser, portal, scopes
+from django_jwtauth.exceptions import Throttled
+from django_jwtauth.models import Kind, LoginSession
+from django_jwtauth.throttling import count_attempt
+from django_jwtauth.tokens import Claims
+from example.scopes import MEANINGS
+
+from . import links
+
+# In days, at most API_TOKEN_MAX_LIFETIME; that is a year if nothing else is set.
+LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365}
+
+
+class Token(NamedTuple):
+    session: LoginSession
+    last_used: str
+
+
+@for_people
+def tokens(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> HttpResponse:
+    """Show the user's API tokens; tokens.js makes and revokes them."""
+    rows = LoginSession.objects.live().of_kind(Kind.API_TOKEN).filter(user_id=user.pk)
+    context = {
+        "username": user.get_username(),
+        "tokens": [
+            Token(row, ago(row.last_used_at) if row.last_used_at else "")
+            for row in rows.order_by("-created_at")
+        ],
+        # A token gets no scope that the sign-in does not have.
+        "scopes": [(name, MEANINGS.get(name, "")) for name in sorted(scopes.of(claims))],
+        "lifetimes": [(text, days * 24 * 60 * 60) for text, days in LIFETIMES.items()],
+        "reports_url": request.build_absolute_uri(reverse("reports")),
+    }
+    return show(request, "portal/tokens.html", context)
+
+
+class AskForm(forms.Form):
+    email = forms.EmailField(
+        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def ask(request: HttpRequest) -> HttpResponse:
+    """Have a link mailed. The answer is the same whether somebody has the address or nobody."""
+    form = AskForm(request.POST or None)
+    if not form.is_valid():
+        return show(request, "portal/ask.html", {"form": form})
+    email = form.cleaned_data["email"]
+    try:
+        # By a name that nobody signs in with: asking must not lock out of the password.
+        count_attempt(request, f"link to {email}")
+    except Throttled as error:
+        form.add_error(None, "Too many links were asked for. Try again later.")
+        response = show(request, "portal/ask.html", {"form": form}, status=429)
+        response["Retry-After"] = str(error.retry_after)
+        return response
+    # ALLOWED_HOSTS must name your hosts and no other: the link leads where the request came to.
+    page = request.build_absolute_uri(reverse("portal:enter"))
+    links.queue.submit(links.send_links, request, email, page)
+    return show(request, "portal/sent.html", {"email": email})
+
+
+@require_safe
+@never_cache
+def enter(request: HttpRequest) -> HttpResponse:
+    """Show the button that uses the link up; opening the page does not.
+
+    Mail programs and virus scanners open links to look at them. The token stands behind
+    the "#", so that no request for this page has it; link.js posts it when asked to.
+    """
+    known = who(request)
+    return show(request, "portal/enter.html", {"username": known and known[0].get_username()})
+
+
+class LinkSignInView(portal.OneTimeSignInView, browser.SignInView):  # type: ignore[misc]
+    """Take the token of a link, and answer with cookies as when signing in with a password."""
+
+    @property
+    def cookie_path(self) -> str:
+        # As for the browser endpoints, which refresh and take back what is set here.
+        return reverse("jwtauth_browser:token_obtain_pair")
