@@ -95,6 +95,7 @@ MAP = {
     "revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
+    "contrib.allauth": "credentials exceptions lookup models rules sessions tokens",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
@@ -121,6 +122,7 @@ MAP = {
 
 # A library, and the only modules that may know it.
 KNOWN_TO = {
+    "allauth": {"contrib.allauth"},
     "rest_framework": {
         "authentication",
         "browser",

@@ -1,0 +1,207 @@
+"""For django-allauth's headless app client: allauth finds out who it is, the tokens are ours.
+
+``HEADLESS_TOKEN_STRATEGY = "django_jwtauth.contrib.allauth.TokenStrategy"``. A sign-in and
+the session behind its ``X-Session-Token`` end together, whichever of the two is ended.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from allauth.account import signals
+from allauth.account.authentication import get_authentication_records
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.headless.base.response import UnauthorizedResponse
+from allauth.headless.constants import Client
+from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
+from django.contrib.auth import logout, user_logged_out
+from django.contrib.auth.models import AnonymousUser
+from django.dispatch import receiver
+from django.http import JsonResponse
+from django.utils import timezone
+
+from .. import credentials, lookup, rules, sessions
+from ..exceptions import AuthError, SignInRefused, Throttled, TokenError, Unavailable
+from ..models import LoginSession, Via
+from ..tokens import Claims
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.sessions.backends.base import SessionBase
+    from django.http import HttpRequest
+
+# Where allauth's session keeps the sign-in it belongs to: the claims to look it up by.
+_SESSION_KEY = "jwtauth_sign_in"
+
+# RFC 8176, 2, as far as it has a word; "pop" is of the same IANA registry.
+_FIRST_FACTORS = {"password": "pwd", "socialaccount": "social"}
+_SECOND_FACTORS = {"totp": "otp", "recovery_codes": "otp", "webauthn": "pop"}
+_SENT_CODES = ("code", "password_reset")
+
+
+class TokenStrategy(SessionTokenStrategy):
+    """Puts ``access_token`` and ``refresh_token`` of a sign-in of ours into allauth's answers."""
+
+    def create_access_token_payload(self, request: "HttpRequest") -> dict[str, Any] | None:
+        """Start the sign-in of the user whom allauth has just signed in.
+
+        None as long as allauth waits for another step. When ``SIGN_IN_HOOK`` refuses,
+        allauth's session ends as well.
+        """
+        user: Any = request.user
+        if not user.is_authenticated:
+            return None
+        try:
+            claims = {
+                **prove(get_authentication_records(request, user)),
+                **credentials.admit(user, request),
+            }
+            # The one before, when the user has proved again who they are.
+            _end_sign_in(request, user)
+            pair = sessions.start(user, request, claims)
+        except AuthError as error:
+            logout(request)
+            raise _refusal(error, request) from None
+        sid = pair.session_id.hex
+        request.session[_SESSION_KEY] = {"sub": str(user.pk), "sid": sid, "jti": sid}
+        return {
+            "access_token": pair.access,
+            "refresh_token": pair.refresh,
+            "expires_in": pair.expires_in,
+            "refresh_expires_in": pair.refresh_expires_in,
+        }
+
+    def lookup_session(self, session_token: str) -> "SessionBase | None":
+        """Return allauth's session, None when the sign-in that it belongs to is over."""
+        session: SessionBase | None = super().lookup_session(session_token)
+        claims = session.get(_SESSION_KEY) if session is not None else None
+        return session if claims is None or _is_live(claims) else None
+
+    def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
+        """Return the next access and refresh token, None when it is refused.
+
+        None and no exception: under ``ATOMIC_REQUESTS`` that would roll back the end of a
+        sign-in whose token was used twice.
+        """
+        try:
+            pair = sessions.refresh(refresh_token)
+        except TokenError:
+            return None
+        except Unavailable as error:
+            raise _refusal(error) from None
+        return pair.access, pair.refresh or refresh_token
+
+
+def require_allauth(user: "AbstractBaseUser", request: "HttpRequest") -> None:
+    """``SIGN_IN_HOOK`` that closes every door but allauth's: those know no second factor.
+
+    Raises ``SignInRefused``.
+    """
+    if _headless(request) is None or request.user.pk != user.pk:
+        raise SignInRefused
+
+
+def prove(records: Iterable[Mapping[str, Any]]) -> Claims:
+    """Return ``amr`` (RFC 8176) and ``auth_time`` for allauth's authentication records.
+
+    ``auth_time``, in seconds since the epoch, is when the second factor was last given, if
+    there was one: whoever has stolen a session and a password must not look recent.
+    """
+    known = [(name, record) for record in records if (name := _reference(record))]
+    if not known:
+        return {}
+    second = [record for _name, record in known if record["method"] == "mfa"]
+    amr = list(dict.fromkeys(name for name, _record in known))
+    if 0 < len(second) < len(known):
+        amr.append("mfa")
+    proofs = second or [record for _name, record in known]
+    return {"amr": amr, "auth_time": int(max(record["at"] for record in proofs))}
+
+
+def _reference(record: Mapping[str, Any]) -> str | None:
+    """Return the word for one way to authenticate; None for one of the project's own."""
+    method = record["method"]
+    if method == "mfa":
+        return _SECOND_FACTORS.get(record["type"])
+    if method in _SENT_CODES:
+        # Not "otp": whoever asks for that means a second factor.
+        return "sms" if "phone" in record else "email"
+    return _FIRST_FACTORS.get(method)
+
+
+def _is_live(claims: Claims) -> bool:
+    try:
+        session = rules.load(claims).session
+    except TokenError:
+        return False
+    except Unavailable as error:
+        raise _refusal(error) from None
+    return session.expires_at > timezone.now()
+
+
+def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> None:
+    claims = request.session.get(_SESSION_KEY)
+    if claims is not None:
+        with lookup.reporting_unavailable():
+            rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+            rows.end(via=Via.API, by=user)
+
+
+def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> ImmediateHttpResponse:
+    """Return what makes allauth answer with a refusal of ours, in the form of its own."""
+    status = {Unavailable: 503, Throttled: 429}.get(type(error), 401)
+    # With a class of its own, or allauth's flows take it for a page and answer by themselves.
+    response = JsonResponse({}) if request is None else UnauthorizedResponse(request)
+    response.status_code = status
+    body = error.body()
+    errors = [{"message": body["detail"], "code": body["reason"]}]
+    response.content = json.dumps(
+        {**json.loads(response.content), "status": status, "errors": errors}
+    )
+    response["Cache-Control"] = "no-store"
+    seconds = getattr(error, "retry_after", None)
+    if seconds is not None:
+        response["Retry-After"] = str(seconds)
+    return ImmediateHttpResponse(response)
+
+
+def _headless(request: Any) -> Any:
+    """Return what allauth keeps for a request to its app endpoints, None for any other."""
+    headless = getattr(getattr(request, "allauth", None), "headless", None)
+    return headless if headless is not None and headless.client == Client.APP else None
+
+
+@receiver(user_logged_out, dispatch_uid="django_jwtauth.contrib.allauth.end")
+def _end_with_session(
+    sender: Any, request: Any, user: "AbstractBaseUser | None", **kwargs: Any
+) -> None:
+    if hasattr(request, "session"):
+        _end_sign_in(request, user)
+
+
+@receiver(
+    signals.authentication_step_completed, dispatch_uid="django_jwtauth.contrib.allauth.step_up"
+)
+def _renew_after_step_up(
+    sender: Any, request: Any, reauthenticated: bool = False, **kwargs: Any
+) -> None:
+    if reauthenticated:
+        _renew(request)
+
+
+# The new password ends the sign-in that it was changed from, too.
+@receiver(
+    [signals.password_changed, signals.password_set],
+    dispatch_uid="django_jwtauth.contrib.allauth.password",
+)
+def _renew_after_password(sender: Any, request: Any, **kwargs: Any) -> None:
+    _renew(request)
+
+
+def _renew(request: Any) -> None:
+    """Have the answer to this request carry the tokens of a new sign-in."""
+    headless = _headless(request)
+    if headless is not None:
+        # allauth gives tokens to whom it did not know before the request, and has no other
+        # way to ask for them. Should it forget this name, the tokens stay what they are.
+        headless._pre_user = AnonymousUser()
