@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from . import client, lookup, scopes, signals
 from .conf import get_settings
-from .exceptions import TooManyTokens, UserInactive
+from .exceptions import InsufficientScope, TooManyTokens, UserInactive
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import issue_api_token
 from .rules import auth_hash, is_active
@@ -48,13 +48,15 @@ def create(
     *,
     scope: str | None = None,
     within: Collection[str] | None = None,
+    exact: bool = False,
     lifetime: timedelta | None = None,
     request: "HttpRequest | None" = None,
 ) -> NewToken:
     """Make an API token for ``user``.
 
     ``scope``: of those that ``SCOPES_HOOK`` allows the user, and of those ``within``, if
-    given. ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
+    given; with ``exact``, ``InsufficientScope`` is raised for what the token would lack.
+    ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
     ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
     or a longer name than can be listed, and for a lifetime under a second.
     """
@@ -70,6 +72,8 @@ def create(
     granted = scopes.grant(user, request, scope) or ""
     if within is not None:
         granted = " ".join(name for name in granted.split() if name in within)
+    if exact and (missing := set(scopes.parse(scope)).difference(granted.split())):
+        raise InsufficientScope(sorted(missing))
     if len(granted) > MAX_SCOPE_LENGTH:
         text = _("The scopes are longer than {limit} characters: ask for less.")
         raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))

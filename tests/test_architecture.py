@@ -109,6 +109,7 @@ MAP = {
     "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
+    "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",

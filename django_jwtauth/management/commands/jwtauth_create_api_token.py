@@ -1,0 +1,99 @@
+"""Make an API token for a user: the token alone on standard output, so that it can be piped."""
+
+import re
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ... import api_tokens, lookup
+from ...exceptions import AuthError, InsufficientScope
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def duration(text: str) -> timedelta:
+    """Read a number of seconds, or of days, hours or minutes: "90d"."""
+    match = re.fullmatch(r"([1-9][0-9]{0,9})([smhd]?)", text)
+    try:
+        if match:
+            return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+    except OverflowError:
+        pass
+    raise ArgumentTypeError('must be a number of seconds, or a time like "90d", "12h" or "30m"')
+
+
+class Command(BaseCommand):
+    help = (
+        "Make an API token for a user. Prints the token alone to standard output; it is not "
+        "shown again."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("username", metavar="USERNAME", help="Whose token it will be.")
+        parser.add_argument("--name", required=True, help="What the token is for.")
+        parser.add_argument(
+            "--scope",
+            nargs="+",
+            action="extend",
+            help="What it may be used for; no token is made that lacks one of these. Without "
+            "it, all that SCOPES_HOOK allows the user.",
+        )
+        parser.add_argument(
+            "--expires-in",
+            metavar="TIME",
+            type=duration,
+            help='Seconds, or a time like "90d", "12h" or "30m"; at most and by default '
+            "API_TOKEN_MAX_LIFETIME.",
+        )
+
+    def handle(self, *, username: str, name: str, **options: Any) -> None:
+        name = name.strip()
+        if not name or not name.isprintable():
+            raise CommandError("--name must say in one line what the token is for.")
+        try:
+            with lookup.reporting_unavailable():
+                user = find_user(username)
+            new = api_tokens.create(
+                user,
+                name,
+                scope=" ".join(options["scope"] or ()) or None,
+                exact=True,
+                lifetime=options["expires_in"],
+            )
+        except InsufficientScope as error:
+            lacking = error.scope or "what is no name of a scope"
+            raise CommandError(f"--scope: the user may not have {lacking}.") from None
+        except AuthError as error:
+            raise CommandError(f"{error.detail} ({error.reason})") from None
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(new.raw)
+        session = new.session
+        self.stderr.write(
+            f"API token {name!r} of {user.get_username()}, sign-in id {session.sid}, "
+            f"scopes: {session.scope or 'none'}, until {session.expires_at:%Y-%m-%d %H:%M} UTC.\n"
+            "It is not shown again.",
+            style_func=str,
+        )
+
+
+def find_user(username: str) -> "AbstractBaseUser":
+    """Return the user with this user name; one whom a manager hides could not use a token."""
+    model = get_user_model()
+    users: Any = model._default_manager.using(lookup.alias())
+    try:
+        found = list(users.filter(**{model.USERNAME_FIELD: username})[:2])
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        found = []
+    if len(found) != 1:
+        many = "more than one user" if found else "no user"
+        raise CommandError(f"There is {many} of this name.")
+    user: AbstractBaseUser = found[0]
+    return user
