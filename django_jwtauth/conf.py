@@ -109,6 +109,7 @@ class Settings:
     )
     MAX_API_TOKENS_PER_USER: int | None = _setting(50, rule.count)
     API_TOKENS_SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
+    ONE_TIME_PURPOSES: tuple[str, ...] = _setting((), rule.purposes)
     AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), rule.duration())
     UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)
