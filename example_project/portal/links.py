@@ -11,8 +11,12 @@ from django.template.loader import render_to_string
 
 from django_jwtauth import one_time
 from django_jwtauth.client import get_ip_address
+from django_jwtauth.models import Kind, LoginSession
 
 logger = logging.getLogger(__name__)
+
+# Of one user, at a time: whoever asks in another's name cannot fill that mailbox.
+MAX_UNUSED = 3
 
 # Looking for the account, signing and sending take time that would tell whether there is one:
 # the answer must not wait for them. A real project puts this into its queue (Celery,
@@ -28,6 +32,9 @@ def send_links(request: HttpRequest, email: str, page: str) -> None:
     """
     try:
         for user in User.objects.filter(email__iexact=email, is_active=True):
+            sent = LoginSession.objects.live().of_kind(Kind.ONE_TIME).filter(user_id=user.pk)
+            if sent.filter(purpose=one_time.SIGN_IN).count() >= MAX_UNUSED:
+                continue
             raw = one_time.issue(user, one_time.SIGN_IN, request=request)
             context = {
                 "username": user.get_username(),

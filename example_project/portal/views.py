@@ -51,7 +51,7 @@ def tokens(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> Http
 
 class AskForm(forms.Form):
     email = forms.EmailField(
-        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+        max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email", "autofocus": True})
     )
 
 
@@ -89,6 +89,7 @@ def enter(request: HttpRequest) -> HttpResponse:
     return show(request, "portal/enter.html", {"username": known and known[0].get_username()})
 
 
+# Both bases say what body they take; the first one's counts.
 class LinkSignInView(portal.OneTimeSignInView, browser.SignInView):  # type: ignore[misc]
     """Take the token of a link, and answer with cookies as when signing in with a password."""
 

@@ -120,3 +120,5 @@ offer({
 });
 // Escape closes it, too.
 dialog().addEventListener("close", forget);
+// The browser may keep the page for when its user comes back.
+addEventListener("pagehide", hide);

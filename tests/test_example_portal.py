@@ -1,4 +1,4 @@
-"""The example's mailed links: who is sent one, and what the answer tells."""
+"""The example's mailed links, who is sent one and what the answer tells; its API tokens."""
 
 import re
 from importlib import import_module
@@ -6,8 +6,11 @@ from importlib import import_module
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from django_jwtauth import api_tokens
 from django_jwtauth.models import Kind, LoginSession
 from tests.shell import ROOT
 
@@ -64,12 +67,15 @@ def enter(raw, client=None):
     return (client or Client()).post(ENTER, {"token": raw}, "application/json")
 
 
-def test_the_answer_is_the_same_for_everybody(alice, queue, statements):
-    """Status, headers and body, and nothing is looked up before it: it takes as long, too."""
-    with statements(0):
+def test_the_answer_is_the_same_for_everybody(alice, queue):
+    """Status, headers, body and what is asked of the database before it: it takes as long, too."""
+    with CaptureQueriesContext(connection) as for_known:
         known = ask("alice@example.com")
-    with statements(0):
+    with CaptureQueriesContext(connection) as for_unknown:
         unknown = ask("nobody@example.com")
+    # On MariaDB, the throttle asks for a user of this name.
+    asked = [query["sql"].replace("nobody", "alice") for query in for_unknown]
+    assert [query["sql"] for query in for_known] == asked
 
     assert known.status_code == unknown.status_code == 200
     assert known.headers.keys() == unknown.headers.keys()
@@ -154,6 +160,19 @@ def test_everybody_with_the_address_gets_a_link(alice, queue):
     assert b"<strong>alice.admin</strong>" in browser.get("/devices/").content
 
 
+def test_nobody_can_fill_a_mailbox(alice, queue):
+    """Three unused links of a user are enough; when one is used, there may be another."""
+    for _ in range(5):
+        ask("alice@example.com")
+    queue.work()
+    assert len(mail.outbox) == 3
+
+    enter(link_in(mail.outbox[1]))
+    ask("alice@example.com")
+    queue.work()
+    assert len(mail.outbox) == 4
+
+
 def test_asking_is_throttled(alice, queue):
     """The same for an address that nobody has; the password still signs in."""
     answers = {}
@@ -195,3 +214,40 @@ def test_a_mail_server_that_is_down(alice, queue, monkeypatch, caplog):
     assert "The link was not sent: OSError" in caplog.text
     assert "#" not in caplog.text
     assert LoginSession.objects.get().kind == Kind.ONE_TIME
+
+
+# --- API tokens
+
+
+def sign_in(**options):
+    browser = Client(**options)
+    fields = {"username": "alice", "password": "alice-demo"}
+    token = browser.get("/auth/csrf/").json()["csrf_token"]
+    browser.post("/auth/token/", fields, headers={"X-CSRFToken": token})
+    return browser
+
+
+def test_another_site_can_make_no_token(alice):
+    """The cookie alone does not do: without a CSRF token nothing is made."""
+    browser = sign_in(enforce_csrf_checks=True)
+
+    answer = browser.post("/auth/api-tokens/", {"name": "evil"})
+    assert answer.json()["code"] == "csrf_failed"
+    assert not LoginSession.objects.of_kind(Kind.API_TOKEN).exists()
+
+
+def test_the_page_shows_ones_own_tokens_without_their_text(alice):
+    """A name is text whatever it is made of; of others nothing is shown."""
+    browser, other = sign_in(), User.objects.create_user("bob")
+    made = browser.post("/auth/api-tokens/", {"name": "<script>", "scope": "reports:read"}).json()
+    api_tokens.create(other, "not for alice")
+    page = browser.get("/tokens/").content.decode()
+
+    assert "&lt;script&gt;" in page
+    assert made["id"] in page
+    assert "Never used" in page
+    assert made["token"] not in page
+    assert "not for alice" not in page
+    # Scopes that alice does not have are not offered.
+    assert "reports:write" in page
+    assert "users:read" not in page
