@@ -541,6 +541,14 @@ def test_deleting_a_user_is_not_held_up_and_the_record_stays(admin_client, user,
     assert f"{user.pk} (deleted)" in text_of(admin_client.get(LIST))
 
 
+def test_what_is_not_known_is_a_dash(desk, session):
+    """The use of a sign-in is not written, and "None" is no word for people."""
+    page = text_of(desk.get(page_of(session)))
+
+    assert "Last used: -" in page
+    assert "None" not in page
+
+
 # --- at scale
 
 

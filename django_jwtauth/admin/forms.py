@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import (
+    AdminIntegerFieldWidget,
     AdminSplitDateTime,
     AdminTextareaWidget,
     AdminTextInputWidget,
@@ -13,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
+from ..conf import get_settings
 from ..finding import MAX_LENGTH, Pasted
 from ..revocation import OPERATOR_REASONS
 from .wording import moment, zone_name
@@ -38,7 +41,7 @@ class ForgetfulTextarea(AdminTextareaWidget):
         return None
 
 
-PASTED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
+PASTED = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false", "dir": "auto"}
 
 
 class BlacklistTokenForm(RevokeForm):
@@ -67,6 +70,37 @@ class FindForm(forms.Form):
 
     def clean_text(self) -> Pasted:
         return Pasted(self.cleaned_data["text"])
+
+
+class NewTokenForm(RevokeForm):
+    """What an API token is for, what it may be used for, and how long."""
+
+    reason = None  # type: ignore[assignment]
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=MAX_NAME_LENGTH,
+        widget=AdminTextInputWidget,
+        help_text=_("What the token is for, as its owner will see it in a list."),
+    )
+    scope = forms.CharField(
+        label=_("Scopes"),
+        required=False,
+        max_length=MAX_SCOPE_LENGTH,
+        widget=AdminTextInputWidget(attrs=PASTED),
+        help_text=_("Separated by spaces. Empty for all that the user may have."),
+    )
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        longest = max(get_settings().API_TOKEN_MAX_LIFETIME.days, 1)
+        self.fields["days"] = forms.IntegerField(
+            label=_("Lifetime in days"),
+            min_value=1,
+            max_value=longest,
+            initial=min(30, longest),
+            widget=AdminIntegerFieldWidget,
+        )
+        self.order_fields(("name", "scope", "days", "note"))
 
 
 class EndBeforeForm(RevokeForm):

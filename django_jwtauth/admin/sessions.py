@@ -27,6 +27,7 @@ from ..finding import find_sid
 from ..lookup import Found
 from ..models import Kind, LoginSession, Reason, Via
 from . import user_page
+from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
 from .devices import readable
 from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, StatusFilter, UserFilter
@@ -111,6 +112,7 @@ class LoginSessionAdmin(RecordAdmin):
             "end_user": partial(end_user_view, model_admin=self),
             "end_before": partial(end_before_view, model_admin=self),
             "keys": partial(keys_view, model_admin=self),
+            "create_api_token": partial(create_api_token_view, model_admin=self),
         }
         pages = [
             path(
@@ -189,10 +191,10 @@ class LoginSessionAdmin(RecordAdmin):
         return ": ".join((label(Kind, session.kind), *more))
 
     @admin.display(description=gettext_lazy("last used"))
-    def last_used(self, session: LoginSession) -> str | None:
+    def last_used(self, session: LoginSession) -> str:
         """Only the use of an API token is written."""
         if session.last_used_at is None:
-            return None
+            return str(self.get_empty_value_display())
         return " ".join(filter(None, (moment(session.last_used_at), session.last_used_ip)))
 
     # No other column can be sorted by: they carry no index.
