@@ -198,6 +198,7 @@ class LoginSession(models.Model):
         permissions = (
             ("end_sessions", "Can end sign-ins"),
             ("end_all_sessions", "Can end the sign-ins of everybody at once"),
+            ("create_api_token", "Can make API tokens for users"),
         )
 
     def __str__(self) -> str:

@@ -81,18 +81,20 @@ MAP = {
     "admin.devices": "",
     "admin.user_page": "",
     "admin.filters": "finding models tokens",
-    "admin.forms": "admin.wording finding revocation",
+    "admin.forms": "admin.wording api_tokens conf finding revocation",
     "admin.export": "admin.wording",
     "admin.overview": "admin.wording conf lookup models",
     "admin.records": "admin.export admin.overview admin.wording conf finding lookup models",
     "admin.keys": "admin.records admin.wording conf keymaterial keys",
     "admin.find": "admin.filters admin.forms admin.wording exceptions finding models tokens",
+    "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens exceptions finding "
+    "lookup redacted",
     "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
     "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
     "models revocation sessions",
-    "admin.sessions": "admin.bulk admin.devices admin.filters admin.find admin.forms admin.keys "
-    "admin.records admin.user_page admin.wording compiled exceptions finding lookup models "
-    "revocation rules",
+    "admin.sessions": "admin.api_tokens admin.bulk admin.devices admin.filters admin.find "
+    "admin.forms admin.keys admin.records admin.user_page admin.wording compiled exceptions "
+    "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
     "contrib.allauth": "credentials exceptions lookup models rules sessions tokens",

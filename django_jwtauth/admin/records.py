@@ -82,6 +82,7 @@ class RecordAdmin(ModelAdmin):
             "can_end": self.has_own_permission(request, "end_sessions"),
             "can_end_all": self.has_own_permission(request, "end_all_sessions"),
             "can_find": self._may_see(request),
+            "can_create_token": self.has_own_permission(request, "create_api_token"),
             "user_filter": user,
             "user_query": urlencode({"user": user.pk}) if user else "",
             **(extra_context or {}),

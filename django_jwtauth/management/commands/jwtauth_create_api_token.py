@@ -76,9 +76,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(new.raw)
         session = new.session
+        until = session.expires_at.isoformat(" ", "minutes")
         self.stderr.write(
             f"API token {name!r} of {user.get_username()}, sign-in id {session.sid}, "
-            f"scopes: {session.scope or 'none'}, until {session.expires_at:%Y-%m-%d %H:%M} UTC.\n"
+            f"scopes: {session.scope or 'none'}, until {until}.\n"
             "It is not shown again.",
             style_func=str,
         )

@@ -1,0 +1,114 @@
+"""The page that makes an API token for a user. The token is on its answer, and nowhere else."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from .. import api_tokens, lookup
+from ..exceptions import AuthError, InsufficientScope
+from ..finding import find_user
+from ..redacted import Redacted
+from .forms import NewTokenForm
+from .records import operator
+from .wording import moment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+    from .records import RecordAdmin
+
+
+def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
+    """Make a token for the user named by ``user``: GET asks for what, POST shows it once.
+
+    No redirect follows, as the token would have to be kept somewhere until then.
+    """
+    if not model_admin.has_view_permission(request) or not model_admin.has_own_permission(
+        request, "create_api_token"
+    ):
+        raise PermissionDenied
+    user = _get_user(request.GET.get("user", ""))
+    if not may_act_as(operator(request), user):
+        raise PermissionDenied
+    form = NewTokenForm(request.POST if request.method == "POST" else None)
+    new = _create(request, model_admin, user, form) if form.is_valid() else None
+    context: dict[str, Any] = {
+        "title": _("Make an API token for %(user)s") % {"user": user.get_username()},
+        "list_url": f"{_url(model_admin, 'changelist')}?{urlencode({'user': user.pk})}",
+    }
+    if new is not None:
+        context.update(
+            token=Redacted(new.raw),
+            session=new.session,
+            expires=moment(new.session.expires_at),
+            record_url=_url(model_admin, "change", new.session.pk),
+        )
+    template = "admin/django_jwtauth/create_api_token.html"
+    return model_admin.render_form(request, template, form, context)
+
+
+def may_act_as(by: Any, user: Any) -> bool:
+    """Return whether ``user`` may do nothing that ``by`` may not: whoever makes a token has it."""
+    if getattr(by, "is_superuser", False):
+        return True
+    if getattr(user, "is_superuser", False):
+        return False
+    permissions: set[str] = getattr(user, "get_all_permissions", set)()
+    return permissions <= getattr(by, "get_all_permissions", set)()
+
+
+def _get_user(pk: str) -> "AbstractBaseUser":
+    """Return the user; 404 also for one whom a manager hides, who could not use a token."""
+    user = find_user(pk)
+    users = get_user_model()._default_manager.using(lookup.alias())
+    if user is None or not users.filter(pk=user.pk).exists():
+        raise Http404
+    return user
+
+
+def _create(
+    request: HttpRequest, model_admin: "RecordAdmin", user: "AbstractBaseUser", form: NewTokenForm
+) -> api_tokens.NewToken | None:
+    """Return the new token, on record; without one, ``form`` says why."""
+    data = form.cleaned_data
+    try:
+        # No token without its entry in the log.
+        with transaction.atomic(using=lookup.alias()):
+            new = api_tokens.create(
+                user,
+                data["name"],
+                scope=data["scope"] or None,
+                exact=True,
+                lifetime=timedelta(days=data["days"]),
+                request=request,
+            )
+            text = _("API token made for %(user)s: %(name)s. %(note)s")
+            words = {"user": user.get_username(), "name": data["name"], "note": data["note"]}
+            model_admin.log_addition(request, new.session, text % words)
+    except InsufficientScope as error:
+        form.add_error(
+            "scope",
+            _("The user may not have: %(scopes)s") % {"scopes": error.scope or data["scope"]},
+        )
+    except AuthError as error:
+        form.add_error(None, f"{error.detail} ({error.reason})")
+    except ValueError as error:
+        form.add_error("scope", str(error))
+    else:
+        return new
+    return None
+
+
+def _url(model_admin: "RecordAdmin", name: str, *args: Any) -> str:
+    return reverse(
+        f"admin:django_jwtauth_loginsession_{name}",
+        args=args,
+        current_app=model_admin.admin_site.name,
+    )
