@@ -1,6 +1,7 @@
 import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -52,11 +53,17 @@ class Command(BaseCommand):
             self.stdout.write(f"{verb} {describe(done)}.")
 
     def show_progress(self) -> Callable[[Purged], None]:
+        """Return what shows how far it is; counts the rows first, which reads an index."""
+        total = sum(purge(dry_run=True))
         start = time.monotonic()
 
         def show(done: Purged) -> None:
             rate = sum(done) / max(time.monotonic() - start, 0.001)
-            self.overwrite(f"{sum(done):,} rows deleted, {rate:,.0f} a second")
+            # Another purge may take some of them, and more may fall due.
+            left = timedelta(seconds=round(max(0, total - sum(done)) / rate))
+            self.overwrite(
+                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, {left} left"
+            )
 
         return show
 
