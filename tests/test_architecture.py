@@ -113,6 +113,14 @@ MAP = {
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
     "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
+    "contrib.spectacular.schemes": "authentication conf transport",
+    "contrib.spectacular.refusals": "authentication conf exceptions permissions tokens views",
+    "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
+    "serializers views",
+    "contrib.spectacular.endpoints": "authentication browser contrib.spectacular.operations "
+    "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions portal "
+    "transport",
+    "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
     "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_client": "",
@@ -133,6 +141,10 @@ KNOWN_TO = {
         "contrib.simplejwt.views",
         "management.commands.jwtauth_doctor",
         "parsers",
+        "contrib.spectacular.endpoints",
+        "contrib.spectacular.operations",
+        "contrib.spectacular.refusals",
+        "contrib.spectacular.schemes",
         "permissions",
         "portal",
         "serializers",

@@ -1,7 +1,7 @@
 """The test project with what contrib works with beside it."""
 
 from tests.settings import *  # noqa: F403
-from tests.settings import INSTALLED_APPS, MIDDLEWARE
+from tests.settings import INSTALLED_APPS, MIDDLEWARE, REST_FRAMEWORK
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -35,3 +35,10 @@ HEADLESS_FRONTEND_URLS = {
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 # What Django 6.1 wants of whoever sends mail; the test runner puts its outbox in place of it.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+
+# drf-spectacular: docs/openapi.md
+INSTALLED_APPS = [*INSTALLED_APPS, "drf_spectacular", "django_jwtauth.contrib.spectacular"]
+REST_FRAMEWORK = {
+    **REST_FRAMEWORK,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}

@@ -1,0 +1,188 @@
+"""Refusals as OpenAPI has them, made of the classes that are raised and the code that answers."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import exceptions as drf
+
+from ... import exceptions
+from ...authentication import CSRFFailed
+from ...conf import get_settings
+from ...exceptions import AuthError, Throttled
+from ...permissions import HasScopes, IsPerson, SignedInWithin
+from ...tokens import API_USE
+from ...views import JWTView
+
+
+def _family(base: type[Any]) -> tuple[type[AuthError], ...]:
+    """Return the class, if it has a reason, and its subclasses, as the module orders them."""
+    found = (value for value in vars(exceptions).values() if isinstance(value, type))
+    return tuple(one for one in found if issubclass(one, base) and hasattr(one, "reason"))
+
+
+#: What may be wrong with a token, in the order in which it is found out.
+OF_TOKENS = _family(exceptions.TokenError)
+_OF_REFRESHING = (exceptions.RefreshTokenReused, exceptions.GenerationUnknown)
+OF_ACCESS = tuple(error for error in OF_TOKENS if error not in _OF_REFRESHING)
+#: What the project's own policy may say.
+OF_POLICY = _family(exceptions.SignInRefused)
+#: What the endpoints refuse with a ``reason``; permissions give none.
+_ALL: tuple[type[AuthError], ...] = (
+    exceptions.BadAuthorizationHeader,
+    exceptions.InvalidCredentials,
+    *OF_POLICY,
+    exceptions.TooManyTokens,
+    exceptions.Throttled,
+    exceptions.Unavailable,
+    *OF_TOKENS,
+)
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_BY_STATUS = {
+    400: _("The body is not what it should be."),
+    401: _("No token, or one that is refused; or a sign-in that is."),
+    403: _("The user is known, and may not."),
+    404: _("The caller has none of this id."),
+    409: _("There are too many already."),
+    415: _("The body is of a type that is not read."),
+    429: _("Too many attempts: wait."),
+    503: _("Nobody can tell now: repeat the request later."),
+}
+
+
+def component(name: str) -> dict[str, str]:
+    """Return the reference to one of ``components()``."""
+    return {"$ref": f"#/components/schemas/JWTAuth{name}"}
+
+
+def _object(*required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def components() -> dict[str, dict[str, Any]]:
+    """Return the schemas of the bodies, by name.
+
+    What a word may be stands in a schema of its own: drf-spectacular would lift it out of a
+    property, and name it together with the project's own of that property.
+    """
+    message = _object(
+        "token_class", "token_type", "message", token_class=_TEXT, token_type=_TEXT, message=_TEXT
+    )
+    return {
+        "Code": _words(error.code for error in _ALL),
+        "Reason": _words(error.reason for error in _ALL),
+        "ForbiddenCode": _words(_forbidden_codes()),
+        "Purpose": _words(get_settings().ONE_TIME_PURPOSES),
+        "Refusal": _object(
+            "detail",
+            "code",
+            "reason",
+            detail={**_TEXT, "description": _("For people, translated.")},
+            code=component("Code"),
+            reason=component("Reason"),
+            messages={"type": "array", "items": message},
+            methods={"type": "array", "items": _TEXT},
+        ),
+        "Forbidden": _object("detail", "code", detail=_TEXT, code=component("ForbiddenCode")),
+        # Closed, so that a body is either this or one of the others.
+        "Detail": {**_object("detail", detail=_TEXT), "additionalProperties": False},
+        "FieldErrors": {
+            "type": "object",
+            "additionalProperties": {"type": "array", "items": _TEXT},
+        },
+    }
+
+
+def _words(words: Iterable[str]) -> dict[str, Any]:
+    # None at all is no valid enumeration.
+    enum = list(dict.fromkeys(words))
+    return {**_TEXT, "enum": enum} if enum else _TEXT
+
+
+def register_components(registry: Any) -> None:
+    for name, schema in components().items():
+        key = f"JWTAuth{name}"
+        registry.register_on_missing(
+            ResolvedComponent(key, ResolvedComponent.SCHEMA, schema, object=key)
+        )
+
+
+def make(error: type[AuthError]) -> AuthError:
+    """Return an error of the class; of seconds to wait, a minute."""
+    return Throttled(60) if issubclass(error, Throttled) else error()
+
+
+class Refusals:
+    """What one operation refuses: bodies by status, each under a name that tells them apart."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[int, dict[str, Any]] = {}
+
+    def add(self, status: int, name: str, body: Any) -> None:
+        # The first of a name stays: a reason may have further sentences.
+        self._bodies.setdefault(status, {}).setdefault(name, body)
+
+    def add_raised(self, view: JWTView, errors: Iterable[type[AuthError]]) -> None:
+        """Add what the view answers when one of these is raised in it."""
+        for error in errors:
+            # Not the view's own: one for browsers takes cookies back, of a request it must have.
+            answer = JWTView.refuse(view, make(error))
+            self.add(answer.status_code, error.reason, answer.data)
+
+    def add_drf(self, error: type[drf.APIException], name: str, **arguments: Any) -> None:
+        """Add a refusal of Django REST framework's own."""
+        self.add(error.status_code, name, {"detail": error(**arguments).detail})
+
+    def responses(self) -> dict[int, OpenApiResponse]:
+        return {status: _response(status, self._bodies[status]) for status in sorted(self._bodies)}
+
+
+def _response(status: int, bodies: dict[str, Any]) -> OpenApiResponse:
+    shapes = dict.fromkeys(_shape(status, body) for body in bodies.values())
+    schemas = [component(name) for name in shapes]
+    return OpenApiResponse(
+        schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
+        description=_BY_STATUS[status],
+        examples=[
+            OpenApiExample(name, value=body, response_only=True) for name, body in bodies.items()
+        ],
+    )
+
+
+def _shape(status: int, body: dict[str, Any]) -> str:
+    if "reason" in body:
+        return "Refusal"
+    if "code" in body:
+        return "Forbidden"
+    return "Detail" if "detail" in body else "FieldErrors"
+
+
+def csrf_body() -> dict[str, Any]:
+    return _plain(CSRFFailed("CSRF cookie not set."))
+
+
+def script_body() -> dict[str, Any]:
+    """Return the body of a 403 for an API token where a person is wanted."""
+    return _missing(IsPerson, token_use=API_USE)
+
+
+def stale_body() -> dict[str, Any]:
+    """Return the body of a 403 for a sign-in that is too long ago."""
+    return _missing(SignedInWithin(minutes=15), sid=None)
+
+
+def _missing(permission: Any, **claims: Any) -> dict[str, Any]:
+    return _plain(permission.find_missing(None, claims))
+
+
+def _plain(error: drf.APIException) -> dict[str, Any]:
+    detail: Any = error.detail
+    return {name: str(text) for name, text in detail.items()}
+
+
+def _forbidden_codes() -> list[str]:
+    bodies = csrf_body(), script_body(), _missing(HasScopes("read"))
+    return [body["code"] for body in bodies]
