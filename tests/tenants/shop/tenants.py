@@ -1,0 +1,10 @@
+"""The hooks, as docs/tenants.md has them."""
+
+from tests.shell import ROOT
+from tests.test_docs import read_blocks
+
+for block in read_blocks(ROOT / "docs/tenants.md"):
+    if block.code.startswith("# shop/tenants.py\n"):
+        exec(block.code)
+    elif block.code.startswith("# shop/tenants_with_keys.py\n"):
+        exec(block.code.replace("def jwt_settings", "def jwt_settings_with_keys"))
