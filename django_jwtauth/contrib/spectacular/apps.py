@@ -1,7 +1,5 @@
 """For ``INSTALLED_APPS``: drf-spectacular knows an extension once it is imported."""
 
-from importlib import import_module
-
 from django.apps import AppConfig
 
 
@@ -11,5 +9,4 @@ class SpectacularConfig(AppConfig):
     verbose_name = "django-jwtauth for drf-spectacular"
 
     def ready(self) -> None:
-        import_module(f"{self.name}.endpoints")
-        import_module(f"{self.name}.schemes")
+        from . import endpoints, schemes  # noqa: F401
