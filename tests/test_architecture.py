@@ -98,6 +98,7 @@ MAP = {
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
     "contrib.allauth": "credentials exceptions lookup models rules sessions tokens",
+    "contrib.channels": "conf exceptions redacted sessions transport",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
@@ -112,7 +113,6 @@ MAP = {
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
     "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup",
-    "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "contrib.spectacular.schemes": "authentication conf transport",
     "contrib.spectacular.refusals": "authentication conf exceptions permissions tokens views",
     "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
@@ -121,6 +121,7 @@ MAP = {
     "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions portal "
     "transport",
     "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
+    "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_client": "",
@@ -134,17 +135,18 @@ MAP = {
 # A library, and the only modules that may know it.
 KNOWN_TO = {
     "allauth": {"contrib.allauth"},
+    "channels": {"contrib.channels"},
     "rest_framework": {
         "authentication",
         "browser",
         "checks",
         "contrib.simplejwt.views",
-        "management.commands.jwtauth_doctor",
-        "parsers",
         "contrib.spectacular.endpoints",
         "contrib.spectacular.operations",
         "contrib.spectacular.refusals",
         "contrib.spectacular.schemes",
+        "management.commands.jwtauth_doctor",
+        "parsers",
         "permissions",
         "portal",
         "serializers",

@@ -1,0 +1,235 @@
+"""WebSockets: who opens one, and when it has to be closed again.
+
+Any ASGI application will do behind it, Channels' consumers first. Browsers cannot set the
+``Authorization`` header of a WebSocket, so the token may also be offered as a subprotocol.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.asgi import ASGIRequest
+
+from .. import sessions
+from ..conf import get_settings
+from ..exceptions import AuthError, BadAuthorizationHeader, NotAuthenticated, Unavailable
+from ..redacted import Redacted
+from ..transport import get_cookie_token, get_header_token
+
+logger = logging.getLogger("django_jwtauth")
+
+#: The subprotocol that a client offers right before its token, and gets as the answer.
+SUBPROTOCOL = "bearer"
+
+#: Close codes, for applications to use (RFC 6455, 7.4.2): 4000 and the status of HTTP.
+UNAUTHORIZED = 4401
+FORBIDDEN = 4403
+UNAVAILABLE = 4503
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+# As Channels' own: close a broken connection to the database, which no request ends here.
+_authenticate = database_sync_to_async(sessions.authenticate)
+
+
+class ForeignOrigin(AuthError):
+    """A page of another site opened the socket, and a browser added the cookie."""
+
+    reason = code = "foreign_origin"
+
+
+class JWTAuthMiddleware:
+    """Sets ``scope["user"]`` and ``scope["auth"]`` (the claims, a dict) of a WebSocket.
+
+    ``required``: refuse a socket without a token; otherwise it is whoever the middleware
+    outside says, or an ``AnonymousUser``. ``check_interval``: seconds after which an open
+    socket's token is checked again, for a query. ``cookies``: accept the cookie with the
+    access token, too, from pages of this host and of ``CSRF_TRUSTED_ORIGINS``.
+
+    A refused socket is accepted and closed, as browsers show no code otherwise.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        *,
+        required: bool = True,
+        check_interval: float = 60,
+        cookies: bool = False,
+    ) -> None:
+        if not check_interval > 0:
+            raise ValueError("check_interval: seconds, more than 0.")
+        self.app = app
+        self.required = required
+        self.check_interval = check_interval
+        self.cookies = cookies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await self.app(scope, receive, send)
+            return
+        socket = _Socket(receive, send, _answer(scope))
+        # What sign-ins know a client by is made for requests.
+        request = ASGIRequest({**scope, "method": "GET", "query_string": b""}, BytesIO())
+        try:
+            raw = self.find_token(scope, request)
+            if raw is None and self.required:
+                raise NotAuthenticated
+            user, claims = await _authenticate(raw, request) if raw is not None else (None, None)
+        except AuthError as error:
+            if (await receive())["type"] == "websocket.connect":
+                await socket.refuse(error)
+            return
+        scope = _without_token(scope, request)
+        if raw is None or claims is None:
+            scope["auth"] = None
+            scope.setdefault("user", AnonymousUser())
+            await self.app(scope, receive, send)
+            return
+        scope["user"], scope["auth"] = user, claims
+        watcher = asyncio.create_task(self.watch(raw, claims["exp"], request, socket))
+        try:
+            await self.app(scope, socket.receive, socket.send)
+        finally:
+            if socket.refused.is_set():
+                # The close frame may still be on its way.
+                await asyncio.wait({watcher})
+            watcher.cancel()
+
+    def find_token(self, scope: Scope, request: ASGIRequest) -> str | None:
+        """Return the token of a socket, None without one.
+
+        Raises ``BadAuthorizationHeader`` for more than one (RFC 6750, 2), and
+        ``ForeignOrigin``.
+        """
+        raw = get_header_token(request)
+        offered = list(scope.get("subprotocols") or ())
+        if SUBPROTOCOL in offered:
+            _, *rest = offered[offered.index(SUBPROTOCOL) :]
+            if raw is not None or not rest or SUBPROTOCOL in rest:
+                raise BadAuthorizationHeader
+            raw = Redacted(rest[0])
+        if raw is None and self.cookies:
+            raw = get_cookie_token(request)
+            if raw is not None and not _is_own_page(request):
+                raise ForeignOrigin
+        return raw
+
+    async def watch(
+        self, raw: str, expires_at: int, request: ASGIRequest, socket: "_Socket"
+    ) -> None:
+        """Check the token again and again, and close the socket when it is good no more."""
+        # Sockets that were opened together, after a restart say, are not checked together.
+        wait = random.uniform(0, self.check_interval)  # noqa: S311
+        while True:
+            remaining = expires_at + get_settings().LEEWAY.total_seconds() - time.time()
+            # Sleep may end a little early.
+            await asyncio.sleep(max(min(wait, remaining), 0.1))
+            wait = self.check_interval
+            try:
+                await _authenticate(raw, request)
+            except AuthError as error:
+                return await socket.refuse(error)
+            except Exception:
+                # A socket that nobody watches any more must not stay open.
+                logger.exception("The token of an open socket could not be checked")
+                return await socket.refuse(Unavailable())
+
+
+class _Socket:
+    """What server and application say to each other, until this side has to close."""
+
+    def __init__(self, receive: Receive, send: Send, subprotocol: str | None) -> None:
+        self._receive = receive
+        self._send = send
+        self._subprotocol = subprotocol
+        self._accepted = False
+        self._over = False
+        self._code = 0
+        self.refused = asyncio.Event()
+
+    async def receive(self) -> Message:
+        """Return what the server says next, or at once that the socket was closed."""
+        said = asyncio.ensure_future(self._receive())
+        closed = asyncio.ensure_future(self.refused.wait())
+        try:
+            await asyncio.wait({said, closed}, return_when=asyncio.FIRST_COMPLETED)
+            if self.refused.is_set():
+                return {"type": "websocket.disconnect", "code": self._code}
+            message = said.result()
+            self._over |= message["type"] == "websocket.disconnect"
+            return message
+        finally:
+            said.cancel()
+            closed.cancel()
+
+    async def send(self, message: Message) -> None:
+        """Tell the server what the application says, unless the socket was closed."""
+        if self.refused.is_set():
+            return
+        if message["type"] == "websocket.accept":
+            self._accepted = True
+            message = {**message, "subprotocol": message.get("subprotocol") or self._subprotocol}
+        elif message["type"] != "websocket.send":
+            self._over = True
+        await self._send(message)
+
+    async def refuse(self, error: AuthError) -> None:
+        """Close with a code, and tell the application that the client is gone."""
+        if self._over:
+            return
+        codes: dict[type[AuthError], int] = {Unavailable: UNAVAILABLE, ForeignOrigin: FORBIDDEN}
+        self._code = codes.get(type(error), UNAUTHORIZED)
+        self.refused.set()
+        # What a server raises when the client went away by itself.
+        with suppress(OSError):
+            if not self._accepted:
+                await self._send({"type": "websocket.accept", "subprotocol": self._subprotocol})
+            await self._send(
+                {"type": "websocket.close", "code": self._code, "reason": error.reason}
+            )
+
+
+def _answer(scope: Scope) -> str | None:
+    # Of what a client offers nothing else is repeated: it may be a token.
+    return SUBPROTOCOL if SUBPROTOCOL in (scope.get("subprotocols") or ()) else None
+
+
+def _is_own_page(request: ASGIRequest) -> bool:
+    """Return whether the page that opened the socket may act for its user.
+
+    A browser sends cookies with a WebSocket of any site's page, and asks no CORS.
+    """
+    try:
+        host = request.get_host()
+    except DisallowedHost:
+        return False
+    scheme = "https" if request.scheme in ("https", "wss") else "http"
+    own = {f"{scheme}://{host}", *settings.CSRF_TRUSTED_ORIGINS}
+    return request.META.get("HTTP_ORIGIN", "") in own
+
+
+def _without_token(scope: Scope, request: ASGIRequest) -> Scope:
+    """Return a copy in which the application finds no token to log or to repeat."""
+    offered = list(scope.get("subprotocols") or ())
+    hidden = set()
+    if SUBPROTOCOL in offered:
+        position = offered.index(SUBPROTOCOL)
+        del offered[position : position + 2]
+        hidden.add(b"sec-websocket-protocol")
+    if get_header_token(request) is not None:
+        hidden.add(b"authorization")
+    headers = [pair for pair in scope["headers"] if pair[0].lower() not in hidden]
+    return {**scope, "headers": headers, "subprotocols": offered}
