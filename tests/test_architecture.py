@@ -77,6 +77,7 @@ MAP = {
     "checks": "authentication conf keymaterial keys models",
     "apps": "checks",
     "purge": "lookup models",
+    "testing": "conf models pairs sessions tokens transport",
     "admin.wording": "",
     "admin.devices": "",
     "admin.user_page": "",
@@ -99,6 +100,8 @@ MAP = {
     # One module per optional neighbour; nothing imports them
     "contrib.allauth": "credentials exceptions lookup models rules sessions tokens",
     "contrib.channels": "conf exceptions redacted sessions transport",
+    "contrib.ninja": "exceptions scopes sessions tokens transport",
+    "contrib.pytest": "testing",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
@@ -136,6 +139,7 @@ MAP = {
 KNOWN_TO = {
     "allauth": {"contrib.allauth"},
     "channels": {"contrib.channels"},
+    "ninja": {"contrib.ninja"},
     "rest_framework": {
         "authentication",
         "browser",
@@ -150,6 +154,7 @@ KNOWN_TO = {
         "permissions",
         "portal",
         "serializers",
+        "testing",
         "views",
     },
     "jwt": {

@@ -1,0 +1,89 @@
+"""django-ninja: who is asking, and how a refusal is answered."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ninja.errors import AuthenticationError, HttpError
+from ninja.security import HttpBearer
+
+from .. import sessions
+from ..exceptions import (
+    AuthError,
+    BadAuthorizationHeader,
+    InsufficientScope,
+    NotAuthenticated,
+    TokenError,
+    Unavailable,
+)
+from ..scopes import check_names, require
+from ..transport import get_header_token, refusal_response, set_user
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from ninja import NinjaAPI
+
+    from ..tokens import Claims
+
+
+class Refused(HttpError):
+    """A request whose token is refused, for the reason in ``error``.
+
+    An API without answer_refusals() answers with the status and the sentence alone.
+    """
+
+    def __init__(self, error: AuthError) -> None:
+        super().__init__(refusal_response(error).status_code, str(error.detail))
+        self.error = error
+
+
+class JWTAuth(HttpBearer):
+    """``auth=JWTAuth(scopes=["reports:read"])``: an access token that has all of ``scopes``.
+
+    Sets ``request.user``, ``request.auser`` and ``request.auth`` (the claims, a dict). One
+    query. For sync and async operations alike: ninja calls it in a thread for the latter.
+
+    A request without a token is left to what else is in a list of ``auth``; one whose token
+    is refused is not.
+    """
+
+    openapi_bearerFormat = "JWT"
+
+    def __init__(self, scopes: Iterable[str] = ()) -> None:
+        super().__init__()
+        self.scopes = check_names(scopes)
+
+    def __call__(self, request: "HttpRequest") -> "Claims | None":
+        # Not ninja's own parsing, which knows one word, and prints the header in DEBUG.
+        try:
+            raw = get_header_token(request)
+            return None if raw is None else self.authenticate(request, raw)
+        except AuthError as error:
+            raise Refused(error) from None
+
+    def authenticate(self, request: "HttpRequest", token: str) -> "Claims":
+        user, claims = sessions.authenticate(token, request)
+        require(claims, self.scopes)
+        set_user(request, user, claims)
+        return claims
+
+
+def answer_refusals(api: "NinjaAPI") -> None:
+    """Let ``api`` answer as our other endpoints do: ``code``, ``reason``, ``WWW-Authenticate``.
+
+    Also when an operation lets one of our exceptions about a token pass, and when no
+    ``auth`` of an operation found anybody.
+    """
+
+    def answer(request: "HttpRequest", error: Any) -> "HttpResponse":
+        return refusal_response(error)
+
+    def answer_refused(request: "HttpRequest", error: Any) -> "HttpResponse":
+        return refusal_response(error.error)
+
+    def answer_stranger(request: "HttpRequest", error: Any) -> "HttpResponse":
+        return refusal_response(NotAuthenticated())
+
+    for kind in (TokenError, BadAuthorizationHeader, InsufficientScope, Unavailable):
+        api.add_exception_handler(kind, answer)
+    api.add_exception_handler(Refused, answer_refused)
+    api.add_exception_handler(AuthenticationError, answer_stranger)
