@@ -1,0 +1,134 @@
+"""For the tests of projects: clients that sign in with real tokens.
+
+``force_authenticate()`` of DRF skips everything that this package does, and with it the
+permissions that read a token. A client from here gets a token as any other does, without
+hashing a password, and sends it with each request.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse
+from django.test import AsyncClient
+from rest_framework.test import APIClient
+
+from . import sessions, tokens
+from .conf import get_settings
+from .models import LoginSession, Via
+from .pairs import TokenPair
+from .transport import set_token_cookies
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+HOUR = 3600
+
+
+class JWTClient(APIClient):
+    """DRF's ``APIClient``, which can sign in."""
+
+    pair: TokenPair | None = None
+
+    def sign_in(
+        self,
+        user: "AbstractBaseUser",
+        *,
+        scope: str | None = None,
+        claims: Mapping[str, Any] | None = None,
+        cookies: bool = False,
+    ) -> TokenPair:
+        """Sign ``user`` in, and send the access token from now on; return both tokens.
+
+        ``scope`` and ``claims`` are what the sign-in carries. With ``cookies``, both
+        tokens travel as they do from a browser.
+        """
+        self.forget()
+        self.pair = sessions.start(user, claims=_carried(scope, claims))
+        if cookies:
+            response = HttpResponse()
+            set_token_cookies(response, self.pair, "/")
+            self.cookies.update(response.cookies)
+        else:
+            self.send(self.pair.access)
+        return self.pair
+
+    def sign_out(self) -> None:
+        """End the sign-in, and send its token no more."""
+        if self.pair is not None:
+            _end(self.pair)
+        self.forget()
+
+    def send(self, raw: str) -> None:
+        """Send this token from now on, whatever it is: an expired one, an API token."""
+        self.credentials(HTTP_AUTHORIZATION=_header(raw))
+
+    def forget(self) -> None:
+        """Send no token from now on. The sign-in lives."""
+        self.pair = None
+        self.credentials()
+        self.cookies.clear()
+
+
+class AsyncJWTClient(AsyncClient):
+    """Django's ``AsyncClient``, which can sign in."""
+
+    pair: TokenPair | None = None
+    _header: str = ""
+
+    async def sign_in(
+        self,
+        user: "AbstractBaseUser",
+        *,
+        scope: str | None = None,
+        claims: Mapping[str, Any] | None = None,
+    ) -> TokenPair:
+        """Sign ``user`` in, and send the access token from now on; return both tokens."""
+        self.pair = await sessions.astart(user, claims=_carried(scope, claims))
+        self.send(self.pair.access)
+        return self.pair
+
+    def send(self, raw: str) -> None:
+        """Send this token from now on, whatever it is."""
+        self._header = _header(raw)
+
+    def forget(self) -> None:
+        """Send no token from now on. The sign-in lives."""
+        self.pair, self._header = None, ""
+
+    async def request(self, **request: Any) -> Any:
+        headers = request.get("headers", [])
+        if self._header and not any(name == b"authorization" for name, _ in headers):
+            request["headers"] = [*headers, (b"authorization", self._header.encode("ascii"))]
+        return await super().request(**request)
+
+
+def make_expired_token(
+    user: "AbstractBaseUser", *, scope: str | None = None, claims: Mapping[str, Any] | None = None
+) -> str:
+    """Return an access token that was good until an hour ago; its sign-in lives."""
+    issued = sessions.start(user, claims=_carried(scope, claims)).access
+    ended = int(time.time()) - HOUR
+    past = {**tokens.decode(issued, tokens.ACCESS), "iat": ended - HOUR, "exp": ended}
+    return tokens.encode(tokens.ACCESS, past)
+
+
+def make_revoked_token(
+    user: "AbstractBaseUser", *, scope: str | None = None, claims: Mapping[str, Any] | None = None
+) -> str:
+    """Return an access token that would be good, had its sign-in not ended."""
+    pair = sessions.start(user, claims=_carried(scope, claims))
+    _end(pair)
+    return pair.access
+
+
+def _carried(scope: str | None, claims: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {**(claims or {}), **({"scope": scope} if scope else {})}
+
+
+def _header(raw: str) -> str:
+    return f"{get_settings().AUTH_HEADER_TYPES[0]} {raw}"
+
+
+def _end(pair: TokenPair) -> None:
+    LoginSession.objects.filter(pk=pair.session_id).end(via=Via.CODE)
