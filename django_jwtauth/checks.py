@@ -60,7 +60,7 @@ COOKIES_NOT_SECURE = "jwtauth.W016"
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
-SECOND_FACTOR_APPS = ("allauth.mfa", "django_otp")
+SECOND_FACTOR_APPS = ("allauth.mfa", "two_factor", "django_otp", "trench", "mfa")
 CACHES_NOT_SHARED = (
     "django.core.cache.backends.dummy.DummyCache",
     "django.core.cache.backends.locmem.LocMemCache",

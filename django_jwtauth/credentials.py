@@ -1,5 +1,7 @@
 """Name and password, checked by the project's authentication backends."""
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import authenticate, get_user_model
@@ -10,6 +12,7 @@ from . import scopes
 from .conf import call_hook
 from .exceptions import InvalidCredentials, Throttled, Unavailable
 from .lookup import reporting_unavailable
+from .redacted import Redacted
 from .rules import is_active
 from .throttling import count_attempt
 from .tokens import Claims
@@ -24,6 +27,9 @@ MAX_PASSWORD_LENGTH = 4096
 MAX_USERNAME_LENGTH = 255
 # django-axes does not tell how long its lock-out lasts.
 LOCKED_OUT_RETRY = 60
+
+_SENT = "jwtauth_sent"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def get_username_length() -> int:
@@ -76,6 +82,24 @@ def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = 
         claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
         granted = scopes.grant(user, request, scope)
     return {"scope": granted, **claims} if granted else claims
+
+
+def keep_sent(request: "HttpRequest", body: Any) -> None:
+    """Keep the body that the credentials came in for ``get_sent``: it can be read only once."""
+    vars(request)[_SENT] = body
+
+
+def get_sent(request: "HttpRequest", name: str) -> str | None:
+    """Return what came with the credentials under this name, None without a text of use.
+
+    For ``SIGN_IN_HOOK``, which finds a one-time password so, in JSON and in forms.
+    """
+    body = vars(request).get(_SENT, request.POST)
+    value = body.get(name) if isinstance(body, Mapping) else None
+    if not isinstance(value, str) or not value or len(value) > MAX_PASSWORD_LENGTH:
+        return None
+    # Not every database takes a null character, and none a lone surrogate.
+    return Redacted(value) if "\0" not in value and not _SURROGATE.search(value) else None
 
 
 def _authenticate(

@@ -71,6 +71,25 @@ class SignInRefused(AuthError):
     detail = _("Signing in needs another step")
 
 
+class MFARequired(SignInRefused):
+    """The same is to be sent again, with a second factor.
+
+    ``methods``: the names under which the client may send one, such as ``("otp",)``.
+    """
+
+    reason = "mfa_required"
+    code = "mfa_required"
+    detail = _("Signing in needs a second factor")
+
+    def __init__(self, detail: str | Promise | None = None, *, methods: Iterable[str] = ()) -> None:
+        super().__init__(detail)
+        self.methods = tuple(methods)
+
+    def body(self) -> dict[str, Any]:
+        """Return the JSON body, with ``methods`` when there are any."""
+        return {**super().body(), **({"methods": list(self.methods)} if self.methods else {})}
+
+
 class InsufficientScope(AuthError):
     """More is needed, or asked for, than the token was granted; ``scope``: what is needed."""
 

@@ -118,6 +118,7 @@ class JWTView(APIView):
 
     def validated(self, request: Request) -> dict[str, Any]:
         """Return the validated body; raises DRF's ``ValidationError``."""
+        credentials.keep_sent(request._request, request.data)
         serializer = self.serializer_class(data=request.data)
         serializer.is_valid(raise_exception=True)
         data: dict[str, Any] = serializer.validated_data

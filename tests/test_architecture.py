@@ -47,7 +47,7 @@ MAP = {
     "revocation": "conf lookup models signals tokens",
     "finding": "exceptions lookup models rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
-    "credentials": "conf exceptions lookup rules scopes throttling tokens",
+    "credentials": "conf exceptions lookup redacted rules scopes throttling tokens",
     "clients": "conf throttling",
     # How a request carries one
     "transport": "conf exceptions pairs redacted",

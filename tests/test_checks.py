@@ -416,7 +416,7 @@ def test_public_keys_need_an_issuer(shared_cache, settings):
     assert ids(deploy=True) == []
 
 
-@pytest.mark.parametrize("app", ["allauth.mfa", "django_otp"])
+@pytest.mark.parametrize("app", checks.SECOND_FACTOR_APPS)
 def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, monkeypatch, app):
     """An app for it protects the pages, not the token endpoint."""
     monkeypatch.setattr(checks.apps, "is_installed", {app, "rest_framework"}.__contains__)

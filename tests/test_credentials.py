@@ -6,7 +6,12 @@ from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
 from django_jwtauth import credentials
-from django_jwtauth.exceptions import InvalidCredentials, SignInRefused, Unavailable
+from django_jwtauth.exceptions import (
+    InvalidCredentials,
+    MFARequired,
+    SignInRefused,
+    Unavailable,
+)
 from tests.conftest import PASSWORD
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
@@ -27,6 +32,13 @@ class BrokenBackend(BaseBackend):
 def claims_hook(user, request):
     request.hook_saw = user
     return {"amr": ["pwd", "otp"], "tenant": 3}
+
+
+def asking_hook(user, request):
+    code = credentials.get_sent(request, "otp")
+    if code is None:
+        raise MFARequired(methods=["otp"])
+    return {"amr": ["pwd", "otp"], "saw": code}
 
 
 def none_hook(user, request):
@@ -166,3 +178,31 @@ def test_the_hook_may_refuse(user, request_, settings):
     assert caught.value.body()["detail"] == "Send the code as well"
     with pytest.raises(InvalidCredentials):
         credentials.check(request_, "anna", "wrong")
+
+
+def test_the_hook_sees_what_came_with_the_password(rf, user):
+    """A form that nobody kept is read by itself; a body that was kept goes before it."""
+    request = rf.post("/", {"otp": "123456"})
+    assert credentials.get_sent(request, "otp") == "123456"
+    credentials.keep_sent(request, {"otp": "654321"})
+    assert credentials.get_sent(request, "otp") == "654321"
+    assert repr(credentials.get_sent(request, "otp")) == "<redacted>"
+    assert credentials.get_sent(request, "other") is None
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", 123456, ["1"], {"a": 1}, "1\0", "\ud800", "9" * 4097, True]
+)
+def test_what_no_hook_can_use_is_not_there(request_, value):
+    """Numbers lose their zeros, and a database may fail at the rest."""
+    credentials.keep_sent(request_, {"otp": value})
+
+    assert credentials.get_sent(request_, "otp") is None
+
+
+@pytest.mark.parametrize("body", [[1], "otp", None])
+def test_a_body_that_is_no_object_has_nothing(request_, body):
+    """JSON can be anything."""
+    credentials.keep_sent(request_, body)
+
+    assert credentials.get_sent(request_, "otp") is None

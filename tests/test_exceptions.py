@@ -42,6 +42,7 @@ CONTRACT = {
         "No active account found with the given credentials",
     ),
     "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
+    "mfa_required": ("mfa_required", "Signing in needs a second factor"),
     "insufficient_scope": ("insufficient_scope", "The token lacks a scope"),
     "too_many_tokens": (
         "too_many_tokens",
@@ -86,6 +87,7 @@ def test_why_a_token_is_refused_is_one_family():
         "BadAuthorizationHeader",
         "InsufficientScope",
         "InvalidCredentials",
+        "MFARequired",
         "NotAuthenticated",
         "SignInRefused",
         "Throttled",
@@ -105,6 +107,19 @@ def test_a_sentence_can_be_given_and_is_translated_late():
     assert exceptions.SignInRefused("Scan the code").body()["detail"] == "Scan the code"
     with translation.override("de"):
         assert isinstance(exceptions.ExpiredToken().body()["detail"], str)
+
+
+def test_a_second_factor_is_asked_for_by_name():
+    """The client learns what to send next."""
+    error = exceptions.MFARequired("The code is wrong", methods=["otp", "backup_code"])
+
+    assert error.body() == {
+        "detail": "The code is wrong",
+        "code": "mfa_required",
+        "reason": "mfa_required",
+        "methods": ["otp", "backup_code"],
+    }
+    assert isinstance(error, exceptions.SignInRefused)
 
 
 def test_an_error_can_be_pickled():

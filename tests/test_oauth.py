@@ -554,6 +554,16 @@ def test_another_step_may_be_asked_for(sign_in, conf):
     assert forge.claims_of(body["access_token"])["amr"] == ["pwd", "otp"]
 
 
+def test_a_second_factor_is_asked_for_in_oauths_words(sign_in, conf):
+    """invalid_grant, with our reason as its description; it comes as one more parameter."""
+    conf(SIGN_IN_HOOK="tests.test_credentials.asking_hook")
+    assert_error(sign_in(), "invalid_grant")
+    assert sign_in().json()["error_description"] == "mfa_required"
+
+    body = sign_in(otp="012345").json()
+    assert forge.claims_of(body["access_token"])["saw"] == "012345"
+
+
 def test_a_hook_without_its_database_is_503(sign_in, conf):
     """What a hook asks the database is unavailable with it, and no 500."""
     conf(SCOPES_HOOK="tests.test_oauth.broken_hook")

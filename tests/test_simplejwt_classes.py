@@ -187,6 +187,17 @@ def test_refusals_of_a_subclassed_serializer(user, api, settings):
     assert not LoginSession.objects.exists()
 
 
+@pytest.mark.urls(__name__)
+def test_a_second_factor_at_a_subclassed_serializer(user, api, settings):
+    """The hook sees what came in the body here, too."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.asking_hook"}
+    body = {"username": "anna", "password": PASSWORD}
+
+    assert api.post("/api/token/", body).json()["reason"] == "mfa_required"
+    answer = api.post("/api/token/", {**body, "otp": "012345"}).json()
+    assert forge.claims_of(answer["access"])["saw"] == "012345"
+
+
 def refuse(user, request):
     raise exceptions.SignInRefused
 

@@ -70,6 +70,10 @@ def refusing_hook(user, request):
     raise SignInRefused("Send the code as well")
 
 
+def proof_hook(user, request):
+    return {"amr": ["pwd", "otp"], "auth_time": 1764000000}
+
+
 def in_transaction_hook(user, session):
     return {"in_transaction": connection.in_atomic_block}
 
@@ -207,6 +211,40 @@ def test_the_policy_of_the_project_may_refuse(api, user, settings):
         NO_TOKEN,
     )
     assert not LoginSession.objects.exists()
+
+
+@pytest.mark.parametrize("format", ["json", "multipart"])
+def test_a_second_factor_comes_in_the_same_body(api, user, settings, format):
+    """Asked for by a stable reason that names the field; good in JSON and in forms."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.asking_hook"}
+    body = {"username": "anna", "password": PASSWORD}
+    url = reverse("token_obtain_pair")
+    asked = {
+        "detail": "Signing in needs a second factor",
+        "code": "mfa_required",
+        "reason": "mfa_required",
+        "methods": ["otp"],
+    }
+
+    assert_401(api.post(url, body, format=format), asked, NO_TOKEN)
+    assert not LoginSession.objects.exists()
+    answer = api.post(url, {**body, "otp": "012345"}, format=format)
+    assert answer.status_code == 200
+    assert forge.claims_of(answer.json()["access"])["saw"] == "012345"
+    wrong = api.post(url, {**body, "password": "x", "otp": "012345"}, format=format)
+    assert wrong.json()["reason"] == "invalid_credentials"
+
+
+def test_amr_and_auth_time_of_the_policy_are_carried(api, user, settings):
+    """Through every refresh; a hook that would say more by then is not asked."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.proof_hook"}
+    answer = api.obtain().json()
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.refusing_hook"}
+    for _ in range(3):
+        answer = api.refresh(answer["refresh"]).json()
+
+    claims = forge.claims_of(answer["access"])
+    assert (claims["amr"], claims["auth_time"]) == (["pwd", "otp"], 1764000000)
 
 
 def test_the_claims_of_the_policy_stay_with_the_sign_in(api, user, settings):

@@ -28,6 +28,7 @@ class TokenObtainPairSerializer(serializers.TokenObtainPairSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]._request
+        credentials.keep_sent(request, self.initial_data)
         self.user, claims = credentials.check(
             request, attrs[self.username_field], attrs["password"], attrs.get("scope")
         )
