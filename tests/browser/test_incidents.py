@@ -270,6 +270,44 @@ def test_the_other_pages(desk, user):
     desk.picture("blacklist-token")
 
 
+def test_an_api_token_is_made_for_a_user(chromium, project, operator, user):
+    """From the user's page to a call with what one click selects; gone when the page is left."""
+    desk = Desk(chromium, project, operator(*DESK, "create_api_token"))
+    desk.open(reverse("admin:auth_user_change", args=[user.pk])).follow("Make an API token")
+    desk.says("Whoever has the token acts as this user")
+    desk.type("name", "deploy")
+    desk.type("days", "90")
+    desk.picture("create-token")
+    desk.press("Make an API token")
+    # The note is required: nothing is made yet.
+    desk.find(By.CSS_SELECTOR, ".errorlist")
+    desk.type("note", NOTE)
+    desk.press("Make an API token")
+    desk.says("Copy the token now: it is not shown again.")
+    desk.find(By.CSS_SELECTOR, ".jwtauth-token").click()
+    raw = desk.driver.execute_script("return getSelection().toString()").strip()
+    desk.picture("created-token")
+    desk.driver.set_window_size(500, 900)
+    wide = desk.driver.execute_script(
+        "const token = document.querySelector('.jwtauth-token');"
+        "return Math.max(token.scrollWidth - token.clientWidth,"
+        " token.getBoundingClientRect().right - innerWidth)"
+    )
+    desk.picture("created-token-phone")
+    desk.driver.set_window_size(1280, 900)
+
+    assert wide <= 0
+    assert call(desk.site, reverse("protected"), raw) == (200, {"user": "anna"})
+    desk.follow("Back")
+    desk.says("deploy")
+    assert raw not in desk.driver.page_source
+    desk.follow("End this sign-in")
+    desk.give_reason("other")
+    desk.press("End sign-ins")
+    desk.says("1 sign-in ended.")
+    assert call(desk.site, reverse("protected"), raw)[0] == 401
+
+
 plain_only = pytest.mark.skipif(THEME != "plain", reason="a theme has ways of its own")
 
 
