@@ -23,14 +23,14 @@ from django.utils import timezone
 from .. import credentials, lookup, rules, sessions
 from ..exceptions import AuthError, SignInRefused, Throttled, TokenError, Unavailable
 from ..models import LoginSession, Via
-from ..tokens import Claims
+from ..tokens import Claims, sign_in_time
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.sessions.backends.base import SessionBase
     from django.http import HttpRequest
 
-# Where allauth's session keeps the sign-in it belongs to: the claims to look it up by.
+# Where allauth's session keeps the sign-in it belongs to: claims to look it up by.
 _SESSION_KEY = "jwtauth_sign_in"
 
 # RFC 8176, 2, as far as it has a word; "pop" is of the same IANA registry.
@@ -51,19 +51,27 @@ class TokenStrategy(SessionTokenStrategy):
         user: Any = request.user
         if not user.is_authenticated:
             return None
+        replaced = request.session.get(_SESSION_KEY)
         try:
             claims = {
                 **prove(get_authentication_records(request, user)),
                 **credentials.admit(user, request),
             }
-            # The one before, when the user has proved again who they are.
-            _end_sign_in(request, user)
+            if replaced is not None:
+                # A new row is no new proof.
+                claims.setdefault("auth_time", int(sign_in_time(replaced)))
+                _end_sign_in(request, user)
             pair = sessions.start(user, request, claims)
         except AuthError as error:
             logout(request)
             raise _refusal(error, request) from None
         sid = pair.session_id.hex
-        request.session[_SESSION_KEY] = {"sub": str(user.pk), "sid": sid, "jti": sid}
+        request.session[_SESSION_KEY] = {
+            "sub": str(user.pk),
+            "sid": sid,
+            "jti": sid,
+            "auth_time": claims.get("auth_time"),
+        }
         return {
             "access_token": pair.access,
             "refresh_token": pair.refresh,

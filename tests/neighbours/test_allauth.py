@@ -383,6 +383,22 @@ def test_a_new_password_brings_new_tokens(app, new_app, user, me):
     assert other.call("get", "auth/session")["status"] in (401, 410)
 
 
+def test_a_new_row_is_no_new_proof(app, user):
+    """Without a record of allauth's, auth_time is when the sign-in that is replaced began."""
+    body = {"username": "dora", "password": PASSWORD}
+    app.call("post", "auth/signup", body)
+    first = app.claims
+    assert "auth_time" not in first
+    for hours, old, new in ((1, PASSWORD, "another staple"), (2, "another staple", PASSWORD)):
+        with time_machine.travel(time.time() + hours * 3600, tick=True):
+            body = {"current_password": old, "new_password": new}
+            app.call("post", "account/password/change", body)
+
+            assert app.has_tokens
+            assert app.claims["iat"] >= first["iat"] + 3599
+            assert abs(app.claims["auth_time"] - first["iat"]) <= 1
+
+
 # --- the end
 
 
