@@ -127,13 +127,17 @@ class OneTimeView(OwnView):
         throttling.count_made("one_time", self.user)
         lifetime = timedelta(seconds=data.get("expires_in", one_time.LIFETIME.total_seconds()))
         held = " ".join(sorted(scopes.of(self.claims)))
-        raw = one_time.issue(
-            self.user,
-            data["purpose"],
-            lifetime=lifetime,
-            claims={"scope": held} if held else None,
-            request=request._request,
-        )
+        try:
+            raw = one_time.issue(
+                self.user,
+                data["purpose"],
+                lifetime=lifetime,
+                claims={"scope": held} if held else None,
+                request=request._request,
+            )
+        except ValueError as error:
+            # The scopes just fitted into an access token.
+            raise serializers.ValidationError({"purpose": [str(error)]}) from None
         expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)
@@ -164,7 +168,7 @@ class OneTimeConsumeView(JWTView):
         return Response(
             {
                 "user_id": str(user.pk),
-                "username": user.get_username(),
+                "username": str(user.get_username()),
                 "purpose": data["purpose"],
                 "claims": claims,
             }

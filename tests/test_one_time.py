@@ -374,6 +374,22 @@ def test_it_says_which_scopes_it_was_asked_for_with(user, settings):
     assert use_up(raw).json()["claims"] == {"scope": "reports:read"}
 
 
+def test_more_scopes_than_fit_are_no_error(user, settings):
+    """A token whose scopes just fit is told so; it is no error of the server."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["p" * 64]}
+    api = Client()
+    for length in range(5950, 5700, -10):
+        scope = " ".join(f"{number:099}" for number in range(length // 100)) + "x" * (length % 100)
+        try:
+            api.with_token(sessions.start(user, claims={"scope": scope}).access)
+        except ValueError:
+            continue
+        answer = ask(api, purpose="p" * 64)
+        break
+
+    assert (answer.status_code, list(answer.json())) == (400, ["purpose"])
+
+
 def test_only_a_person_makes_one(owner, user, pair):
     """No token: 401. An API token, or a one-time token, makes none."""
     script = api_tokens.create(user, "deploy").raw

@@ -41,6 +41,7 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
     new = _create(request, model_admin, user, form) if form.is_valid() else None
     context: dict[str, Any] = {
         "title": _("Make an API token for %(user)s") % {"user": user.get_username()},
+        "of_user": user,
         "list_url": f"{_url(model_admin, 'changelist')}?{urlencode({'user': user.pk})}",
     }
     if new is not None:
