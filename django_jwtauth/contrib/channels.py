@@ -35,6 +35,9 @@ UNAUTHORIZED = 4401
 FORBIDDEN = 4403
 UNAVAILABLE = 4503
 
+# Seconds to wait for a database that does not answer: longer, and nobody watches the sockets.
+CHECK_TIMEOUT = 15
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -133,19 +136,19 @@ class JWTAuthMiddleware:
         """Check the token again and again, and close the socket when it is good no more."""
         # Sockets that were opened together, after a restart say, are not checked together.
         wait = random.uniform(0, self.check_interval)  # noqa: S311
-        while True:
-            remaining = expires_at + get_settings().LEEWAY.total_seconds() - time.time()
-            # Sleep may end a little early.
-            await asyncio.sleep(max(min(wait, remaining), 0.1))
-            wait = self.check_interval
-            try:
-                await _authenticate(raw, request)
-            except AuthError as error:
-                return await socket.refuse(error)
-            except Exception:
-                # A socket that nobody watches any more must not stay open.
-                logger.exception("The token of an open socket could not be checked")
-                return await socket.refuse(Unavailable())
+        try:
+            while True:
+                remaining = expires_at + get_settings().LEEWAY.total_seconds() - time.time()
+                # Sleep may end a little early.
+                await asyncio.sleep(max(min(wait, remaining), 0.1))
+                await asyncio.wait_for(_authenticate(raw, request), CHECK_TIMEOUT)
+                wait = self.check_interval
+        except AuthError as error:
+            await socket.refuse(error)
+        except Exception:
+            # A socket that nobody watches any more must not stay open.
+            logger.exception("The token of an open socket could not be checked")
+            await socket.refuse(Unavailable())
 
 
 class _Socket:

@@ -1,6 +1,7 @@
 """What the WebSocket middleware makes of a handshake, and what its application sees."""
 
 import asyncio
+import time
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -261,6 +262,26 @@ def test_a_check_that_fails_for_no_known_reason(pair, monkeypatch, caplog):
     assert client.close == (4503, "unavailable")
     assert "ZeroDivisionError" in caplog.text
     assert pair.access not in caplog.text
+
+
+def test_a_check_that_never_ends(pair, monkeypatch):
+    """A database that hangs does not keep a socket open."""
+    monkeypatch.setattr(channels, "CHECK_TIMEOUT", 0.2)
+    check = sessions.authenticate
+    calls = []
+
+    def hanging(raw, request):
+        calls.append(raw)
+        if len(calls) > 1:
+            time.sleep(1)
+        return check(raw, request)
+
+    monkeypatch.setattr(channels, "_authenticate", channels.database_sync_to_async(hanging))
+    client = Client("bearer", pair.access)
+
+    visit(client, until=lambda client: client.closed.wait(), check_interval=0.05)
+
+    assert client.close == (4503, "unavailable")
 
 
 def test_checks_stop_with_the_application(pair, monkeypatch):
