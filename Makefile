@@ -18,7 +18,7 @@ help:  ## List the targets
 test: $(VENV)/.test  ## Run the tests, on SQLite or on DATABASE_URL
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
 
-example: $(VENV)/.test  ## Run the example project
+example: $(VENV)/.example  ## Run the example project
 	$(BIN)/python example_project/demo.py
 
 lint: $(VENV)/.lint  ## Check style and formatting

@@ -28,6 +28,7 @@ and asks again with the same access token: 200, 200, 401.
 In a browser, as bob, with tokens in cookies: {site}/devices/
 API tokens for scripts, made on a page: {site}/tokens/
 Signing in by a link, mailed to alice@example.com and printed here: {site}/link/
+All requests, to be tried in the browser: {site}/docs/
 The operator's side, as admin: {site}/admin/django_jwtauth/
 """
 

@@ -117,6 +117,26 @@ def test_the_operator_finds_the_sign_ins(example):
         assert "bob" in listed.read().decode()
 
 
+def test_the_requests_can_be_tried_in_a_browser(example):
+    """Swagger UI comes with its files, none from another host, and the schema is there."""
+    site, printed = example
+    address = re.search(r"^All requests.*?(\S+)$", printed, re.MULTILINE)[1]
+    browser = build_opener()
+    with browser.open(address) as docs:
+        page = docs.read().decode()
+    files = re.findall(r'(?:src|href)="([^"]+)"', page)
+    with browser.open(f"{site}/schema/?format=json") as schema:
+        operations = re.findall(r'"operationId": "(\w+)"', schema.read().decode())
+
+    assert address == f"{site}/docs/"
+    assert len(files) > 3
+    assert all(file.startswith("/static/") for file in files)
+    for file in files:
+        with browser.open(site + file) as served:
+            assert served.status == 200
+    assert {"jwtauth_token_obtain", "jwtauth_browser_me", "api_hello_retrieve"} <= set(operations)
+
+
 @pytest.mark.django_db
 def test_seeding_twice_changes_nothing():
     """The second run makes nobody again and ends no sign-in."""

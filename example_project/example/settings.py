@@ -65,6 +65,7 @@ INSTALLED_APPS += ["rest_framework", "django_jwtauth"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["django_jwtauth.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 
 # The page "My devices": tokens in cookies, which browsers want https for in production
@@ -81,3 +82,19 @@ if django.VERSION >= (6, 1):
     MAILERS = {"default": {"BACKEND": "example.mail.TerminalBackend"}}
 else:
     EMAIL_BACKEND = "example.mail.TerminalBackend"
+
+# The schema of all of it, and Swagger UI under /docs/, which asks no other host for its files
+
+INSTALLED_APPS += [
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_jwtauth.contrib.spectacular",
+]
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "The example of django-jwtauth",
+    "VERSION": "",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}

@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from . import views
 
@@ -14,5 +15,7 @@ urlpatterns = [
     path("api/reports/", views.ReportsView.as_view(), name="reports"),
     path("auth/", include("django_jwtauth.urls.browser")),
     path("devices/", include("devices.urls")),
+    path("docs/", SpectacularSwaggerView.as_view(), name="docs"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("", include("portal.urls")),
 ]

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.permissions import IsAdminUser
 from rest_framework.request import Request
@@ -14,6 +15,7 @@ from django_jwtauth.permissions import HasReadWriteScopes, HasScopes
 class HelloView(APIView):
     """For whoever is signed in: the project's default permission says so."""
 
+    @extend_schema(responses=dict[str, str])
     def get(self, request: Request) -> Response:
         return Response({"hello": request.user.get_username()})
 
@@ -26,6 +28,7 @@ class StaffView(APIView):
 
     permission_classes: Sequence[Any] = (IsAdminUser, HasScopes("users:read"))
 
+    @extend_schema(responses=dict[str, int])
     def get(self, request: Request) -> Response:
         return Response({"users": User.objects.count()})
 
@@ -37,8 +40,10 @@ class ReportsView(APIView):
         HasReadWriteScopes(read="reports:read", write="reports:write"),
     )
 
+    @extend_schema(responses=dict[str, list[str]])
     def get(self, request: Request) -> Response:
         return Response({"reports": ["2026-10", "2026-11"]})
 
+    @extend_schema(request=None, responses={201: dict[str, str]})
     def post(self, request: Request) -> Response:
         return Response({"filed_by": request.user.get_username()}, status.HTTP_201_CREATED)

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from itertools import product
 
 import hypothesis
@@ -38,7 +40,7 @@ from django_jwtauth.serializers import TokenObtainPairSerializer
 from django_jwtauth.views import MeView, TokenObtainPairView
 from tests.conftest import PASSWORD
 from tests.refusals import REFUSALS
-from tests.shell import free_port, needs_curl, run_script
+from tests.shell import ROOT, environment, free_port, needs_curl, run_script
 from tests.test_docs import DOCS, MARK, as_script
 
 OURS = [
@@ -487,6 +489,22 @@ def test_answers_conform(schema, api, user, settings, name):
 def test_all_operations_are_asked(schema):
     """Whoever adds an endpoint adds it to the list above."""
     assert {f"jwtauth_{name}" for name in OPERATION_IDS} == set(operations_of(schema))
+
+
+def test_the_example_is_described():
+    """The schema that make example serves is valid, and nothing is to be warned of."""
+    command = [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn"]
+    done = subprocess.run(
+        command,
+        cwd=ROOT / "example_project",
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "operationId: jwtauth_me" in done.stdout
 
 
 @needs_curl
