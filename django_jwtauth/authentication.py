@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
-from . import sessions, tokens
+from . import sessions, signals, tokens
 from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -21,6 +21,7 @@ from .exceptions import (
     Unavailable,
     WrongTokenType,
 )
+from .models import LoginSession
 from .tokens import Claims
 from .transport import challenge, get_cookie_token, get_header_token, request_refusal
 from .users import TokenUser
@@ -88,9 +89,13 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     accepts_api_tokens = False
 
     def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
-        claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
-        if claims.get("token_use") == tokens.API_USE and not self.accepts_api_tokens:
-            raise WrongTokenType
+        try:
+            claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
+            if claims.get("token_use") == tokens.API_USE and not self.accepts_api_tokens:
+                raise WrongTokenType
+        except AuthError as error:
+            signals.send_refused(LoginSession, tokens.ACCESS, error)
+            raise
         return TokenUser(claims), claims
 
 

@@ -8,10 +8,11 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import CharField
 
-from . import scopes
+from . import scopes, signals
 from .conf import call_hook
-from .exceptions import InvalidCredentials, Throttled, Unavailable
+from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .lookup import reporting_unavailable
+from .models import LoginSession
 from .redacted import Redacted
 from .rules import is_active
 from .throttling import count_attempt
@@ -59,6 +60,16 @@ def check(
     their marks on it. Raises ``InvalidCredentials``, whatever was wrong,
     ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
     """
+    try:
+        return _check(request, username, password, scope)
+    except AuthError as error:
+        signals.sign_in_refused.send_robust(LoginSession, reason=error.reason)
+        raise
+
+
+def _check(
+    request: "HttpRequest", username: str, password: str, scope: str | None
+) -> "tuple[AbstractBaseUser, Claims]":
     attempt = count_attempt(request, username)
     try:
         user = _authenticate(request, username, password)

@@ -196,5 +196,10 @@ class reporting_unavailable:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, DatabaseFailure):
             # Only the class: a driver's message may quote a parameter.
-            logger.error("The database cannot answer for a token: %s", type(error).__name__)
+            name = type(error).__name__
+            logger.error(
+                "The database cannot answer for a token: %s",
+                name,
+                extra={"event": "database_unavailable", "error": name},
+            )
             raise Unavailable from error

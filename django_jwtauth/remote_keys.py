@@ -95,7 +95,13 @@ class RemoteKeys:
             self._failing = False
         except (OSError, HTTPException, ValueError) as error:
             self._failing = True
-            logger.warning("No JWKS from %s: %s", self.url, type(error).__name__)
+            name = type(error).__name__
+            logger.warning(
+                "No JWKS from %s: %s",
+                self.url,
+                name,
+                extra={"event": "jwks_unavailable", "url": self.url, "error": name},
+            )
         finally:
             self._tried = True
             self._lock.release()

@@ -60,6 +60,7 @@ def _step(live: Live, claims: Claims) -> bool:
             session.sid,
             session.generation,
             presented,
+            extra={"event": "generation_unknown", "sid": session.sid},
         )
         raise GenerationUnknown
     grace = conf.REFRESH_GRACE_PERIOD + conf.LEEWAY

@@ -22,6 +22,7 @@ from django.utils import timezone
 from . import api_tokens, client, lookup, rotation, scopes, signals, tokens, writing
 from .conf import RESERVED_CLAIMS, call_hook, get_settings
 from .exceptions import (
+    AuthError,
     CredentialsChanged,
     GenerationUnknown,
     RefreshTokenReused,
@@ -123,8 +124,12 @@ def authenticate(
 
     ``request`` tells from where an API token was last used.
     """
-    claims = _decode(raw, ACCESS)
-    user = load_user(claims)
+    try:
+        claims = _decode(raw, ACCESS)
+        user = load_user(claims)
+    except AuthError as error:
+        signals.send_refused(LoginSession, ACCESS, error)
+        raise
     if claims.get("token_use") == API_USE:
         api_tokens.record_use(claims["sid"], request)
     return user, claims
@@ -160,6 +165,14 @@ def refresh(raw: str, *, scope: str | None = None) -> TokenPair:
     ``scope`` narrows the access token of this pair; ``InsufficientScope`` when it asks
     for more than the sign-in was granted.
     """
+    try:
+        return _refresh(raw, scope)
+    except AuthError as error:
+        signals.send_refused(LoginSession, REFRESH, error)
+        raise
+
+
+def _refresh(raw: str, scope: str | None) -> TokenPair:
     claims = _decode(raw, REFRESH)
     narrowed = scopes.narrow(claims.get("scope"), scope)
     in_transaction = connections[lookup.alias()].in_atomic_block
@@ -197,7 +210,11 @@ def _end_because(error: TokenError, claims: Claims) -> None:
             LoginSession.objects.using(using).filter(pk=claims["sid"]).end(reason=reason, via=via)
         )
     if ended and reason == Reason.REUSED:
-        logger.warning("Superseded refresh token for sign-in %s: sign-in ended", claims["sid"])
+        logger.warning(
+            "Superseded refresh token for sign-in %s: sign-in ended",
+            claims["sid"],
+            extra={"event": "refresh_token_reused", "sid": claims["sid"]},
+        )
         signals.send_after_commit(
             signals.refresh_token_reused,
             LoginSession,

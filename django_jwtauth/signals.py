@@ -1,13 +1,17 @@
 """What a project may listen to. Every ``sender`` is the model class.
 
 Receivers run after the change is committed, and one that raises is logged by Django
-and cannot undo a sign-in or a revocation.
+and cannot undo a sign-in or a revocation. The two about refusals are sent at once, as
+nothing may have changed.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from .exceptions import AuthError
 
 #: Arguments: ``session``, ``user``, ``request`` (or None).
 session_started = Signal()
@@ -24,6 +28,12 @@ refresh_token_reused = Signal()
 #: Arguments: ``jti``, ``token_type``, ``reason``, ``via``, ``by`` (a user or None).
 token_blacklisted = Signal()
 
+#: Arguments: ``token_type`` (``"access"`` or ``"refresh"``), ``reason`` (as on the page of errors).
+token_refused = Signal()
+
+#: Arguments: ``reason`` (as on the page of errors).
+sign_in_refused = Signal()
+
 
 def send_after_commit(signal: Signal, sender: type, *, using: str, **arguments: Any) -> None:
     """Send ``signal`` when the transaction on alias ``using`` commits; at once without one."""
@@ -32,6 +42,11 @@ def send_after_commit(signal: Signal, sender: type, *, using: str, **arguments: 
         signal.send_robust(sender, **arguments)
 
     transaction.on_commit(send, using=using)
+
+
+def send_refused(sender: type, token_type: str, error: "AuthError") -> None:
+    """Send ``token_refused``: of what was presented nothing but its type goes along."""
+    token_refused.send_robust(sender, token_type=token_type, reason=error.reason)
 
 
 def send_ended(sender: type, using: str, *, count: int, reason: str, via: str, by: Any) -> None:

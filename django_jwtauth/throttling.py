@@ -128,7 +128,12 @@ def _cache() -> "BaseCache":
 
 
 def _report(error: Exception) -> None:
-    logger.error("The cache cannot count attempts: %s", type(error).__name__)
+    name = type(error).__name__
+    logger.error(
+        "The cache cannot count attempts: %s",
+        name,
+        extra={"event": "cache_unavailable", "error": name},
+    )
 
 
 def _stored_name(username: str) -> str:

@@ -22,7 +22,7 @@ MAP = {
     "conf": "setting_values tenants",
     "exceptions": "",
     "redacted": "",
-    "signals": "",
+    "signals": "exceptions",
     # What a token is
     "keymaterial": "",
     "keys": "conf keymaterial",
@@ -47,13 +47,14 @@ MAP = {
     "revocation": "conf lookup models signals tokens",
     "finding": "exceptions lookup models rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
-    "credentials": "conf exceptions lookup redacted rules scopes throttling tokens",
+    "credentials": "conf exceptions lookup models redacted rules scopes signals throttling "
+    "tokens",
     "clients": "conf throttling",
     # How a request carries one
     "transport": "conf exceptions pairs redacted",
     "users": "conf tokens",
     # Who is asking
-    "authentication": "exceptions sessions tokens transport users",
+    "authentication": "exceptions models sessions signals tokens transport users",
     "middleware": "exceptions sessions transport",
     "decorators": "exceptions scopes sessions transport",
     # What the project serves
@@ -77,6 +78,7 @@ MAP = {
     "checks": "authentication conf keymaterial keys models",
     "apps": "checks",
     "purge": "lookup models",
+    "tasks": "purge",
     "testing": "conf models pairs sessions tokens transport",
     "admin.wording": "",
     "admin.devices": "",

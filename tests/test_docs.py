@@ -23,7 +23,7 @@ from django.urls import URLPattern
 from rest_framework.test import APIClient
 
 import django_jwtauth
-from django_jwtauth import conf, exceptions, sessions, signals
+from django_jwtauth import conf, credentials, exceptions, sessions, signals
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import JWTView, TokenRefreshView
 from tests.shell import ROOT, free_port, needs_curl, run_script
@@ -403,6 +403,8 @@ def test_signals_are_sent_with_what_they_document():
         LoginSession.objects.update(generation=7)
         with pytest.raises(exceptions.RefreshTokenReused):
             sessions.refresh(first.refresh)
+        with pytest.raises(exceptions.InvalidCredentials):
+            credentials.check(RequestFactory().post("/"), "alice", "wrong")
 
     assert {n for n, s in vars(signals).items() if isinstance(s, Signal)} == sent.keys()
     assert documented == sent
