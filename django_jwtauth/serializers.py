@@ -79,7 +79,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
     user_id = serializers.CharField()
     username = serializers.CharField()
-    session_id = serializers.CharField(help_text=_("32 hex digits"))
+    session_id = serializers.CharField(allow_null=True, help_text=_("32 hex digits"))
     scopes = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(default_timezone=timezone.utc)
 

@@ -248,6 +248,11 @@ def test_endpoints_under_two_paths_keep_apart():
     assert {"jwtauth_me", "jwtauth_me_2"} <= set(operations_of(twice))
 
 
+def test_a_predecessors_token_has_no_sign_in(schema):
+    """me/ answers null for its id; a client that is generated knows."""
+    assert schema["components"]["schemas"]["JWTAuthMe"]["properties"]["session_id"]["nullable"]
+
+
 @pytest.mark.parametrize("purposes", [[], ["download", "upload"]])
 def test_purposes_are_those_of_the_settings(settings, purposes):
     """A one-time token is for one of them; without any, the schema is valid all the same."""
