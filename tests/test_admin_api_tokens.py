@@ -157,6 +157,15 @@ def test_nobody_gets_more_than_they_have(maker, staff, user, url, gains):
     assert maker.post(url, WHAT).status_code == 200
 
 
+def test_all_permissions_do_not_make_a_superuser(maker, user, url):
+    """A superuser may also do what no permission stands for."""
+    operator = get_user_model().objects.get(username="olga")
+    operator.user_permissions.set(Permission.objects.all())
+    make_superuser(user)
+
+    assert maker.post(url, WHAT).status_code == 403
+
+
 def test_for_one_who_may_the_same_it_is_made(staff, user, url):
     """What the operator may do as well gives nothing away."""
     give_a_permission(user)
