@@ -34,8 +34,8 @@ def works(results: dict[str, Any]) -> str:
         (
             (
                 work,
-                f"{result['small']:.0f}",
-                f"{result['large']:.0f}",
+                f"{result['few']:.0f}",
+                f"{result['many']:.0f}",
                 f"{result['ratio']['median']:.2f}",
                 f"{result['ratio']['low']:.2f} to {result['ratio']['high']:.2f}",
                 f"{LIMITS[work]:.2f}" if work in LIMITS else "",

@@ -55,12 +55,13 @@ def purge(
     sessions = LoginSession.objects.using(using).purgeable(now)
     if dry_run:
         kept = tokens.exclude(pk__in=tokens.purgeable(now).values("pk"))
-        return Purged(_unreferenced(sessions, kept).count(), tokens.purgeable(now).count())
+        unnamed = sessions.filter(~Exists(kept.filter(session=OuterRef("pk"))))
+        return Purged(unnamed.count(), tokens.purgeable(now).count())
 
     done = Purged()
     for name, rows, moment in (
         ("blacklisted_tokens", tokens.purgeable(now), "expires_at"),
-        ("sessions", _unreferenced(sessions, tokens), "created_at"),
+        ("sessions", sessions, "created_at"),
     ):
         for count in _delete_in_batches(rows, moment, batch_size):
             done = done._replace(**{name: getattr(done, name) + count})
@@ -69,16 +70,11 @@ def purge(
     return done
 
 
-def _unreferenced(sessions: QuerySet[Any], tokens: QuerySet[Any]) -> QuerySet[Any]:
-    """Narrow to the sign-ins that none of ``tokens`` names: a record keeps its sign-in."""
-    return sessions.filter(~Exists(tokens.filter(session=OuterRef("pk"))))
-
-
 def _delete_in_batches(rows: QuerySet[Any], moment: str, size: int) -> Iterator[int]:
     """Delete ``rows``, oldest ``moment`` first, and yield the number deleted by each batch."""
     # SQLite before 3.32 takes 999 parameters.
     size = min(size, connections[rows.db].features.max_query_params or size)
-    reached: datetime | None = None
+    reached: tuple[Any, datetime] | None = None
     while True:
         count, reached = _persistently(_delete_batch, rows, moment, reached, size)
         if reached is None:
@@ -87,23 +83,38 @@ def _delete_in_batches(rows: QuerySet[Any], moment: str, size: int) -> Iterator[
 
 
 def _delete_batch(
-    rows: QuerySet[Any], moment: str, reached: datetime | None, size: int
-) -> tuple[int, datetime | None]:
+    rows: QuerySet[Any], moment: str, reached: tuple[Any, datetime] | None, size: int
+) -> tuple[int, tuple[Any, datetime] | None]:
     """Delete the next rows; return their number and how far it got, None at the end."""
     if reached is not None:
         # The index begins with what was deleted before; to step over it takes longer each time.
-        rows = rows.filter(**{f"{moment}__gte": reached})
+        pk, last = reached
+        rows = rows.filter(**{f"{moment}__gte": last}).exclude(**{moment: last, "pk__lte": pk})
     features = connections[rows.db].features
     # SQLite locks no rows, and a writer that has read in its transaction cannot wait its turn.
     with transaction.atomic(rows.db) if features.has_select_for_update else nullcontext():
-        locked = rows.order_by(moment).select_for_update(
+        locked = rows.order_by(moment, "pk").select_for_update(
             skip_locked=features.has_select_for_update_skip_locked
         )
         found = list(locked.values_list("pk", moment)[:size])
         if not found:
             return 0, None
-        batch = rows.model._base_manager.using(rows.db).filter(pk__in=[pk for pk, _ in found])
-        return _delete(batch), found[-1][1]
+        free = _unreferenced(rows, [pk for pk, _ in found])
+        batch = rows.model._base_manager.using(rows.db).filter(pk__in=free)
+        return _delete(batch) if free else 0, found[-1]
+
+
+def _unreferenced(rows: QuerySet[Any], pks: list[Any]) -> list[Any]:
+    """Return those that no blacklisted token names: a record keeps its sign-in.
+
+    Asked for one batch at a time. As a part of its query, PostgreSQL may take it for a
+    join of both tables, and do that for each batch.
+    """
+    if rows.model is not LoginSession:
+        return pks
+    tokens = BlacklistedToken.objects.using(rows.db).filter(session__in=pks)
+    named = set(tokens.values_list("session", flat=True))
+    return [pk for pk in pks if pk not in named]
 
 
 def _delete(rows: QuerySet[Any]) -> int:

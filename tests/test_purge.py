@@ -134,6 +134,19 @@ def test_a_blacklisted_token_keeps_its_sign_in(db):
     assert BlacklistedToken.objects.get().session == old
 
 
+@pytest.mark.parametrize("step", [DAY, 0 * DAY], ids=["days apart", "of one moment"])
+def test_it_passes_over_sign_ins_that_are_kept(db, step):
+    """Whole batches of them, too, and however many were made in one moment."""
+    *named, _, _ = make_sessions(*[SESSION_KEPT + 9 * DAY - number * step for number in range(7)])
+    for session in named:
+        make_tokens(TOKEN_KEPT - DAY, session=session)
+
+    assert purge(batch_size=2, dry_run=True) == Purged(2, 0)
+    assert purge(batch_size=2) == Purged(2, 0)
+    assert set(LoginSession.objects.all()) == set(named)
+    assert purge(batch_size=2) == Purged()
+
+
 def test_what_a_live_token_needs_stays(db, pair):
     """The row of a sign-in that is in use is not touched, and its tokens go on working."""
     make_sessions(SESSION_KEPT + DAY)
@@ -193,10 +206,11 @@ def test_a_batch_walks_on_and_loads_keys_only(db):
     selects = [sql for sql in statements if sql.startswith("SELECT")]
     deletes = [sql for sql in statements if sql.startswith("DELETE")]
 
-    assert len(statements) == len(selects) + len(deletes) == 4 + 2
-    assert "created_at" in selects[2]
-    assert ">=" not in selects[1]
-    assert ">=" in selects[2]
+    # Of a sign-in it is asked whether a token names it.
+    assert len(statements) == len(selects) + len(deletes) == 6 + 2
+    first, second, _ = [sql for sql in selects if "created_at" in sql]
+    assert ">=" not in first
+    assert ">=" in second
     assert not any("auth_hash" in sql or "user_agent" in sql for sql in statements)
 
 
