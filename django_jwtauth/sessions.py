@@ -20,7 +20,7 @@ from django.db import connections
 from django.utils import timezone
 
 from . import api_tokens, client, lookup, rotation, scopes, signals, tokens, writing
-from .conf import RESERVED_CLAIMS, call_hook, get_settings
+from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_scope
 from .exceptions import (
     AuthError,
     CredentialsChanged,
@@ -109,7 +109,7 @@ def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claim
     try:
         return tokens.decode(raw, *allowed, allow_expired=allow_expired)
     except TokenError:
-        if not isinstance(raw, str) or not get_settings().accepts_legacy_tokens():
+        if not isinstance(raw, str) or not get_token_scope().settings.accepts_legacy_tokens():
             raise
         claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
         if claims is None:

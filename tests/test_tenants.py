@@ -14,6 +14,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.http import Http404
 from django.test import RequestFactory
 from rest_framework.test import APIClient
 
@@ -26,6 +27,8 @@ from django_jwtauth.throttling import count_attempt
 from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.well_known import jwks
 from tests.keypairs import make_pem
+from tests.shell import ROOT
+from tests.test_docs import read_blocks
 
 CANARY = "kT9vQ2-never_to_be_shown.xZ7+w_and_long_enough"
 A, B = {"ISSUER": "https://a.example.com"}, {"ISSUER": "https://b.example.com"}
@@ -156,6 +159,14 @@ def test_outside_every_tenant_no_token_is_made_or_read(settings, user, foreign):
     ):
         with pytest.raises(ImproperlyConfigured, match="outside every tenant"):
             use()
+
+
+def test_outside_every_tenant_no_predecessor_is_asked(settings):
+    """Not even for what is no token of ours at all."""
+    legacy = {"LEGACY_DECODER": "tests.test_tenants.broken"}
+    settings.JWTAUTH |= {**legacy, "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
+    with pytest.raises(ImproperlyConfigured, match="outside every tenant"):
+        sessions.authenticate("an opaque token")
 
 
 def test_commands_work_outside_every_tenant(db):
@@ -415,3 +426,27 @@ def test_without_a_hook_nobody_asks(settings, monkeypatch):
     monkeypatch.setattr(tenants, "ask", lambda hook: pytest.fail("asked"))
     assert get_settings() is get_settings()
     assert conf.get_scope().tenant == ""
+
+
+# --- the documentation
+
+
+def test_the_middleware_of_the_documentation_works(rf, settings):
+    """It names the tenant while a request lasts, and nobody who makes a host up is one."""
+    settings.ALLOWED_HOSTS = [".example.com"]
+    [code] = [
+        block.code
+        for block in read_blocks(ROOT / "docs/tenants.md")
+        if block.code.startswith("# shop/middleware.py\n")
+    ]
+    recipe = {}
+    exec(code, recipe)
+    middleware = recipe["TenantMiddleware"](lambda request: recipe["jwt_settings"]())
+
+    assert middleware(rf.get("/", HTTP_HOST="acme.example.com")) == {
+        "ISSUER": "https://acme.example.com"
+    }
+    assert recipe["jwt_settings"]() is None
+    for made_up in ("acme.example.com:8443", "evil.example.com"):
+        with pytest.raises(Http404):
+            middleware(rf.get("/", HTTP_HOST=made_up))
