@@ -140,7 +140,7 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
 
 def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
     """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
-    urls = get_token_scope().settings.key_urls(foreign=foreign)
+    urls = get_settings().key_urls(foreign=foreign)
     if urls:
         # Not verified yet: it picks a ring, nothing more.
         issuer = compact.read_object(payload).get("iss")
