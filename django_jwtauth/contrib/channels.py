@@ -145,9 +145,14 @@ class JWTAuthMiddleware:
                 wait = self.check_interval
         except AuthError as error:
             await socket.refuse(error)
-        except Exception:
+        except Exception as error:
             # A socket that nobody watches any more must not stay open.
-            logger.exception("The token of an open socket could not be checked")
+            name = type(error).__name__
+            logger.error(
+                "The token of an open socket could not be checked: %s",
+                name,
+                extra={"event": "socket_unchecked", "error": name},
+            )
             await socket.refuse(Unavailable())
 
 
