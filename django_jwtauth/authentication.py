@@ -91,7 +91,7 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
         try:
             claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
-            if claims.get("token_use") == tokens.API_USE and not self.accepts_api_tokens:
+            if tokens.is_api_token(claims) and not self.accepts_api_tokens:
                 raise WrongTokenType
         except AuthError as error:
             signals.send_refused(LoginSession, tokens.ACCESS, error)

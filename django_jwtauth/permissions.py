@@ -13,7 +13,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHo
 
 from . import scopes
 from .exceptions import InsufficientScope
-from .tokens import API_USE, sign_in_time
+from .tokens import is_api_token, sign_in_time
 from .transport import challenge
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class HasReadWriteScopes(TokenPermission):
 
 class _IsPerson(TokenPermission):
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
-        if claims.get("token_use") == API_USE:
+        if is_api_token(claims):
             return Insufficient("insufficient_user_authentication", _("Not with an API token."))
         return None
 
@@ -139,7 +139,7 @@ class SignedInWithin(TokenPermission):
 
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
         recent = time.time() - sign_in_time(claims) <= self.seconds
-        if recent and claims.get("token_use") != API_USE:
+        if recent and not is_api_token(claims):
             return None
         return Insufficient(
             "insufficient_user_authentication",

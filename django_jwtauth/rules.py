@@ -16,7 +16,7 @@ from .exceptions import (
     UserNotFound,
 )
 from .models import LoginSession
-from .tokens import API_USE, Claims
+from .tokens import Claims, is_api_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -73,7 +73,7 @@ def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Fo
 
 
 def _outlives_password(claims: Claims) -> bool:
-    return claims.get("token_use") == API_USE and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
+    return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
 
 
 def _credentials_match(user: "AbstractBaseUser", stored: str) -> bool:

@@ -32,7 +32,7 @@ from .exceptions import (
 from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields, end_fields
 from .pairs import TokenPair, carried_claims, issue
 from .rules import auth_hash, is_active, load, load_user
-from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType
+from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -130,7 +130,7 @@ def authenticate(
     except AuthError as error:
         signals.send_refused(LoginSession, ACCESS, error)
         raise
-    if claims.get("token_use") == API_USE:
+    if is_api_token(claims):
         api_tokens.record_use(claims["sid"], request)
     return user, claims
 
@@ -251,7 +251,7 @@ def blacklist(
             return claims
         if session and by is None and via == Via.API:
             by = session.user
-        if session and (claims["token_type"] != ACCESS or claims.get("token_use") == API_USE):
+        if session and (claims["token_type"] != ACCESS or is_api_token(claims)):
             _end(session, reason, via, by, note)
         row = BlacklistedToken(
             jti=claims["jti"],

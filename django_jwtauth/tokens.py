@@ -33,7 +33,7 @@ ACCESS: TokenType = "access"
 REFRESH: TokenType = "refresh"
 ONE_TIME: TokenType = "one_time"
 
-#: The ``token_use`` of an access token that stands for a script, not for a person signed in.
+#: The ``token_use`` of an API token; see is_api_token().
 API_USE = "api"
 
 # Fits every column that holds one.
@@ -105,6 +105,11 @@ def decode(
 def _rings(token_type: TokenType) -> Callable[[], keys.KeyRing]:
     rings = {REFRESH: keys.get_refresh_ring, ONE_TIME: keys.get_one_time_ring}
     return rings.get(token_type, keys.get_access_ring)
+
+
+def is_api_token(claims: Claims) -> bool:
+    """Return whether an access token stands for a script, not for a person who signed in."""
+    return claims.get("token_use") == API_USE
 
 
 def sign_in_time(claims: Claims) -> float:

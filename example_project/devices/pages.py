@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import TokenError
-from django_jwtauth.tokens import API_USE, Claims
+from django_jwtauth.tokens import Claims, is_api_token
 from django_jwtauth.transport import challenge, get_cookie_token
 
 # Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
@@ -44,7 +44,7 @@ def who(request: HttpRequest) -> tuple[AbstractBaseUser, Claims] | None:
     except TokenError:
         return None
     # A script's token is for the header. Whoever has put it into a cookie has not signed in.
-    return None if claims.get("token_use") == API_USE else (user, claims)
+    return None if is_api_token(claims) else (user, claims)
 
 
 def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
