@@ -33,7 +33,10 @@ autodoc_member_order = "bysource"
 # Types of other projects, whose inventories would have to be fetched, and aliases of types.
 nitpick_ignore_regex = [
     (r"py:.*", r"(django|rest_framework|uuid|datetime|typing|collections)\..*"),
-    (r"py:.*", r"(AbstractBaseUser|HttpRequest|Request|UUID|Claims|TokenType|Any|datetime|.*\.View)"),
+    (
+        r"py:.*",
+        r"(AbstractBaseUser|HttpRequest|Request|UUID|Claims|TokenType|Any|datetime|.*\.View)",
+    ),
 ]
 nitpicky = True
 
