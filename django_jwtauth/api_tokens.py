@@ -15,12 +15,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import client, lookup, scopes, signals
+from . import client, lookup, new_rows, scopes, signals
 from .conf import get_settings
-from .exceptions import InsufficientScope, TooManyTokens, UserInactive
+from .exceptions import InsufficientScope, TooManyTokens
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import issue_api_token
-from .rules import auth_hash, is_active
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -60,15 +59,33 @@ def create(
     ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
     or a longer name than can be listed, and for a lifetime under a second.
     """
-    if not is_active(user):
-        raise UserInactive
-    conf = get_settings()
-    lifetime = conf.API_TOKEN_MAX_LIFETIME if lifetime is None else lifetime
+    longest = get_settings().API_TOKEN_MAX_LIFETIME
+    lifetime = longest if lifetime is None else lifetime
     if lifetime < timedelta(seconds=1):
         raise ValueError("An API token lives for at least a second.")
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
-    now = timezone.now()
+    session = new_rows.make_session(
+        user, request, min(lifetime, longest), kind=Kind.API_TOKEN, name=name
+    )
+    session.scope = _grant(user, request, scope, within, exact)
+    raw = issue_api_token(session, {"scope": session.scope} if session.scope else {})
+    using = lookup.alias()
+    with lookup.reporting_unavailable():
+        session.save(using=using, force_insert=True)
+        _respect_limit(session, using)
+    signals.send_started(LoginSession, using, session=session, user=user, request=request)
+    return NewToken(raw, session)
+
+
+def _grant(
+    user: "AbstractBaseUser",
+    request: "HttpRequest | None",
+    scope: str | None,
+    within: Collection[str] | None,
+    exact: bool,
+) -> str:
+    """Return the scopes that the token gets; see create()."""
     granted = scopes.grant(user, request, scope) or ""
     if within is not None:
         granted = " ".join(name for name in granted.split() if name in within)
@@ -77,33 +94,7 @@ def create(
     if len(granted) > MAX_SCOPE_LENGTH:
         text = _("The scopes are longer than {limit} characters: ask for less.")
         raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))
-    session = LoginSession(
-        kind=Kind.API_TOKEN,
-        name=name,
-        scope=granted,
-        user_id=user.pk,
-        subject=str(user.pk),
-        auth_hash=auth_hash(user),
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + min(lifetime, conf.API_TOKEN_MAX_LIFETIME),
-        ip_address=client.get_ip_address(request) if request else None,
-        user_agent=client.get_user_agent(request) if request else "",
-    )
-    raw = issue_api_token(session, {"scope": granted} if granted else {})
-    using = lookup.alias()
-    with lookup.reporting_unavailable():
-        session.save(using=using, force_insert=True)
-        _respect_limit(session, using)
-    signals.send_after_commit(
-        signals.session_started,
-        LoginSession,
-        using=using,
-        session=session,
-        user=user,
-        request=request,
-    )
-    return NewToken(raw, session)
+    return granted
 
 
 def _respect_limit(session: LoginSession, using: str) -> None:

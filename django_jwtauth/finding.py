@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from datetime import timezone as tz
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -23,6 +21,7 @@ from django.db import transaction
 from . import lookup, rules, sessions, tokens
 from .exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
 from .models import BlacklistedToken, Kind, LoginSession
+from .redacted import Redacted
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType
 
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _SCHEME = re.compile(r"^\s*(authorization:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
 _SID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
 _JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0-9]{1,10})")
-
-
-class Pasted(str):
-    """A text that no report of an error shows: its ``repr`` says nothing."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'(pasted)'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +63,13 @@ def find(text: str) -> list[Finding]:
     Tokens are told of whatever is wrong with them, ids only when they are known here.
     Raises ``Unavailable``.
     """
-    text = Pasted(text[:MAX_LENGTH])
+    text = Redacted(text[:MAX_LENGTH])
     with lookup.reporting_unavailable():
         # A terminal or a mail program may have broken the line.
-        whole = Pasted("".join(_SCHEME.sub("", text).split()))
+        whole = Redacted("".join(_SCHEME.sub("", text).split()))
         if _TOKEN.fullmatch(whole) and (finding := _inspect(whole)).authentic:
             return [finding]
-        raws = list(dict.fromkeys(Pasted(match) for match in _TOKEN.findall(text)))
+        raws = list(dict.fromkeys(Redacted(match) for match in _TOKEN.findall(text)))
         rest = _TOKEN.sub(" ", text)
         found = [_inspect(raw) for raw in raws[:MAX_FINDINGS]]
         known = {finding.session.pk for finding in found if finding.session}
@@ -106,7 +96,7 @@ def find_user(pk: str) -> "AbstractBaseUser | None":
 # --- a token
 
 
-def _inspect(raw: Pasted) -> Finding:
+def _inspect(raw: Redacted) -> Finding:
     claims, refusal = None, None
     with _writing_nothing():
         try:
@@ -138,7 +128,7 @@ def _inspect(raw: Pasted) -> Finding:
     )
 
 
-def _verify(raw: Pasted) -> Claims:
+def _verify(raw: Redacted) -> Claims:
     """Return the claims of a token that is accepted where its kind is asked for."""
     try:
         return sessions.verify(raw)
@@ -159,7 +149,7 @@ def _writing_nothing() -> Iterator[None]:
             transaction.set_rollback(True, using=using)
 
 
-def _read_unproven(raw: Pasted) -> dict[str, Any]:
+def _read_unproven(raw: Redacted) -> dict[str, Any]:
     """Return the claims of a token that nobody vouches for, {} when they cannot be read."""
     payload = raw.split(".")[1]
     try:
@@ -182,7 +172,7 @@ def _find_session(claims: dict[str, Any]) -> LoginSession | None:
 def _moment(seconds: Any) -> datetime | None:
     if type(seconds) not in (int, float) or not 0 <= seconds <= tokens.MAX_NUMERIC_DATE:
         return None
-    return datetime.fromtimestamp(seconds, tz.utc if settings.USE_TZ else None)
+    return tokens.to_datetime(seconds)
 
 
 # --- an id

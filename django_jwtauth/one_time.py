@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
-from django.utils import timezone
 
-from . import client, lookup, tokens
+from . import lookup, new_rows, tokens
 from .conf import RESERVED_CLAIMS
-from .exceptions import SessionEnded, UserInactive, WrongTokenType
+from .exceptions import SessionEnded, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import carried_claims, issue_one_time
-from .rules import auth_hash, is_active, load_user
+from .rules import load_user
 from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .tokens import ONE_TIME, Claims
 
@@ -40,22 +39,10 @@ def issue(
     Raises ``UserInactive``, ``Unavailable``, and ``ValueError`` for a reserved claim or a
     purpose that is empty or has more than 64 characters.
     """
-    if not is_active(user):
-        raise UserInactive
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
-    now = timezone.now()
-    session = LoginSession(
-        kind=Kind.ONE_TIME,
-        purpose=purpose,
-        user_id=user.pk,
-        subject=str(user.pk),
-        auth_hash=auth_hash(user),
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + min(lifetime, MAX_LIFETIME),
-        ip_address=client.get_ip_address(request) if request else None,
-        user_agent=client.get_user_agent(request) if request else "",
+    session = new_rows.make_session(
+        user, request, min(lifetime, MAX_LIFETIME), kind=Kind.ONE_TIME, purpose=purpose
     )
     raw = issue_one_time(session, carried_claims(claims or {}))
     with lookup.reporting_unavailable():
@@ -73,9 +60,9 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     if claims.get("purpose") != purpose:
         raise WrongTokenType
     user = load_user(claims)
-    rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+    session = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
     with lookup.reporting_unavailable():
-        if not rows.end(reason=Reason.USED, via=Via.API, by=user):
+        if not session.end(reason=Reason.USED, via=Via.API, by=user):
             raise SessionEnded
     extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
     return user, extra

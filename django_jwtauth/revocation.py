@@ -20,16 +20,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from . import lookup, signals
+from . import lookup, new_rows
 from .conf import get_settings
-from .models import (
-    BlacklistedToken,
-    Kind,
-    LoginSession,
-    LoginSessionQuerySet,
-    Reason,
-    actor_fields,
-)
+from .models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
 from .tokens import ACCESS, ONE_TIME, REFRESH, TokenType
 
 if TYPE_CHECKING:
@@ -147,38 +140,26 @@ def refuse(
     session, token_type = parse_jti(jti)
     if token_type != ACCESS or session.kind == Kind.API_TOKEN:
         end(named([session.pk]), reason=reason, note=note, via=via, by=by)
-    rows = BlacklistedToken.objects.using(lookup.alias())
-    existing = rows.filter(jti=jti).first()
+    blacklist = BlacklistedToken.objects.using(lookup.alias())
+    existing = blacklist.filter(jti=jti).first()
     if existing:
         return existing, False
-    row = BlacklistedToken(
-        jti=jti,
-        token_type=token_type,
+    new_rows.add_blacklisted(
+        jti,
+        token_type,
+        session,
         user_id=session.user_id,
         subject=session.subject,
-        session=session,
         # When it expires is not known; later than this it does not.
         expires_at=max(session.expires_at, session.created_at + get_settings().SESSION_LIFETIME),
         reason=reason,
         via=via,
+        by=by,
         note=note,
-        **actor_fields("blacklisted", by),
     )
-    rows.bulk_create([row], ignore_conflicts=True)
-    record = rows.get(jti=jti)
-    account = None if isinstance(by, str) else by
-    signals.send_after_commit(
-        signals.token_blacklisted,
-        BlacklistedToken,
-        using=rows.db,
-        jti=jti,
-        token_type=token_type,
-        reason=reason,
-        via=via,
-        by=account,
-    )
-    if account is not None:
-        _log_entries([record], log_text(reason, note), account, added=True)
+    record = blacklist.get(jti=jti)
+    if by is not None and not isinstance(by, str):
+        _log_entries([record], log_text(reason, note), by, added=True)
     return record, True
 
 

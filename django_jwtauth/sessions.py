@@ -9,17 +9,13 @@ database cannot tell.
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
-from datetime import timezone as tz
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import connections
-from django.utils import timezone
 
-from . import api_tokens, client, lookup, rotation, scopes, signals, tokens, writing
+from . import api_tokens, lookup, new_rows, rotation, scopes, signals, tokens, writing
 from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_scope
 from .exceptions import (
     AuthError,
@@ -29,9 +25,9 @@ from .exceptions import (
     TokenError,
     UserInactive,
 )
-from .models import BlacklistedToken, Kind, LoginSession, Reason, Via, actor_fields, end_fields
+from .models import Kind, LoginSession, Reason, Via, end_fields
 from .pairs import TokenPair, carried_claims, issue
-from .rules import auth_hash, is_active, load, load_user
+from .rules import load, load_user
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 
 if TYPE_CHECKING:
@@ -55,22 +51,9 @@ def start(
     ``UserInactive``, and ``ValueError`` for a reserved claim or an unsaved user.
     """
     carried = carried_claims(claims or {})
-    if user.pk is None:
-        raise ValueError("Only a saved user can sign in.")
-    if not is_active(user):
-        raise UserInactive
     conf = get_settings()
-    now = timezone.now()
-    session = LoginSession(
-        user_id=user.pk,
-        subject=str(user.pk),
-        auth_hash=auth_hash(user),
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME),
-        ip_address=client.get_ip_address(request) if request else None,
-        user_agent=client.get_user_agent(request) if request else "",
-    )
+    lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
+    session = new_rows.make_session(user, request, lifetime)
     # Signed before it is written: a hook that fails leaves no row behind.
     pair = issue(session, user, carried, rotated=True)
     using = lookup.alias()
@@ -80,14 +63,7 @@ def start(
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
             _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
-    signals.send_after_commit(
-        signals.session_started,
-        LoginSession,
-        using=using,
-        session=session,
-        user=user,
-        request=request,
-    )
+    signals.send_started(LoginSession, using, session=session, user=user, request=request)
     return pair
 
 
@@ -244,7 +220,6 @@ def blacklist(
     sign-in, which nothing accepts anyway, leaves no row.
     """
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
-    using = lookup.alias()
     with lookup.reporting_unavailable():
         session = _find_session(claims)
         if session is None and claims["sid"] is not None:
@@ -253,30 +228,19 @@ def blacklist(
             by = session.user
         if session and (claims["token_type"] != ACCESS or is_api_token(claims)):
             _end(session, reason, via, by, note)
-        row = BlacklistedToken(
-            jti=claims["jti"],
-            token_type=claims["token_type"],
+        new_rows.add_blacklisted(
+            claims["jti"],
+            claims["token_type"],
+            session,
             # A predecessor's access token has no sign-in, but a user who was just found.
             user_id=session.user_id if session else claims["sub"],
             subject=claims["sub"],
-            session=session,
-            expires_at=_moment(claims["exp"]),
+            expires_at=tokens.to_datetime(claims["exp"]),
             reason=reason,
             via=via,
+            by=by,
             note=note,
-            **actor_fields("blacklisted", by),
         )
-        writing.insert(row, using, ignore_conflicts=True)
-    signals.send_after_commit(
-        signals.token_blacklisted,
-        BlacklistedToken,
-        using=using,
-        jti=claims["jti"],
-        token_type=claims["token_type"],
-        reason=reason,
-        via=via,
-        by=by,
-    )
     return claims
 
 
@@ -285,8 +249,8 @@ def _find_session(claims: Claims) -> LoginSession | None:
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):
         return found.session
-    rows = LoginSession.objects.using(lookup.alias()).select_related("user")
-    return rows.filter(pk=claims["sid"], subject=claims["sub"]).first()
+    sessions = LoginSession.objects.using(lookup.alias()).select_related("user")
+    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first()
 
 
 def _end(
@@ -297,10 +261,6 @@ def _end(
     changes = end_fields(reason=reason, via=via, by=by, note=note)
     if writing.update(LoginSession, using, changes, {"id": session.id, "ended_at": None}):
         signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
-
-
-def _moment(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, tz.utc if settings.USE_TZ else None)
 
 
 # --- async twins

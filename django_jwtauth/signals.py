@@ -49,9 +49,33 @@ def send_refused(sender: type, token_type: str, error: "AuthError") -> None:
     token_refused.send_robust(sender, token_type=token_type, reason=error.reason)
 
 
+def send_started(sender: type, using: str, *, session: Any, user: Any, request: Any) -> None:
+    """Send ``session_started`` after the commit."""
+    send_after_commit(
+        session_started, sender, using=using, session=session, user=user, request=request
+    )
+
+
 def send_ended(sender: type, using: str, *, count: int, reason: str, via: str, by: Any) -> None:
     """Send ``sessions_ended`` after the commit; a text for ``by`` is no account."""
     by = None if isinstance(by, str) else by
     send_after_commit(
         sessions_ended, sender, using=using, count=count, reason=reason, via=via, by=by
+    )
+
+
+def send_blacklisted(
+    sender: type, using: str, *, jti: str, token_type: str, reason: str, via: str, by: Any
+) -> None:
+    """Send ``token_blacklisted`` after the commit; a text for ``by`` is no account."""
+    by = None if isinstance(by, str) else by
+    send_after_commit(
+        token_blacklisted,
+        sender,
+        using=using,
+        jti=jti,
+        token_type=token_type,
+        reason=reason,
+        via=via,
+        by=by,
     )

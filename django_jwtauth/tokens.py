@@ -6,9 +6,11 @@ No database, no DRF. How a token is spelled and signed is the business of ``comp
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Literal
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from . import compact, keys
@@ -191,16 +193,16 @@ def _check_times(claims: Claims, allow_expired: bool) -> None:
 
 
 def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None:
-    settings = get_settings()
-    issuers = {settings.ISSUER, *(settings.TRUSTED_ISSUERS if foreign else ())}
-    if settings.ISSUER is not None and claims.get("iss") not in [*issuers]:
+    conf = get_settings()
+    issuers = {conf.ISSUER, *(conf.TRUSTED_ISSUERS if foreign else ())}
+    if conf.ISSUER is not None and claims.get("iss") not in [*issuers]:
         raise WrongIssuer
-    if token_type != ACCESS or (not settings.AUDIENCE and "aud" not in claims):
+    if token_type != ACCESS or (not conf.AUDIENCE and "aud" not in claims):
         return
     # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
-    if not isinstance(named, list) or not any(name in settings.AUDIENCE for name in named):
+    if not isinstance(named, list) or not any(name in conf.AUDIENCE for name in named):
         raise WrongAudience
 
 
@@ -218,6 +220,11 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
         generation = claims.get("gen")
         if type(generation) is not int or not 0 <= generation <= MAX_GENERATION:
             raise MalformedToken
+
+
+def to_datetime(seconds: float) -> datetime:
+    """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
+    return datetime.fromtimestamp(seconds, timezone.utc if settings.USE_TZ else None)
 
 
 def is_identifier(value: Any) -> bool:

@@ -16,7 +16,8 @@ from django.utils.translation import pgettext_lazy
 
 from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
 from ..conf import get_settings
-from ..finding import MAX_LENGTH, Pasted
+from ..finding import MAX_LENGTH
+from ..redacted import Redacted
 from ..revocation import OPERATOR_REASONS
 from .wording import moment, zone_name
 
@@ -52,9 +53,9 @@ class BlacklistTokenForm(RevokeForm):
     )
     field_order = ("token", "reason", "note")
 
-    def clean_token(self) -> Pasted:
+    def clean_token(self) -> Redacted:
         # A terminal or a mail program may have broken the line.
-        return Pasted("".join(self.cleaned_data["token"].split()))
+        return Redacted("".join(self.cleaned_data["token"].split()))
 
 
 class FindForm(forms.Form):
@@ -68,8 +69,8 @@ class FindForm(forms.Form):
         ),
     )
 
-    def clean_text(self) -> Pasted:
-        return Pasted(self.cleaned_data["text"])
+    def clean_text(self) -> Redacted:
+        return Redacted(self.cleaned_data["text"])
 
 
 class NewTokenForm(RevokeForm):

@@ -1,0 +1,73 @@
+"""New rows of the two tables: a sign-in, API token or one-time token; a blacklisted token."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from . import client, lookup, signals, writing
+from .exceptions import UserInactive
+from .models import BlacklistedToken, LoginSession, actor_fields
+from .rules import auth_hash, is_active
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+def make_session(
+    user: "AbstractBaseUser", request: "HttpRequest | None", lifetime: timedelta, **columns: Any
+) -> LoginSession:
+    """Return a row for ``user`` that begins now, unsaved, with further ``columns``.
+
+    Raises ``UserInactive``, and ``ValueError`` for an unsaved user.
+    """
+    if user.pk is None:
+        raise ValueError("Only a saved user can sign in.")
+    if not is_active(user):
+        raise UserInactive
+    now = timezone.now()
+    return LoginSession(
+        user_id=user.pk,
+        subject=str(user.pk),
+        auth_hash=auth_hash(user),
+        created_at=now,
+        refreshed_at=now,
+        expires_at=now + lifetime,
+        ip_address=client.get_ip_address(request) if request else None,
+        user_agent=client.get_user_agent(request) if request else "",
+        **columns,
+    )
+
+
+def add_blacklisted(
+    jti: str,
+    token_type: str,
+    session: LoginSession | None,
+    *,
+    user_id: Any,
+    subject: str,
+    expires_at: datetime,
+    reason: str,
+    via: str,
+    by: "AbstractBaseUser | str | None",
+    note: str,
+) -> None:
+    """Write a row of the blacklist, unless the ``jti`` has one, and send ``token_blacklisted``."""
+    row = BlacklistedToken(
+        jti=jti,
+        token_type=token_type,
+        user_id=user_id,
+        subject=subject,
+        session=session,
+        expires_at=expires_at,
+        reason=reason,
+        via=via,
+        note=note,
+        **actor_fields("blacklisted", by),
+    )
+    using = lookup.alias()
+    writing.insert(row, using, ignore_conflicts=True)
+    signals.send_blacklisted(
+        BlacklistedToken, using, jti=jti, token_type=token_type, reason=reason, via=via, by=by
+    )
