@@ -135,9 +135,10 @@ class OneTimeView(OwnView):
                 claims={"scope": held} if held else None,
                 request=request._request,
             )
-        except ValueError as error:
+        except ValueError:
             # The scopes just fitted into an access token.
-            raise serializers.ValidationError({"purpose": [str(error)]}) from None
+            text = _("With your scopes, the token would be too long.")
+            raise serializers.ValidationError({"purpose": [text]}) from None
         expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 import django_jwtauth
 
@@ -23,6 +24,16 @@ LANGUAGES = {
     "pt-br": "pt_BR",
     "zh-hans": "zh_Hans",
 }
+# What the arguments of each are.
+FUNCTIONS = {
+    "_": ["msgid"],
+    "gettext": ["msgid"],
+    "ngettext": ["msgid", "msgid_plural"],
+    "pgettext": ["msgctxt", "msgid"],
+    "npgettext": ["msgctxt", "msgid", "msgid_plural"],
+}
+TEXT = r"""u?(?:'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")"""
+CALL = re.compile(rf"\b(?:n?p?gettext|_)\((?:{TEXT}|[\w, ])+\)")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\w*\}")
 
 ME = reverse("jwtauth_me")
@@ -44,6 +55,28 @@ def entries(language):
     return found
 
 
+def texts_in_code(source):
+    """Yield what is given to gettext, as entries."""
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call):
+            continue
+        names = FUNCTIONS.get(getattr(call.func, "id", "").removesuffix("_lazy"))
+        if names:
+            # Anything but a plain text cannot be looked up, nor be found by makemessages.
+            yield {
+                name: ast.literal_eval(text) for name, text in zip(names, call.args, strict=False)
+            }
+
+
+def texts_in_template(source):
+    for call in CALL.findall(templatize(source)):
+        yield from texts_in_code(call)
+
+
+def key(entry):
+    return tuple(entry.get(field) for field in ("msgctxt", "msgid", "msgid_plural"))
+
+
 def translations(entry):
     return [text for name, text in entry.items() if name.startswith("msgstr")]
 
@@ -51,6 +84,22 @@ def translations(entry):
 def test_no_catalogue_is_left_out():
     """What is tested here are all that there are."""
     assert {path.name for path in (PACKAGE / "locale").iterdir()} == set(LANGUAGES.values())
+
+
+@pytest.fixture(scope="module")
+def wanted():
+    """All that the package wants translated."""
+    found = set()
+    for suffix, texts in (("py", texts_in_code), ("html", texts_in_template)):
+        for path in PACKAGE.rglob(f"*.{suffix}"):
+            found.update(key(entry) for entry in texts(path.read_text(encoding="utf-8")))
+    return found
+
+
+@each_language
+def test_a_catalogue_has_what_the_package_says_and_nothing_else(language, wanted):
+    """Who adds or changes a sentence must bring the catalogues up to date: make messages."""
+    assert {key(entry) for entry in entries(language) if entry["msgid"]} == wanted
 
 
 @each_language
@@ -90,12 +139,12 @@ def test_what_is_compiled_is_what_was_written(language):
     """Who edits a .po file must compile it: make messages."""
     expected = {}
     for entry in entries(language):
-        key = "\x04".join(filter(None, (entry.get("msgctxt"), entry["msgid"])))
+        name = "\x04".join(filter(None, (entry.get("msgctxt"), entry["msgid"])))
         texts = translations(entry)
         if "msgid_plural" in entry:
-            expected.update({(key, form): text for form, text in enumerate(texts)})
+            expected.update({(name, form): text for form, text in enumerate(texts)})
         else:
-            expected[key] = texts[0]
+            expected[name] = texts[0]
     with path_to(language, "mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)._catalog
 
