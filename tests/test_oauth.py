@@ -14,6 +14,7 @@ from django.core.signing import b64_encode
 from django.db import OperationalError
 from django.test import Client as DjangoClient
 from django.urls import include, path, reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -621,7 +622,7 @@ def test_what_cannot_be_verified_costs_no_query(send, pair, statements, name):
 
 def test_revoking_an_expired_token_signs_out(send, pair, time_machine):
     """RFC 7009, 2.2: 200, and the sign-in of an expired refresh token ends."""
-    time_machine.move_to(sessions.timezone.now() + timedelta(days=8))
+    time_machine.move_to(timezone.now() + timedelta(days=8))
     assert send("revoke", token=pair.refresh).status_code == 200
     assert LoginSession.objects.get().ended_at is not None
 
@@ -665,7 +666,7 @@ def test_what_was_not_written_is_not_200(send, pair, monkeypatch):
         raise OperationalError
 
     with monkeypatch.context() as patched:
-        patched.setattr("django_jwtauth.sessions.BlacklistedToken", fail)
+        patched.setattr("django_jwtauth.new_rows.BlacklistedToken", fail)
         answer = send("revoke", token=pair.access)
     assert_error(answer, "temporarily_unavailable", 503)
     assert answer["Retry-After"] == "5"
