@@ -33,7 +33,7 @@ from .models import Via
 from .pairs import TokenPair
 from .redacted import Redacted
 from .tokens import REFRESH, Claims
-from .transport import challenge, get_header_token
+from .transport import challenge, get_header_token, status_of
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -86,8 +86,8 @@ def endpoint(view: View) -> View:
                 OAuthError("invalid_client", status=401, authenticate='Basic realm="api"')
             )
         except (Unavailable, Throttled) as error:
-            status = 503 if isinstance(error, Unavailable) else 429
-            response = _refusal(OAuthError("temporarily_unavailable", error.reason, status))
+            refusal = OAuthError("temporarily_unavailable", error.reason, status_of(error))
+            response = _refusal(refusal)
             response["Retry-After"] = str(error.retry_after)
         response["Cache-Control"] = "no-store"
         response["Pragma"] = "no-cache"

@@ -11,7 +11,9 @@ from .exceptions import (
     BadAuthorizationHeader,
     InsufficientScope,
     NoSubject,
+    Throttled,
     TokenError,
+    TooManyTokens,
     Unavailable,
 )
 from .redacted import Redacted
@@ -24,6 +26,14 @@ if TYPE_CHECKING:
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
+
+# Of refusals that signing in would not cure.
+_STATUS: dict[type[AuthError], int] = {
+    Unavailable: 503,
+    Throttled: 429,
+    TooManyTokens: 409,
+    InsufficientScope: 403,
+}
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
@@ -150,16 +160,25 @@ def request_refusal(error: AuthError) -> dict[str, Any]:
     }
 
 
-def refusal_response(error: AuthError) -> JsonResponse:
-    """Return the answer of a plain Django view to a request that ``error`` refuses.
+def status_of(error: AuthError) -> int:
+    """Return the HTTP status of a refusal: 401, unless signing in would not cure it."""
+    found = (status for kind, status in _STATUS.items() if isinstance(error, kind))
+    return next(found, 401)
 
-    503 when nobody can tell, 403 when the token lacks a scope, else 401.
-    """
-    if isinstance(error, Unavailable):
-        headers = {"Retry-After": str(error.retry_after)}
-        return JsonResponse(error.body(), status=503, headers=headers)
+
+def refusal_headers(error: AuthError) -> dict[str, str]:
+    """Return what goes with the status: when to try again, or how to authenticate."""
+    if isinstance(error, (Throttled, Unavailable)):
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, InsufficientScope):
-        headers = {"WWW-Authenticate": challenge(error=error.code, scope=error.scope)}
-        return JsonResponse(error.body(), status=403, headers=headers)
-    headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
-    return JsonResponse(request_refusal(error), status=401, headers=headers)
+        return {"WWW-Authenticate": challenge(error=error.code, scope=error.scope)}
+    if status_of(error) == 401:
+        return {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
+    return {}
+
+
+def refusal_response(error: AuthError) -> JsonResponse:
+    """Return the answer of a plain Django view to a request that ``error`` refuses."""
+    return JsonResponse(
+        request_refusal(error), status=status_of(error), headers=refusal_headers(error)
+    )

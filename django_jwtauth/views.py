@@ -28,15 +28,7 @@ from rest_framework.views import APIView
 from . import credentials, lookup, one_time, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
-from .exceptions import (
-    AuthError,
-    Throttled,
-    TokenError,
-    TooManyTokens,
-    Unavailable,
-    UserInactive,
-    UserNotFound,
-)
+from .exceptions import AuthError, Unavailable, UserInactive, UserNotFound
 from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
@@ -50,18 +42,10 @@ from .serializers import (
     TokenVerifySerializer,
 )
 from .tokens import REFRESH, Claims
-from .transport import challenge
+from .transport import refusal_headers, status_of
 
 # The list of one's sign-ins is for people; more than this is not read.
 MAX_LISTED_SESSIONS = 200
-
-
-# Of refusals that signing in would not cure.
-_STATUS: dict[type[AuthError], int] = {
-    Unavailable: status.HTTP_503_SERVICE_UNAVAILABLE,
-    Throttled: status.HTTP_429_TOO_MANY_REQUESTS,
-    TooManyTokens: status.HTTP_409_CONFLICT,
-}
 
 
 class JSONAlways(DefaultContentNegotiation):
@@ -98,13 +82,8 @@ class JWTView(APIView):
         return super().handle_exception(exc)
 
     def refuse(self, error: AuthError) -> Response:
-        """Return the answer for a refusal: 401, or a status of its own."""
-        if type(error) in _STATUS:
-            seconds = getattr(error, "retry_after", None)
-            headers = {"Retry-After": str(seconds)} if seconds else None
-            return Response(error.body(), _STATUS[type(error)], headers=headers)
-        headers = {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
-        return Response(self.refusal_body(error), status.HTTP_401_UNAUTHORIZED, headers=headers)
+        """Return the answer for a refusal."""
+        return Response(self.refusal_body(error), status_of(error), headers=refusal_headers(error))
 
     def refusal_body(self, error: AuthError) -> dict[str, Any]:
         return error.body()

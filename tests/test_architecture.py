@@ -100,7 +100,7 @@ MAP = {
     "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # One module per optional neighbour; nothing imports them
-    "contrib.allauth": "credentials exceptions lookup models rules sessions tokens",
+    "contrib.allauth": "credentials exceptions lookup models rules sessions tokens transport",
     "contrib.channels": "conf exceptions redacted sessions transport",
     "contrib.ninja": "exceptions scopes sessions tokens transport",
     "contrib.pytest": "testing",

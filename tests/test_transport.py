@@ -118,3 +118,29 @@ def test_most_refusals_of_a_request_are_wrapped_as_in_simplejwt(error):
 def test_refusals_with_a_sentence_of_their_own_are_not_wrapped(error):
     """As in simplejwt: code, detail, and our reason."""
     assert transport.request_refusal(error) == error.body()
+
+
+class SlowDown(exceptions.Throttled):
+    """A project's own, as a hook may raise it."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "header"),
+    [
+        (exceptions.ExpiredToken(), 401, "WWW-Authenticate"),
+        (exceptions.InvalidCredentials(), 401, "WWW-Authenticate"),
+        (exceptions.InsufficientScope(["reports:read"]), 403, "WWW-Authenticate"),
+        (exceptions.TooManyTokens(), 409, None),
+        (exceptions.Throttled(7), 429, "Retry-After"),
+        (SlowDown(7), 429, "Retry-After"),
+        (exceptions.Unavailable(), 503, "Retry-After"),
+    ],
+)
+def test_a_refusal_has_one_status_whoever_answers(error, status, header):
+    """A subclass has the status of its base; what goes with it follows from the class, too."""
+    answer = transport.refusal_response(error)
+
+    assert transport.status_of(error) == answer.status_code == status
+    assert {"WWW-Authenticate", "Retry-After"} & {*answer.headers} == (
+        {header} if header else set()
+    )
