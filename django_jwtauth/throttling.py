@@ -115,8 +115,8 @@ def _count(counter: str, rate: Rate) -> int | None:
     """Return how many there were with this one, None when nobody can tell."""
     try:
         cache = _cache()
-        cache.add(counter, 0, timeout=rate.seconds + 1)
-        return int(cache.incr(counter))
+        first = cache.add(counter, 1, timeout=rate.seconds + 1)
+        return 1 if first else int(cache.incr(counter))
     # Whatever a cache client raises: a sign-in must not depend on it.
     except Exception as error:
         _report(error)
