@@ -7,8 +7,6 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from .. import api_tokens, lookup
@@ -30,10 +28,7 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
 
     No redirect follows, as the token would have to be kept somewhere until then.
     """
-    if not model_admin.has_view_permission(request) or not model_admin.has_own_permission(
-        request, "create_api_token"
-    ):
-        raise PermissionDenied
+    model_admin.require_permission(request, "create_api_token")
     user = _get_user(request.GET.get("user", ""))
     if not may_act_as(operator(request), user):
         raise PermissionDenied
@@ -42,14 +37,14 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
     context: dict[str, Any] = {
         "title": _("Make an API token for %(user)s") % {"user": user.get_username()},
         "of_user": user,
-        "list_url": f"{_url(model_admin, 'changelist')}?{urlencode({'user': user.pk})}",
+        "list_url": model_admin.page_url("loginsession_changelist", user=user.pk),
     }
     if new is not None:
         context.update(
             token=Redacted(new.raw),
             session=new.session,
             expires=moment(new.session.expires_at),
-            record_url=_url(model_admin, "change", new.session.pk),
+            record_url=model_admin.page_url("loginsession_change", new.session.pk),
         )
     template = "admin/django_jwtauth/create_api_token.html"
     return model_admin.render_form(request, template, form, context)
@@ -105,11 +100,3 @@ def _create(
     else:
         return new
     return None
-
-
-def _url(model_admin: "RecordAdmin", name: str, *args: Any) -> str:
-    return reverse(
-        f"admin:django_jwtauth_loginsession_{name}",
-        args=args,
-        current_app=model_admin.admin_site.name,
-    )

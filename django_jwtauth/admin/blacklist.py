@@ -156,12 +156,11 @@ class BlacklistedTokenAdmin(RecordAdmin):
             form.add_error(
                 "token", _("No sign-in here has issued this token: it is refused anyway.")
             )
-        elif record.blacklisted_at < began:
-            self.message_user(request, _("This token had been blacklisted before."), messages.INFO)
-        else:
+            return None
+        is_new = record.blacklisted_at >= began
+        if is_new:
             self.log_addition(request, record, log_text(data["reason"], data["note"]))
-            text = _("The token is blacklisted: it is refused from the next request on.")
-            self.message_user(request, text, messages.SUCCESS)
+        self._tell(request, is_new)
         return record
 
     def _refuse(self, request: HttpRequest, jti: str, form: RevokeForm) -> BlacklistedToken:
@@ -170,13 +169,16 @@ class BlacklistedTokenAdmin(RecordAdmin):
         record, is_new = revocation.refuse(
             jti, reason=data["reason"], note=data["note"], via=Via.ADMIN, by=operator(request)
         )
+        self._tell(request, is_new)
+        return record
+
+    def _tell(self, request: HttpRequest, is_new: bool) -> None:
         if is_new:
             text = _("The token is blacklisted: it is refused from the next request on.")
             self.message_user(request, text, messages.SUCCESS)
         else:
             text = _("This token had been blacklisted before.")
             self.message_user(request, text, messages.INFO)
-        return record
 
 
 def _require_known(jti: str) -> None:

@@ -5,10 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
-from django.utils.http import urlencode
 from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
@@ -31,7 +29,7 @@ MAX_IN_REQUEST = 10_000
 
 def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
     """End all sign-ins of the user named by ``user``: GET tells how many and asks why."""
-    _require(model_admin, request, "end_sessions")
+    model_admin.require_permission(request, "end_sessions")
     user = _get_user(request)
     if user is None:
         raise Http404
@@ -44,7 +42,7 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
     context = {
         "title": title,
         "of_user": user,
-        "user_page": _page_of(user),
+        "user_page": _page_of(model_admin, user),
         **_effect(model_admin, request, target, counted, form),
     }
     return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
@@ -56,7 +54,8 @@ def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRes
     The first POST counts, the second, with what was to be typed, ends.
     """
     user = _get_user(request)
-    _require(model_admin, request, "end_all_sessions" if user is None else "end_sessions")
+    codename = "end_all_sessions" if user is None else "end_sessions"
+    model_admin.require_permission(request, codename)
     # What is typed to confirm; a user may have no name.
     phrase = str(user.get_username() or user.pk) if user else _("everybody")
     form, form_of_choice = _read(request, phrase)
@@ -138,13 +137,6 @@ def _iso(value: datetime) -> str:
     return (localtime(value) if is_aware(value) else value).isoformat()
 
 
-def _require(model_admin: "RecordAdmin", request: HttpRequest, codename: str) -> None:
-    if not model_admin.has_view_permission(request) or not model_admin.has_own_permission(
-        request, codename
-    ):
-        raise PermissionDenied
-
-
 def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
     """Return the user named in the query string, None without one."""
     if "user" not in request.GET:
@@ -157,16 +149,15 @@ def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
 
 
 def _list_url(model_admin: "RecordAdmin", user: "AbstractBaseUser | None") -> str:
-    url = reverse(
-        "admin:django_jwtauth_loginsession_changelist", current_app=model_admin.admin_site.name
-    )
-    return f"{url}?{urlencode({'user': user.pk})}" if user else url
+    query = {"user": user.pk} if user else {}
+    return model_admin.page_url("loginsession_changelist", **query)
 
 
-def _page_of(user: "AbstractBaseUser") -> str | None:
+def _page_of(model_admin: "RecordAdmin", user: "AbstractBaseUser") -> str | None:
     """Return where the user's password can be changed, None where the admin has no users."""
     opts = user._meta
+    name = f"admin:{opts.app_label}_{opts.model_name}_change"
     try:
-        return reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[user.pk])
+        return reverse(name, args=[user.pk], current_app=model_admin.admin_site.name)
     except NoReverseMatch:
         return None

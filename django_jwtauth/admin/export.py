@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,8 +28,7 @@ class _Echo:
 
 def export_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     """Stream the rows that the list shows for the same query string, at most ``LIMIT``."""
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
+    model_admin.require_permission(request)
     # The list knows no parameters but its own.
     try:
         rows = model_admin.get_changelist_instance(request).get_queryset(request)

@@ -4,12 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -46,8 +43,7 @@ VERDICTS: dict[str, str | Promise] = {
 @sensitive_post_parameters("text")
 def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Look up what is pasted. Only POST does: nothing of it may end up in a URL."""
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
+    model_admin.require_permission(request)
     form = FindForm(request.POST if request.method == "POST" else None)
     context: dict[str, Any] = {"title": _("Find a token or a sign-in")}
     if form.is_valid():
@@ -90,11 +86,7 @@ def _rows(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[
     yield "jti", finding.jti
     session = finding.session
     if session:
-        url = reverse(
-            "admin:django_jwtauth_loginsession_change",
-            args=[session.pk],
-            current_app=model_admin.admin_site.name,
-        )
+        url = model_admin.page_url("loginsession_change", session.pk)
         yield _("Sign-in"), format_html('<a href="{}">{}</a>', url, session.sid)
         yield _("Status of the sign-in"), model_admin.status(session)
         yield _("Signed in"), moment(session.created_at)
@@ -131,10 +123,10 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
     can_end = model_admin.has_own_permission(request, "end_sessions")
     session = finding.session
     if can_end and session and session.ended_at is None:
-        yield _link(model_admin, "loginsession_end", sid=session.sid), _("End this sign-in")
+        yield model_admin.page_url("loginsession_end", sid=session.sid), _("End this sign-in")
     if can_end and finding.user:
         text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
-        yield _link(model_admin, "loginsession_end_user", user=finding.user.pk), text
+        yield model_admin.page_url("loginsession_end_user", user=finding.user.pk), text
     is_open = session and session.ended_at is None and finding.blacklisted is None
     if (
         is_open
@@ -143,9 +135,4 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
         and model_admin.has_own_permission(request, "blacklist_token")
     ):
         text = _("Blacklist only this token")
-        yield _link(model_admin, "blacklistedtoken_add", jti=finding.jti), text
-
-
-def _link(model_admin: Any, name: str, **query: Any) -> str:
-    url = reverse(f"admin:django_jwtauth_{name}", current_app=model_admin.admin_site.name)
-    return f"{url}?{urlencode(query)}"
+        yield model_admin.page_url("blacklistedtoken_add", jti=finding.jti), text

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
     """Show the keys that this process knows."""
-    if not model_admin.has_view_permission(request):
-        raise PermissionDenied
+    model_admin.require_permission(request)
     context: dict[str, Any] = {"title": _("Keys")}
     try:
         access = get_access_ring()

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 from django.contrib import admin
 from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -104,6 +105,19 @@ class RecordAdmin(ModelAdmin):
     def has_own_permission(self, request: HttpRequest, codename: str) -> bool:
         """Return whether the operator has one of this app's own permissions."""
         return request.user.has_perm(f"{self.opts.app_label}.{codename}")
+
+    def require_permission(self, request: HttpRequest, codename: str = "") -> None:
+        """Raise ``PermissionDenied`` unless the operator may see these rows, and do that."""
+        if not self.has_view_permission(request) or (
+            codename and not self.has_own_permission(request, codename)
+        ):
+            raise PermissionDenied
+
+    def page_url(self, page: str, *args: Any, **query: Any) -> str:
+        """Return where a page of ours is, "loginsession_end" say, on this operator's site."""
+        name = f"admin:django_jwtauth_{page}"
+        url = reverse(name, args=args, current_app=self.admin_site.name)
+        return f"{url}?{urlencode(query)}" if query else url
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         model = get_user_model()

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.auth import get_user_model
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
@@ -243,8 +243,7 @@ class LoginSessionAdmin(RecordAdmin):
 
     def end_view(self, request: HttpRequest) -> HttpResponse:
         """End the sign-ins named by ``sid``: GET asks for confirmation and a reason."""
-        if not self.has_view_permission(request) or not self.has_end_sessions_permission(request):
-            raise PermissionDenied
+        self.require_permission(request, "end_sessions")
         is_post = request.method == "POST"
         sids = _read_sids((request.POST if is_post else request.GET).getlist("sid"))
         chosen = list(self.get_queryset(request).select_related("user").filter(pk__in=sids))
@@ -289,7 +288,7 @@ class LoginSessionAdmin(RecordAdmin):
 
     def _url(self, request: HttpRequest, name: str) -> str:
         """Return a URL of ours that remembers the filters of the list."""
-        url = reverse(f"admin:django_jwtauth_loginsession_{name}", current_app=self.admin_site.name)
+        url = self.page_url(f"loginsession_{name}")
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
 
