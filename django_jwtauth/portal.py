@@ -1,5 +1,6 @@
 """What a developer portal asks for, over HTTP: API tokens and one-time tokens."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,19 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import api_tokens, credentials, one_time, scopes, sessions, throttling
+from . import (
+    api_tokens,
+    credentials,
+    lookup,
+    one_time,
+    rules,
+    scopes,
+    sessions,
+    throttling,
+    tokens,
+)
 from .conf import get_settings
-from .exceptions import WrongTokenType
+from .exceptions import TokenError, WrongTokenType
 from .models import Kind, LoginSession, Via
 from .permissions import IsPerson, SignedInWithin
 from .serializers import SecretField
@@ -54,11 +65,27 @@ class NewApiTokenSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
 
 
-class ApiTokenListView(OwnView):
+class MakingView(OwnView):
+    """Base of the endpoints that make a token."""
+
+    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson)
+
+    def confirm(self, sid: str) -> None:
+        """End what was just made and raise, if the caller's own token has become bad meanwhile.
+
+        It was checked before the body was read, which a client may send slowly.
+        """
+        try:
+            rules.load_user(self.claims)
+        except TokenError:
+            LoginSession.objects.using(lookup.alias()).filter(pk=sid).end(via=Via.API)
+            raise
+
+
+class ApiTokenListView(MakingView):
     """The caller's live API tokens, newest first; POST makes one and shows it once."""
 
     serializer_class = NewApiTokenSerializer
-    permission_classes = (IsAuthenticated, IsPerson)
 
     def get_permissions(self) -> list[Any]:
         recent = [RECENT] if self.request.method == "POST" else []
@@ -84,6 +111,7 @@ class ApiTokenListView(OwnView):
             )
         except ValueError as error:
             raise serializers.ValidationError({"scope": [str(error)]}) from None
+        self.confirm(new.session.sid)
         body = {**ApiTokenSerializer(new.session).data, "token": new.raw}
         return Response(body, status.HTTP_201_CREATED)
 
@@ -112,7 +140,7 @@ class NewOneTimeSerializer(serializers.Serializer[Any]):
         self.fields["purpose"] = serializers.ChoiceField(get_settings().ONE_TIME_PURPOSES)
 
 
-class OneTimeView(OwnView):
+class OneTimeView(MakingView):
     """Make a one-time token for oneself, for a purpose in ``ONE_TIME_PURPOSES``.
 
     It carries the scopes that the caller's access token has, and nothing that the caller
@@ -120,7 +148,6 @@ class OneTimeView(OwnView):
     """
 
     serializer_class = NewOneTimeSerializer
-    permission_classes = (IsAuthenticated, IsPerson)
 
     def post(self, request: Request) -> Response:
         data = self.validated(request)
@@ -139,6 +166,7 @@ class OneTimeView(OwnView):
             # The scopes just fitted into an access token.
             text = _("With your scopes, the token would be too long.")
             raise serializers.ValidationError({"purpose": [text]}) from None
+        self.confirm(tokens.decode(raw, tokens.ONE_TIME)["sid"])
         expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)

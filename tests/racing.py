@@ -1,7 +1,9 @@
 """Run the same call many times at once, on connections of their own."""
 
+import json
 import threading
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from typing import Any
 
 from django.db import connection, connections
@@ -45,3 +47,17 @@ def set_isolation(level: str | None) -> None:
     }[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+class SlowBody(BytesIO):
+    """JSON that is sent only after ``meanwhile`` was called: ``client.post(url, **body.sent)``."""
+
+    def __init__(self, content: Any, *, meanwhile: Callable[[], Any]) -> None:
+        text = json.dumps(content)
+        super().__init__(text.encode())
+        self.meanwhile = meanwhile
+        self.sent = {"data": text, "content_type": "application/json", "wsgi.input": self}
+
+    def read(self, *args: Any) -> bytes:
+        self.meanwhile()
+        return super().read(*args)

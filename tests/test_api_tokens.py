@@ -18,7 +18,7 @@ from django_jwtauth import api_tokens, exceptions, revocation, sessions
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.conftest import PASSWORD, Client
-from tests.racing import race
+from tests.racing import SlowBody, race
 from tests.urls import urlpatterns as project
 
 urlpatterns = [
@@ -507,6 +507,19 @@ def test_foreign_tokens_are_not_found(owner, other_user):
 
     assert owner.delete(f"/api/api-tokens/{foreign.session.sid}/").status_code == 404
     assert sessions.authenticate(foreign.raw)
+
+
+def test_an_ended_sign_in_makes_none(user, owner):
+    """Nor one that ends while the body is on its way: a thief who is cut off sends it slowly."""
+
+    def cut_off():
+        user.jwtauth_sessions.all().end(reason=Reason.STOLEN)
+
+    body = SlowBody({"name": "deploy"}, meanwhile=cut_off)
+    answer = owner.post("/api/api-tokens/", **body.sent)
+
+    assert (answer.status_code, answer.json()["reason"]) == (401, "session_ended")
+    assert not user.jwtauth_sessions.all().live().exists()
 
 
 def test_it_needs_a_token(db):

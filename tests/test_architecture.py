@@ -64,8 +64,8 @@ MAP = {
     "views": "authentication conf credentials exceptions lookup models one_time pairs parsers "
     "permissions serializers sessions tokens transport",
     "urls": "views",
-    "portal": "api_tokens conf credentials exceptions models one_time permissions scopes "
-    "serializers sessions setting_values throttling views",
+    "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
+    "scopes serializers sessions setting_values throttling tokens views",
     "urls.portal": "portal",
     "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
     "urls.browser": "authentication browser views",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
 from django_jwtauth.models import Kind, LoginSession, Reason
 from tests.conftest import Client
-from tests.racing import race
+from tests.racing import SlowBody, race
 from tests.urls import urlpatterns as project
 
 urlpatterns = [
@@ -397,6 +397,19 @@ def test_only_a_person_makes_one(owner, user, pair):
     assert ask(Client()).status_code == 401
     assert ask(Client().with_token(script)).status_code == 403
     assert ask(Client().with_token(one_time.issue(user, "download"))).status_code == 401
+
+
+def test_an_ended_sign_in_makes_none(user, owner):
+    """Nor one that ends while the body is on its way: a thief who is cut off sends it slowly."""
+
+    def cut_off():
+        user.jwtauth_sessions.all().end(reason=Reason.STOLEN)
+
+    body = SlowBody({"purpose": "download"}, meanwhile=cut_off)
+    answer = owner.post("/api/one-time-tokens/", **body.sent)
+
+    assert (answer.status_code, answer.json()["reason"]) == (401, "session_ended")
+    assert not user.jwtauth_sessions.all().live().exists()
 
 
 @pytest.mark.parametrize("field", ["token", "purpose"])
