@@ -117,7 +117,6 @@ MAP = {
     "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
-    "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup",
     "contrib.spectacular.schemes": "authentication conf transport",
     "contrib.spectacular.refusals": "authentication conf exceptions permissions tokens views",
     "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
@@ -126,15 +125,19 @@ MAP = {
     "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions portal "
     "transport",
     "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
+    # The commands, and what they have in common
+    "management.terminal": "",
+    "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup "
+    "management.terminal",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "lookup",
     "management.commands.jwtauth_export_keys": "keys well_known",
     "management.commands.jwtauth_generate_client": "",
     "management.commands.jwtauth_generate_key": "keymaterial",
     "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
-    "contrib.simplejwt.tables",
-    "management.commands.jwtauth_purge": "purge",
-    "management.commands.jwtauth_revoke": "conf lookup models revocation",
+    "contrib.simplejwt.tables management.terminal",
+    "management.commands.jwtauth_purge": "management.terminal purge",
+    "management.commands.jwtauth_revoke": "conf lookup management.terminal models revocation",
 }
 
 # A library, and the only modules that may know it.

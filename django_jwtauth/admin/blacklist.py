@@ -151,7 +151,8 @@ class BlacklistedTokenAdmin(RecordAdmin):
         except AuthError as error:
             form.add_error("token", f"{error.detail} ({error.reason})")
             return None
-        record = self.get_queryset(request).filter(jti=claims["jti"]).first()
+        rows: QuerySet[BlacklistedToken] = self.get_queryset(request)
+        record = rows.filter(jti=claims["jti"]).first()
         if record is None:
             form.add_error(
                 "token", _("No sign-in here has issued this token: it is refused anyway.")

@@ -3,17 +3,14 @@
 import re
 from argparse import ArgumentTypeError
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ... import api_tokens, lookup
 from ...exceptions import AuthError, InsufficientScope
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+from ..terminal import find_user
 
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -59,7 +56,9 @@ class Command(BaseCommand):
             raise CommandError("--name must say in one line what the token is for.")
         try:
             with lookup.reporting_unavailable():
-                user = find_user(username)
+                # One whom a manager hides could not use a token.
+                users = get_user_model()._default_manager.using(lookup.alias())
+                user = find_user("USERNAME", username, users)
             new = api_tokens.create(
                 user,
                 name,
@@ -83,18 +82,3 @@ class Command(BaseCommand):
             "It is not shown again.",
             style_func=str,
         )
-
-
-def find_user(username: str) -> "AbstractBaseUser":
-    """Return the user with this user name; one whom a manager hides could not use a token."""
-    model = get_user_model()
-    users: Any = model._default_manager.using(lookup.alias())
-    try:
-        found = list(users.filter(**{model.USERNAME_FIELD: username})[:2])
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        found = []
-    if len(found) != 1:
-        many = "more than one user" if found else "no user"
-        raise CommandError(f"There is {many} of this name.")
-    user: AbstractBaseUser = found[0]
-    return user

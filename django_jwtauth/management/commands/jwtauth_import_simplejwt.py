@@ -1,7 +1,6 @@
 """Take over what simplejwt's blacklist app knows: see ``contrib.simplejwt.importer``."""
 
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.db import DatabaseError
 
 from ...contrib.simplejwt.importer import BATCH_SIZE, Imported, NotReconciled, import_tokens
 from ...contrib.simplejwt.tables import OUTSTANDING, find_alias
+from ..terminal import batch_size, overwrite
 
 MEANINGS = {
     "imported": "imported: each is a sign-in now",
@@ -19,12 +19,6 @@ MEANINGS = {
     "already_here": "here already",
 }
 AGAIN = "What was imported stays imported. Run the command again to go on."
-
-
-def batch_size(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError("must be a whole number from 1")
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -69,7 +63,7 @@ class Command(BaseCommand):
             raise CommandError(f"The database gave up: {error}\n{AGAIN}") from error
         finally:
             if terminal:
-                self.overwrite("")
+                overwrite(self.stderr, "")
         if options["verbosity"] > 0:
             self.show(done, dry_run)
 
@@ -85,11 +79,6 @@ class Command(BaseCommand):
 
         def show(done: Imported) -> None:
             rate = sum(done) / max(time.monotonic() - start, 0.001)
-            self.overwrite(f"{sum(done):,} tokens read, {rate:,.0f} a second")
+            overwrite(self.stderr, f"{sum(done):,} tokens read, {rate:,.0f} a second")
 
         return show
-
-    def overwrite(self, text: str) -> None:
-        """Replace the line that the cursor is in."""
-        self.stderr.write(f"\r\033[K{text}", style_func=str, ending="")
-        self.stderr.flush()

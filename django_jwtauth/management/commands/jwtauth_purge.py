@@ -1,5 +1,4 @@
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -8,12 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
 from ...purge import BATCH_SIZE, Purged, purge
-
-
-def batch_size(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError("must be a whole number from 1")
-    return int(text)
+from ..terminal import batch_size, overwrite
 
 
 class Command(BaseCommand):
@@ -47,7 +41,7 @@ class Command(BaseCommand):
                 "What was deleted before stays deleted. Run the command again to go on."
             ) from error
         if terminal:
-            self.overwrite("")
+            overwrite(self.stderr, "")
         if options["verbosity"] > 0:
             verb = "Would delete" if dry_run else "Deleted"
             self.stdout.write(f"{verb} {describe(done)}.")
@@ -61,16 +55,12 @@ class Command(BaseCommand):
             rate = sum(done) / max(time.monotonic() - start, 0.001)
             # Another purge may take some of them, and more may fall due.
             left = timedelta(seconds=round(max(0, total - sum(done)) / rate))
-            self.overwrite(
-                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, {left} left"
+            overwrite(
+                self.stderr,
+                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, {left} left",
             )
 
         return show
-
-    def overwrite(self, text: str) -> None:
-        """Replace the line that the cursor is in."""
-        self.stderr.write(f"\r\033[K{text}", style_func=str, ending="")
-        self.stderr.flush()
 
 
 def describe(counts: Purged) -> str:

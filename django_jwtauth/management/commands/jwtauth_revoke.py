@@ -6,11 +6,10 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timezone as tz
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -20,9 +19,7 @@ from ... import lookup, revocation
 from ...conf import get_settings
 from ...models import Via
 from ...revocation import OPERATOR_REASONS, Target, UnknownToken
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+from ..terminal import find_user, overwrite
 
 
 def sign_in_id(text: str) -> UUID:
@@ -111,7 +108,9 @@ class Command(BaseCommand):
             "reason": options["reason"],
             "note": note,
             "via": Via.COMMAND,
-            "by": find_user(options["by"], "--by") if options["by"] else system_user(),
+            "by": find_user("--by", options["by"], known_users())
+            if options["by"]
+            else system_user(),
         }
         try:
             if options["jti"]:
@@ -134,7 +133,8 @@ class Command(BaseCommand):
             return target
         if options["all"]:
             return revocation.everybody(options["before"])
-        return revocation.of_user(find_user(options["user"], "--user"), options["before"])
+        user = find_user("--user", options["user"], known_users())
+        return revocation.of_user(user, options["before"])
 
     def end(
         self, target: Target, record: dict[str, Any], dry_run: bool, options: dict[str, Any]
@@ -165,7 +165,7 @@ class Command(BaseCommand):
                 f"Interrupted: {sign_ins(done)} ended. Run the command again to go on."
             ) from None
         if show:
-            self.stderr.write("\r\033[K", style_func=str, ending="")
+            overwrite(self.stderr, "")
         self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had ended before.")
         self.warn()
 
@@ -210,9 +210,7 @@ class Command(BaseCommand):
 
     def show_progress(self, total: int) -> Callable[[int], None]:
         def show(number: int) -> None:
-            text = f"\r\033[K{number:,} of {total:,} ended"
-            self.stderr.write(text, style_func=str, ending="")
-            self.stderr.flush()
+            overwrite(self.stderr, f"{number:,} of {total:,} ended")
 
         return show
 
@@ -221,19 +219,9 @@ def sign_ins(number: int) -> str:
     return f"{number:,} {'sign-in' if number == 1 else 'sign-ins'}"
 
 
-def find_user(name: str, option: str) -> "AbstractBaseUser":
-    """Return the user with this user name, also one whom a manager hides."""
-    model = get_user_model()
-    users: Any = model._base_manager.using(lookup.alias())
-    try:
-        found = list(users.filter(**{model.USERNAME_FIELD: name})[:2])
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        found = []
-    if len(found) != 1:
-        many = "more than one user" if found else "no user"
-        raise CommandError(f"{option}: there is {many} of this name. Nothing was ended.")
-    user: AbstractBaseUser = found[0]
-    return user
+def known_users() -> Any:
+    """Return the users to choose from, also those whom a manager hides."""
+    return get_user_model()._base_manager.using(lookup.alias())
 
 
 def system_user() -> str:

@@ -1,0 +1,38 @@
+"""What several commands read and show in the same way."""
+
+from argparse import ArgumentTypeError
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError, OutputWrapper
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+def batch_size(text: str) -> int:
+    """Read the number of rows in a batch."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError("must be a whole number from 1")
+    return int(text)
+
+
+def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
+    """Return the one of ``users`` with this user name; raises ``CommandError`` without one."""
+    try:
+        found = list(users.filter(**{get_user_model().USERNAME_FIELD: username})[:2])
+    # A name that no row can have.
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        found = []
+    if len(found) != 1:
+        many = "more than one user" if found else "no user"
+        raise CommandError(f"{argument}: there is {many} of this name. Nothing was done.")
+    user: AbstractBaseUser = found[0]
+    return user
+
+
+def overwrite(out: OutputWrapper, text: str) -> None:
+    """Replace the line that the cursor of a terminal is in."""
+    out.write(f"\r\033[K{text}", style_func=str, ending="")
+    out.flush()
