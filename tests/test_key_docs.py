@@ -84,7 +84,7 @@ def test_the_page_about_services_knows_the_limits():
 def test_the_printed_class_takes_api_tokens():
     """A service for scripts accepts what others, which cannot see it revoked, refuse."""
     module = {}
-    exec(block("stateless.md", "# authentication.py"), module)
+    exec(block("stateless.md", "# orders/authentication.py"), module)
 
     assert module["ScriptAuthentication"].accepts_api_tokens
     assert not JWTStatelessUserAuthentication.accepts_api_tokens

@@ -8,7 +8,7 @@ from tests.live.docs import block
 
 CONFIG = json.loads(Path(os.environ["LIVE_CONFIG"]).read_text())
 
-exec(block("stateless.md", "# settings.py"))
+exec(block("stateless.md", "# orders/settings.py"))
 
 SECRET_KEY = "the-service-has-a-secret-key-of-its-own-which-signs-nothing"
 ALLOWED_HOSTS = ["127.0.0.1"]

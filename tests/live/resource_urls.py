@@ -7,6 +7,6 @@ from tests.live.docs import block
 remote_keys.MIN_MAX_AGE = 1
 remote_keys.COOLDOWN = 0.2
 
-exec(block("stateless.md", "# views.py"))
+exec(block("stateless.md", "# orders/views.py"))
 
 urlpatterns = [path("orders/", OrdersView.as_view())]  # noqa: F821
