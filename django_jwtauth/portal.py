@@ -1,13 +1,11 @@
 """What a developer portal asks for, over HTTP: API tokens and one-time tokens."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.http import Http404
+from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers, status
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,10 +23,10 @@ from . import (
 from .conf import get_settings
 from .exceptions import TokenError, WrongTokenType
 from .models import Kind, LoginSession, Via
-from .permissions import IsPerson, SignedInWithin
+from .permissions import SignedInWithin
 from .serializers import SecretField
 from .setting_values import MAX_PURPOSE_LENGTH
-from .views import MAX_LISTED_SESSIONS, GrantView, JWTView, OwnView
+from .views import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
 #: Who makes a credential that outlives the sign-in must have shown the password lately.
 RECENT = SignedInWithin(minutes=15)
@@ -65,10 +63,8 @@ class NewApiTokenSerializer(serializers.Serializer[Any]):
     expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
 
 
-class MakingView(OwnView):
+class MakingView(PersonView):
     """Base of the endpoints that make a token."""
-
-    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson)
 
     def confirm(self, sid: str) -> None:
         """End what was just made and raise, if the caller's own token has become bad meanwhile.
@@ -116,17 +112,11 @@ class ApiTokenListView(MakingView):
         return Response(body, status.HTTP_201_CREATED)
 
 
-class ApiTokenDetailView(OwnView):
+class ApiTokenDetailView(PersonView):
     """One of the caller's API tokens: DELETE revokes it (also when it was revoked)."""
 
-    permission_classes = (IsAuthenticated, IsPerson)
-
     def delete(self, request: Request, sid: str) -> Response:
-        token = self.own_rows(Kind.API_TOKEN).filter(pk=sid)
-        if not token.exists():
-            raise Http404
-        token.end(via=Via.API, by=self.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.end_own(Kind.API_TOKEN, sid)
 
 
 class NewOneTimeSerializer(serializers.Serializer[Any]):
@@ -137,7 +127,13 @@ class NewOneTimeSerializer(serializers.Serializer[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["purpose"] = serializers.ChoiceField(get_settings().ONE_TIME_PURPOSES)
+        self.fields["purpose"] = serializers.ChoiceField(
+            get_settings().ONE_TIME_PURPOSES,
+            # Django's sentence, as that of DRF repeats what was sent.
+            error_messages={
+                "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]
+            },
+        )
 
 
 class OneTimeView(MakingView):

@@ -211,10 +211,22 @@ class MeView(OwnView):
         return Response(self.serializer_class(me).data)
 
 
-class SessionView(OwnView):
-    """Base of the endpoints for the caller's sign-ins, which are no business of a script's."""
+class PersonView(OwnView):
+    """Base of the endpoints that are no business of a script's."""
 
-    permission_classes = (IsAuthenticated, IsPerson)
+    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson)
+
+    def end_own(self, kind: Kind, sid: str) -> Response:
+        """End one of the caller's rows, also when it has ended; 404 when there is none."""
+        rows = self.own_rows(kind).filter(pk=sid)
+        if not rows.exists():
+            raise Http404
+        rows.end(via=Via.API, by=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionView(PersonView):
+    """Base of the endpoints for the caller's sign-ins."""
 
     def own_sessions(self) -> LoginSessionQuerySet:
         return self.own_rows(Kind.SIGN_IN)
@@ -259,8 +271,4 @@ class SessionDetailView(SessionView):
         return Response(serializer.data)
 
     def delete(self, request: Request, sid: str) -> Response:
-        session = self.own_sessions().filter(pk=sid)
-        if not session.exists():
-            raise Http404
-        session.end(via=Via.API, by=self.user)
-        return Response(status=status.HTTP_204_NO_CONTENT)
+        return self.end_own(Kind.SIGN_IN, sid)
