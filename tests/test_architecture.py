@@ -50,10 +50,9 @@ MAP = {
     "throttling": "client conf exceptions lookup models",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
-    # How a request carries one
+    # Who is asking
     "transport": "conf exceptions pairs redacted",
     "users": "conf tokens",
-    # Who is asking
     "authentication": "exceptions models sessions signals tokens transport users",
     "middleware": "exceptions sessions transport",
     "decorators": "exceptions scopes sessions transport",
@@ -99,7 +98,7 @@ MAP = {
     "admin.forms admin.keys admin.records admin.user_page admin.wording compiled exceptions "
     "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
-    # One module per optional neighbour; nothing imports them
+    # For optional neighbours; but for the commands, nothing imports them
     "contrib.allauth": "credentials exceptions lookup models rules sessions tokens transport",
     "contrib.channels": "conf exceptions redacted sessions transport",
     "contrib.ninja": "exceptions scopes sessions tokens transport",
@@ -144,7 +143,14 @@ MAP = {
 KNOWN_TO = {
     "allauth": {"contrib.allauth"},
     "channels": {"contrib.channels"},
+    "drf_spectacular": {
+        "contrib.spectacular.endpoints",
+        "contrib.spectacular.operations",
+        "contrib.spectacular.refusals",
+        "contrib.spectacular.schemes",
+    },
     "ninja": {"contrib.ninja"},
+    "pytest": {"contrib.pytest"},
     "rest_framework": {
         "authentication",
         "browser",
