@@ -218,6 +218,7 @@ def test_the_permissions_are_ours(db):
         "view_blacklistedtoken",
         "end_sessions",
         "end_all_sessions",
+        "create_api_token",
         "blacklist_token",
     }
 
