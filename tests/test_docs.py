@@ -27,6 +27,7 @@ from django_jwtauth import conf, credentials, exceptions, sessions, signals
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import JWTView, TokenRefreshView
 from tests.shell import ROOT, free_port, needs_curl, run_script
+from tests.test_architecture import MAP
 
 DOCS = ROOT / "docs"
 PACKAGE = Path(django_jwtauth.__file__).parent
@@ -443,3 +444,13 @@ def test_structure_page_lists_the_modules():
 
     assert ours - {"__init__", "migrations"} == set(documented)
     assert len(documented) == len(set(documented))
+
+
+def test_structure_page_reads_from_the_top():
+    """What the page says of its order is so: a module imports only from above its row."""
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "structure.md").read_text(), re.M)
+
+    for module, allowed in MAP.items():
+        row = module.partition(".")[0]
+        above = {*rows[: rows.index(row)], row}
+        assert {name.partition(".")[0] for name in allowed.split()} <= above, module
