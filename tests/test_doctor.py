@@ -12,7 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import include, path
 
-from django_jwtauth.exceptions import SignInRefused
+from django_jwtauth.exceptions import MFARequired, SignInRefused
 from django_jwtauth.management.commands import jwtauth_doctor
 from django_jwtauth.models import BlacklistedToken, LoginSession
 
@@ -331,6 +331,10 @@ def fail(user, request):
     raise ZeroDivisionError("secret words")
 
 
+def ask_for_code(user, request):
+    raise MFARequired("secret words", methods=["otp"])
+
+
 def misconfigured(user, request):
     raise ImproperlyConfigured("OTP_ISSUER is missing")
 
@@ -339,8 +343,8 @@ def misconfigured(user, request):
     ("hook", "told"),
     [
         ("refuse", "SIGN_IN_HOOK asks for more than a password."),
+        ("ask_for_code", "SIGN_IN_HOOK asks for more than a password."),
         ("fail", "It raised ZeroDivisionError. "),
-        ("misconfigured", "It raised ImproperlyConfigured: OTP_ISSUER is missing. "),
     ],
 )
 def test_a_hook_that_fails_is_told(settings, hook, told):
@@ -352,6 +356,16 @@ def test_a_hook_that_fails_is_told(settings, hook, told):
     assert told in printed
     assert "--user NAME" in printed
     assert "secret words" not in printed
+
+
+def test_what_is_configured_wrongly_is_quoted(settings):
+    """It says itself what is missing, and another user would not help."""
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_doctor.misconfigured"}
+    printed, good = run()
+
+    assert not good
+    assert "It raised ImproperlyConfigured: OTP_ISSUER is missing\n" in printed
+    assert "--user NAME" not in printed
 
 
 def test_an_unknown_user_is_told():

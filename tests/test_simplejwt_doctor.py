@@ -263,6 +263,25 @@ def test_everything_that_projects_import_has_an_answer():
                 assert project._UNKNOWN not in answer, name
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("TokenObtainPairView", "django_jwtauth.contrib.simplejwt.views.TokenObtainPairView"),
+        ("TokenRefreshView", "django_jwtauth.views.TokenRefreshView"),
+        ("TokenVerifyView", "django_jwtauth.views.TokenVerifyView"),
+        ("TokenBlacklistView", "django_jwtauth.views.TokenBlacklistView"),
+    ],
+)
+def test_a_view_with_a_serializer_of_the_settings(settings, name, instead):
+    """Its setting is not read here, so the plain view would do without what that one adds."""
+    theirs = f"views.{name}"
+    setting = project.SERIALIZERS[theirs]
+    settings.SIMPLE_JWT = {setting: "shop.serializers.SignIn"}
+
+    assert project.instead_of(theirs) == f"-> a subclass of {instead}, see {setting}"
+    assert setting in advise().remarks
+
+
 @pytest.mark.parametrize("name", project.REPLACED)
 def test_replacements_exist(name):
     """What is told to be imported can be."""

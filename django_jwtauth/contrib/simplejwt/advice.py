@@ -40,7 +40,7 @@ MOVED = {
 }
 _ALWAYS = "always so here"
 _NO_SLIDING = "a refresh token does what a sliding token did"
-_OWN_VIEW = "subclass the view and set its serializer_class"
+_OWN_VIEW = "subclass and override the view; the serializer only says what a body looks like"
 #: Settings without an equivalent, and why.
 NO_EQUIVALENT = {
     "BLACKLIST_AFTER_ROTATION": f"{_ALWAYS}: a superseded refresh token is refused",

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from . import configuration
+
 THEIRS = "rest_framework_simplejwt"
 _SHIM = "django_jwtauth.contrib.simplejwt"
 _VERIFY = "call django_jwtauth.sessions.verify(raw), which returns the claims"
@@ -81,6 +83,13 @@ GONE = {
     "views.token_obtain_sliding": _SLIDING,
     "views.token_refresh_sliding": _SLIDING,
 }
+#: Settings that gave a view of simplejwt's its serializer. Here a subclass of the view has it.
+SERIALIZERS = {
+    "views.TokenBlacklistView": "TOKEN_BLACKLIST_SERIALIZER",
+    "views.TokenObtainPairView": "TOKEN_OBTAIN_SERIALIZER",
+    "views.TokenRefreshView": "TOKEN_REFRESH_SERIALIZER",
+    "views.TokenVerifyView": "TOKEN_VERIFY_SERIALIZER",
+}
 _UNKNOWN = "there is nothing like it here"
 
 
@@ -103,6 +112,10 @@ def describe() -> Iterator[str]:
 def instead_of(name: str) -> str:
     """Return what takes the place of a dotted path of simplejwt's."""
     short = name.removeprefix(f"{THEIRS}.")
+    setting = SERIALIZERS.get(short)
+    if setting and configuration.get(setting) != configuration.DEFAULTS[setting]:
+        shim = short == "views.TokenObtainPairView"
+        return f"-> a subclass of {f'{_SHIM}.{short}' if shim else REPLACED[short]}, see {setting}"
     if short in REPLACED:
         with_view = f" (its view: {_SHIM}.views.TokenObtainPairView)"
         return f"-> {REPLACED[short]}{with_view if short.startswith('serializers') else ''}"

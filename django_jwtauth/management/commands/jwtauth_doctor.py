@@ -159,8 +159,9 @@ def explain(endpoint: str, response: Any) -> str:
         return explain_refusal(endpoint, str(read_json(response).get("reason", "")))
     if response.status_code == 500:
         error = response.exc_info[1] if response.exc_info else None
-        told = f": {error}" if isinstance(error, ImproperlyConfigured) else ""
-        return f"It raised {type(error).__name__}{told}. {OTHER_USER}"
+        if isinstance(error, ImproperlyConfigured):
+            return f"It raised ImproperlyConfigured: {error}"
+        return f"It raised {type(error).__name__}. {OTHER_USER}"
     if response.status_code == 200:
         return "The sign-in has ended, and its access token is still accepted."
     return ADVICE.get(response.status_code, NOT_OURS)
@@ -174,7 +175,7 @@ def explain_refusal(endpoint: str, reason: str) -> str:
             "refuse them: the user may be inactive, locked out, or known by another name. "
             f"{OTHER_USER}"
         )
-    if endpoint == OBTAIN and reason == "sign_in_refused":
+    if endpoint == OBTAIN and reason in ("sign_in_refused", "mfa_required"):
         return f"SIGN_IN_HOOK asks for more than a password. {OTHER_USER}"
     # Only a word of ours is shown: the view may be another's.
     return f"Reason: {reason if reason.isidentifier() else 'none given'}."
