@@ -108,7 +108,7 @@ MAP = {
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
     "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys rules tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
-    "contrib.simplejwt.project": "",
+    "contrib.simplejwt.project": "contrib.simplejwt.configuration",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
     "keymaterial",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
