@@ -341,6 +341,16 @@ def test_only_listed_purposes_can_be_asked_for(owner, purpose):
     assert not LoginSession.objects.filter(kind=Kind.ONE_TIME).exists()
 
 
+@pytest.mark.parametrize("purpose", ["\ud800", "x" * 100_000])
+def test_what_was_asked_for_is_not_repeated(owner, purpose):
+    """Not every text fits into an answer: a lone surrogate was a 500."""
+    answer = ask(owner, purpose=purpose)
+
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"purpose"}
+    assert len(answer.content) < 200
+
+
 def test_without_the_setting_none_can_be_asked_for(pair):
     """A project that lists nothing opens nothing."""
     assert ask(Client().with_token(pair.access)).status_code == 400
