@@ -42,6 +42,8 @@ nitpicky = True
 
 html_theme = "furo"
 html_title = "django-jwtauth"
+# furo's own underlines the names of modules, as if they were links.
+pygments_dark_style = "monokai"
 # Pages are read on the web, where the sources are one click away.
 html_copy_source = False
 html_theme_options = {
