@@ -71,7 +71,7 @@ class LoginSessionAdmin(RecordAdmin):
     )
     actions = ("end_selected",)
     fieldsets = (
-        (None, {"fields": ("user", "status", "sort", "name", "user_agent", "ip_address")}),
+        (None, {"fields": ("user", "status", "kind_in_words", "name", "user_agent", "ip_address")}),
         (
             pgettext_lazy("of a sign-in", "Life"),
             {"fields": ("created_at", "refreshed_at", "generation", "last_used", "expires_at")},
@@ -82,7 +82,7 @@ class LoginSessionAdmin(RecordAdmin):
         ),
         (gettext_lazy("Identifiers"), {"fields": ("sid", "subject")}),
     )
-    readonly_fields = ("status", "sort", "last_used", "reason", "via", "sid")
+    readonly_fields = ("status", "kind_in_words", "last_used", "reason", "via", "sid")
     export_columns = (
         "sid",
         "kind",
@@ -186,7 +186,7 @@ class LoginSessionAdmin(RecordAdmin):
         return format_html_join(", ", "{}", zip(parts)) or None
 
     @admin.display(description=gettext_lazy("kind"))
-    def sort(self, session: LoginSession) -> str:
+    def kind_in_words(self, session: LoginSession) -> str:
         more = filter(None, (session.purpose, session.scope))
         return ": ".join((label(Kind, session.kind), *more))
 
