@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.admin.models import ADDITION, LogEntry
@@ -14,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_jwtauth import api_tokens, sessions
+from django_jwtauth.admin.api_tokens import may_act_as
 from django_jwtauth.models import Kind, LoginSession
 from tests.conftest import DESK, Client
 
@@ -164,6 +166,16 @@ def test_all_permissions_do_not_make_a_superuser(maker, user, url):
     make_superuser(user)
 
     assert maker.post(url, WHAT).status_code == 403
+
+
+def test_staff_whose_permissions_cannot_be_listed():
+    """A user model with has_perm() alone: a colleague may be able to do anything."""
+    by, colleague = SimpleNamespace(pk=1, is_staff=True), SimpleNamespace(pk=2, is_staff=True)
+    customer = SimpleNamespace(pk=3, is_staff=False)
+
+    assert not may_act_as(by, colleague)
+    assert may_act_as(by, customer)
+    assert may_act_as(by, by)
 
 
 def test_for_one_who_may_the_same_it_is_made(staff, user, url):
