@@ -59,8 +59,8 @@ def may_act_as(by: Any, user: Any) -> bool:
     if not hasattr(user, "get_all_permissions"):
         # A model with has_perm() alone: what a colleague may do cannot be listed.
         return bool(by.pk == user.pk or not getattr(user, "is_staff", False))
-    permissions: set[str] = user.get_all_permissions()
-    return permissions <= by.get_all_permissions()
+    permissions: set[str] = by.get_all_permissions()
+    return permissions.issuperset(user.get_all_permissions())
 
 
 def _get_user(pk: str) -> "AbstractBaseUser":
