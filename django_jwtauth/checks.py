@@ -47,6 +47,7 @@ ANSWERS_403 = "jwtauth.W008"
 NO_AUTH_HASH = "jwtauth.W009"
 LEGACY_IGNORED = "jwtauth.W017"
 LEGACY_CLIENTS_LOST = "jwtauth.W018"
+NAME_NOT_READ = "jwtauth.W019"
 
 # Only with ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -60,6 +61,8 @@ COOKIES_NOT_SECURE = "jwtauth.W016"
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
+# What people write for JWTAUTH, and other packages have.
+NAMES_NOT_READ = ("JWT_AUTH", "DJANGO_JWTAUTH", "DJANGO_JWT_AUTH")
 SECOND_FACTOR_APPS = ("allauth.mfa", "two_factor", "django_otp", "trench", "mfa")
 CACHES_NOT_SHARED = (
     "django.core.cache.backends.dummy.DummyCache",
@@ -73,6 +76,16 @@ def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
     known = {"", *(field.name for field in fields(Settings))}
     for problem in conf.find_problems():
         yield Error(str(problem), id=BAD_SETTING if problem.setting in known else UNKNOWN_SETTING)
+    for name in NAMES_NOT_READ:
+        if hasattr(settings, name) and not hasattr(settings, "JWTAUTH"):
+            yield Warning(
+                f"The settings have {name} and no JWTAUTH: django-jwtauth reads only the latter.",
+                hint=(
+                    f"Rename it. If {name} is for another package, put {NAME_NOT_READ} into "
+                    "SILENCED_SYSTEM_CHECKS."
+                ),
+                id=NAME_NOT_READ,
+            )
 
 
 def _sound_settings() -> Settings | None:

@@ -119,6 +119,18 @@ def test_each_bad_setting_is_told(settings):
     ]
 
 
+@pytest.mark.parametrize("name", checks.NAMES_NOT_READ)
+def test_a_setting_by_nearly_the_name_is_told(settings, name):
+    """Nobody would read it; where JWTAUTH is set as well, it is another package's."""
+    setattr(settings, name, {"ACCESS_TOKEN_LIFETIME": 60})
+    settings.JWTAUTH = {}
+    assert checks.NAME_NOT_READ not in ids()
+
+    del settings.JWTAUTH
+    [message] = [message for message in found() if message.id == checks.NAME_NOT_READ]
+    assert name in message.msg
+
+
 def test_a_jwtauth_that_is_no_dict_is_told(settings):
     """One error, whatever it is."""
     settings.JWTAUTH = ["LEEWAY"]
