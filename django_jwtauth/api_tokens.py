@@ -98,7 +98,10 @@ def _grant(
 
 
 def _respect_limit(session: LoginSession, using: str) -> None:
-    """End the new one again when it is too many; counted after the insert, as others insert too."""
+    """End the new one again when it is too many; counted after the insert, as others insert too.
+
+    Those in a transaction that is not committed are not seen.
+    """
     limit = get_settings().MAX_API_TOKENS_PER_USER
     tokens = LoginSession.objects.using(using).filter(user_id=session.subject)
     if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
