@@ -20,9 +20,10 @@ from django.db import transaction
 
 from . import lookup, rules, sessions, tokens
 from .exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
-from .models import BlacklistedToken, Kind, LoginSession
+from .models import BlacklistedToken, LoginSession
+from .pairs import token_type_of
 from .redacted import Redacted
-from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType
+from .tokens import ACCESS, ONE_TIME, REFRESH, Claims
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -192,7 +193,7 @@ def _find_ids(text: str) -> Iterator[Finding]:
         if sid in known:
             session, jti = known[sid], jtis.get(sid, "")
             yield Finding(
-                token_type=_type_of(jti, session) if jti else "",
+                token_type=token_type_of(jti, session) if jti else "",
                 jti=jti,
                 user=session.user,
                 session=session,
@@ -208,12 +209,6 @@ def _find_ids(text: str) -> Iterator[Finding]:
                 session=record.session,
                 blacklisted=record,
             )
-
-
-def _type_of(jti: str, session: LoginSession) -> TokenType:
-    if ":" not in jti:
-        return ACCESS
-    return ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
 
 
 def _sessions() -> Any:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from .conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
-from .models import LoginSession
-from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, encode
+from .models import Kind, LoginSession
+from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType, encode
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -77,6 +77,13 @@ def issue_api_token(session: LoginSession, carried: Claims) -> str:
 def issue_one_time(session: LoginSession, carried: Claims) -> str:
     """Sign the one token of a one-time token's row."""
     return encode(ONE_TIME, {**carried, "purpose": session.purpose, **_own_claims(session)})
+
+
+def token_type_of(jti: str, session: LoginSession) -> TokenType:
+    """Return which kind of token this ``jti`` was given to, of those of the row."""
+    if ":" not in jti:
+        return ACCESS
+    return ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
 
 
 def carried_claims(given: Mapping[str, Any]) -> Claims:

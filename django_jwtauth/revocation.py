@@ -23,7 +23,8 @@ from django.utils.translation import ngettext
 from . import lookup, new_rows
 from .conf import get_settings
 from .models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
-from .tokens import ACCESS, ONE_TIME, REFRESH, TokenType
+from .pairs import token_type_of
+from .tokens import ACCESS, TokenType
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -38,7 +39,7 @@ ATTEMPTS = 5
 PAUSE = 0.1
 
 # "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
-_JTI = re.compile(r"([0-9a-f]{32})(?:\.[0-9a-f]{16}|(:)[0-9]{1,10})")
+_JTI = re.compile(r"([0-9a-f]{32})(?:\.[0-9a-f]{16}|:[0-9]{1,10})")
 
 
 class Tally(NamedTuple):
@@ -169,9 +170,7 @@ def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:
     session = _rows().filter(pk=match[1]).first() if match else None
     if match is None or session is None:
         raise UnknownToken
-    if not match[2]:
-        return session, ACCESS
-    return session, ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
+    return session, token_type_of(jti, session)
 
 
 def log_text(reason: str, note: str) -> str:

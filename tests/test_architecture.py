@@ -45,8 +45,8 @@ MAP = {
     "one_time": "conf exceptions lookup models new_rows pairs rules setting_values tokens",
     "sessions": "api_tokens conf exceptions lookup models new_rows pairs rotation rules scopes "
     "signals tokens writing",
-    "revocation": "conf lookup models new_rows tokens",
-    "finding": "exceptions lookup models redacted rules sessions tokens",
+    "revocation": "conf lookup models new_rows pairs tokens",
+    "finding": "exceptions lookup models pairs redacted rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
