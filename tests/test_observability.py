@@ -171,7 +171,7 @@ def test_records_have_their_fields(user, caplog, monkeypatch):
 
 def test_a_cache_that_is_down_is_told(user, caplog, monkeypatch):
     """Once for each counter that could not be had."""
-    monkeypatch.setattr(caches["default"], "incr", raising(ConnectionError("s3cret")))
+    monkeypatch.setattr(caches["default"], "add", raising(ConnectionError("s3cret")))
     credentials.count_attempt(RequestFactory().post("/"), "anna", everywhere=False)
     assert {(record.event, record.error) for record in caplog.records} == {
         ("cache_unavailable", "ConnectionError")
