@@ -4,7 +4,7 @@ Every setting stands in :class:`Settings` with its type, its default and the rul
 that a value must meet. :func:`get_settings` gives the values; :func:`find_problems`
 gives what is wrong with them, for the system checks.
 
-With ``TENANT_HOOK``, each tenant has a :class:`Scope` of its own. The hook is asked every
+With ``TENANT_HOOK``, each tenant has a :class:`Tenancy` of its own. The hook is asked every
 time, so that the settings and the rows of a token are always those of the same tenant.
 """
 
@@ -29,14 +29,14 @@ __all__ = [
     "SIGN_IN_CLAIMS",
     "Problem",
     "Rate",
-    "Scope",
     "Settings",
+    "Tenancy",
     "call_hook",
     "find_problems",
     "find_tenant_problem",
-    "get_scope",
     "get_settings",
-    "get_token_scope",
+    "get_tenancy",
+    "get_token_tenancy",
 ]
 
 _ON_HERE = "remove it, it is always so here."
@@ -172,7 +172,7 @@ def find_problems() -> list[Problem]:
     return sorted(_parse(getattr(settings, "JWTAUTH", {}))[1])
 
 
-class Scope:
+class Tenancy:
     """The settings in force, and the key rings made from them: of all, or of one tenant.
 
     ``tenant`` is the tenant's issuer, "" where there are no tenants, None outside them all.
@@ -186,8 +186,8 @@ class Scope:
         self.rings: dict[str, Any] = {}
 
 
-# The scope of all while there is no TENANT_HOOK: what most requests have to look at.
-_only: Scope | None = None
+# The tenancy of all while there is no TENANT_HOOK: what most requests have to look at.
+_only: Tenancy | None = None
 
 
 def get_settings() -> Settings:
@@ -196,45 +196,45 @@ def get_settings() -> Settings:
     Follows ``override_settings``. Raises ``ImproperlyConfigured`` naming the first
     setting that is wrong: a misconfigured project must not look like a bad token.
     """
-    return (_only or get_scope()).settings
+    return (_only or get_tenancy()).settings
 
 
-def get_scope() -> Scope:
-    """Return the scope of the current tenant, or of all; raises ``ImproperlyConfigured``."""
+def get_tenancy() -> Tenancy:
+    """Return the tenancy of the current tenant, or of all; raises ``ImproperlyConfigured``."""
     global _only
     if _only is not None:
         return _only
-    scope = _get_base_scope()
-    if scope.settings.TENANT_HOOK is None:
-        _only = scope
-        return scope
-    found = _find_tenant(scope)
+    tenancy = _get_base_tenancy()
+    if tenancy.settings.TENANT_HOOK is None:
+        _only = tenancy
+        return tenancy
+    found = _find_tenant(tenancy)
     if isinstance(found, str):
         raise ImproperlyConfigured(found)
     return found
 
 
-def get_token_scope() -> Scope:
-    """Return the scope to make or read a token in.
+def get_token_tenancy() -> Tenancy:
+    """Return the tenancy to make or read a token in.
 
     Raises ``ImproperlyConfigured`` outside every tenant: nobody could say whose it is.
     """
-    scope = _only or get_scope()
-    if scope.tenant is None:
+    tenancy = _only or get_tenancy()
+    if tenancy.tenant is None:
         raise ImproperlyConfigured(
             "JWTAUTH['TENANT_HOOK'] returned None, and outside every tenant no token is made or "
             "accepted: return an ISSUER there, too, if there are sign-ins."
         )
-    return scope
+    return tenancy
 
 
 def find_tenant_problem() -> str | None:
     """Return what is wrong with what ``TENANT_HOOK`` returns now; None when it is sound."""
-    scope = _get_base_scope()
-    if scope.settings.TENANT_HOOK is None:
+    tenancy = _get_base_tenancy()
+    if tenancy.settings.TENANT_HOOK is None:
         return None
     try:
-        found = _find_tenant(scope)
+        found = _find_tenant(tenancy)
     # It is the project's code: it may raise anything.
     except Exception as error:
         return f"JWTAUTH['TENANT_HOOK'] raised {type(error).__name__}: {error}"
@@ -242,17 +242,17 @@ def find_tenant_problem() -> str | None:
 
 
 @functools.cache
-def _get_base_scope() -> Scope:
+def _get_base_tenancy() -> Tenancy:
     problems = find_problems()
     # Error reports show local variables, too: none of this frame holds a key.
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
     found = Settings(**_parse(getattr(settings, "JWTAUTH", {}))[0])
-    return Scope(found, None if found.TENANT_HOOK else "")
+    return Tenancy(found, None if found.TENANT_HOOK else "")
 
 
-def _find_tenant(base: Scope) -> Scope | str:
-    """Return the scope that ``TENANT_HOOK`` leads to, or what is wrong with its answer."""
+def _find_tenant(base: Tenancy) -> Tenancy | str:
+    """Return the tenancy that ``TENANT_HOOK`` leads to, or what is wrong with its answer."""
     overrides = tenants.ask(str(base.settings.TENANT_HOOK))
     if overrides is None:
         return base
@@ -260,14 +260,14 @@ def _find_tenant(base: Scope) -> Scope | str:
 
 
 @functools.lru_cache(MAX_TENANTS)
-def _make_tenant(overrides: tenants.Overrides) -> Scope | str:
+def _make_tenant(overrides: tenants.Overrides) -> Tenancy | str:
     merged = tenants.merge(getattr(settings, "JWTAUTH", {}), overrides)
     if isinstance(merged, str):
         return merged
     values, problems = _parse(merged)
     if problems:
         return f"What JWTAUTH['TENANT_HOOK'] returned is refused: {min(problems)}"
-    return Scope(Settings(**values), values["ISSUER"])
+    return Tenancy(Settings(**values), values["ISSUER"])
 
 
 def call_hook(name: str, *args: Any) -> Any:
@@ -281,7 +281,7 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
     # The key rings depend on the other two.
     if setting in ("JWTAUTH", "SECRET_KEY", "SECRET_KEY_FALLBACKS"):
         _only = None
-        _get_base_scope.cache_clear()
+        _get_base_tenancy.cache_clear()
         _make_tenant.cache_clear()
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from .conf import Problem, Scope, get_settings, get_token_scope
+from .conf import Problem, Tenancy, get_settings, get_token_tenancy
 from .keymaterial import Key, KeyProblem, load_key
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -69,7 +69,7 @@ def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
     return [Key("HS256", None, *pair) for pair in zip(values, signing, strict=True)]
 
 
-# A scope keeps its rings; setdefault() is atomic, so two threads get the same one.
+# A tenancy keeps its rings; setdefault() is atomic, so two threads get the same one.
 
 
 def get_refresh_ring() -> KeyRing:
@@ -83,9 +83,9 @@ def get_one_time_ring() -> KeyRing:
 
 
 def _get_own_ring(purpose: str) -> KeyRing:
-    scope = get_token_scope()
-    ring: KeyRing = scope.rings.get(purpose) or scope.rings.setdefault(
-        purpose, KeyRing(_derived(purpose, scope.tenant, signs=True))
+    tenancy = get_token_tenancy()
+    ring: KeyRing = tenancy.rings.get(purpose) or tenancy.rings.setdefault(
+        purpose, KeyRing(_derived(purpose, tenancy.tenant, signs=True))
     )
     return ring
 
@@ -96,18 +96,18 @@ def get_access_ring() -> KeyRing:
     The derived secrets go on verifying when ``KEYS`` is set, so that the deploy that
     sets it signs nobody out; they stop signing. Raises ``ImproperlyConfigured``.
     """
-    scope = get_token_scope()
-    ring: KeyRing = scope.rings.get("access") or scope.rings.setdefault(
-        "access", _load_access_ring(scope)
+    tenancy = get_token_tenancy()
+    ring: KeyRing = tenancy.rings.get("access") or tenancy.rings.setdefault(
+        "access", _load_access_ring(tenancy)
     )
     return ring
 
 
-def _load_access_ring(scope: Scope) -> KeyRing:
-    configured, problems = _load_configured(scope.settings.KEYS)
+def _load_access_ring(tenancy: Tenancy) -> KeyRing:
+    configured, problems = _load_configured(tenancy.settings.KEYS)
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
-    return KeyRing([*configured, *_derived("access", scope.tenant, signs=not configured)])
+    return KeyRing([*configured, *_derived("access", tenancy.tenant, signs=not configured)])
 
 
 def find_problems() -> list[Problem]:

@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from . import api_tokens, lookup, new_rows, rotation, scopes, signals, tokens, writing
-from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_scope
+from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_tenancy
 from .exceptions import (
     AuthError,
     CredentialsChanged,
@@ -85,7 +85,7 @@ def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claim
     try:
         return tokens.decode(raw, *allowed, allow_expired=allow_expired)
     except TokenError:
-        if not isinstance(raw, str) or not get_token_scope().settings.accepts_legacy_tokens():
+        if not isinstance(raw, str) or not get_token_tenancy().settings.accepts_legacy_tokens():
             raise
         claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
         if claims is None:

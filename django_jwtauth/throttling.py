@@ -21,7 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from . import lookup
 from .client import get_ip_address
-from .conf import Rate, get_scope, get_settings
+from .conf import Rate, get_settings, get_tenancy
 from .exceptions import Throttled
 from .models import Kind, LoginSession
 
@@ -187,7 +187,7 @@ def _network(address: str | None) -> str:
 
 def _digest(value: str) -> str:
     """Return a key of fixed length that tells nothing of the value, another for each tenant."""
-    tenant = get_scope().tenant
+    tenant = get_tenancy().tenant
     value = f"{tenant}\0{value}" if tenant else value
     digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")
     return digest.hexdigest()[:32]

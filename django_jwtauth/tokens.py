@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from . import compact, keys
-from .conf import Settings, get_settings, get_token_scope
+from .conf import Settings, get_settings, get_token_tenancy
 from .exceptions import (
     ExpiredToken,
     MalformedToken,
@@ -128,7 +128,7 @@ def sign_in_time(claims: Claims) -> float:
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:
     """What a verification depends on, besides the time."""
-    return get_token_scope().settings, get_keys().current()
+    return get_token_tenancy().settings, get_keys().current()
 
 
 def _recall(raw: str, foreign: bool) -> Claims | None:

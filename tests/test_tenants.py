@@ -425,7 +425,7 @@ def test_without_a_hook_nobody_asks(settings, monkeypatch):
     settings.JWTAUTH = {}
     monkeypatch.setattr(tenants, "ask", lambda hook: pytest.fail("asked"))
     assert get_settings() is get_settings()
-    assert conf.get_scope().tenant == ""
+    assert conf.get_tenancy().tenant == ""
 
 
 # --- the documentation

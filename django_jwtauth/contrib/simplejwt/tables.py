@@ -13,7 +13,7 @@ from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
 from ... import lookup
-from ...conf import MAX_TENANTS, get_scope
+from ...conf import MAX_TENANTS, get_tenancy
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",
@@ -33,7 +33,7 @@ class Row(NamedTuple):
 
 def find_alias() -> str | None:
     """Return the alias of the database that has the tables, None when none has."""
-    return _find_alias(get_scope().tenant)
+    return _find_alias(get_tenancy().tenant)
 
 
 # In tenants' schemas one may have them and another not.
