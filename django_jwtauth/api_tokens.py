@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -138,4 +139,20 @@ def _write_use(sid: str, address: str | None, now: float) -> None:
     due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
     LoginSession.objects.using(lookup.alias()).filter(due, pk=sid).update(
         last_used_at=moment, last_used_ip=address
+    )
+
+
+async def acreate(
+    user: "AbstractBaseUser",
+    name: str,
+    *,
+    scope: str | None = None,
+    within: Collection[str] | None = None,
+    exact: bool = False,
+    lifetime: timedelta | None = None,
+    request: "HttpRequest | None" = None,
+) -> NewToken:
+    """See create()."""
+    return await sync_to_async(create)(
+        user, name, scope=scope, within=within, exact=exact, lifetime=lifetime, request=request
     )

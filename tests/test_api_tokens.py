@@ -7,6 +7,7 @@ from functools import partial
 import jwt
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection
 from django.urls import include, path
 from django.utils import timezone
@@ -55,6 +56,14 @@ def claims_of(raw):
 
 
 # --- in Python
+
+
+def test_the_async_twin(user):
+    """acreate() does the same."""
+    new = async_to_sync(api_tokens.acreate)(user, "deploy", lifetime=timedelta(hours=1))
+
+    assert sessions.authenticate(new.raw)[0] == user
+    assert new.session.expires_at - new.session.created_at == timedelta(hours=1)
 
 
 def test_a_new_token_signs_in_its_owner(user):
