@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -361,7 +362,7 @@ def test_async_functions_run_in_the_tenant_of_their_caller():
     async def both():
         return await asyncio.gather(work(A, B), work(B, A))
 
-    assert asyncio.run(both()) == [A["ISSUER"], B["ISSUER"]]
+    assert async_to_sync(both)() == [A["ISSUER"], B["ISSUER"]]
 
 
 # --- mistakes

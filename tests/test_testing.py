@@ -1,12 +1,12 @@
 """The clients for tests of projects: what they send is what a real client would."""
 
-import asyncio
 import subprocess
 import sys
 from datetime import datetime, timezone
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import ExpiredToken, SessionEnded
@@ -143,4 +143,4 @@ def test_the_async_client_signs_in(user):
         client.forget()
         return [*codes, (await client.get("/api/me/")).status_code]
 
-    assert asyncio.run(ask()) == [200, 401, 401]
+    assert async_to_sync(ask)() == [200, 401, 401]
