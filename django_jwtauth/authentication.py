@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions, status
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
-from . import sessions, signals, tokens
+from . import rules, sessions, signals, tokens
 from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -22,8 +22,9 @@ from .exceptions import (
     WrongTokenType,
 )
 from .models import LoginSession
+from .redacted import Redacted, RedactedBytes
 from .tokens import Claims
-from .transport import challenge, get_cookie_token, get_header_token, request_refusal
+from .transport import challenge, get_cookie_token, parse_header, request_refusal
 from .users import TokenUser
 
 if TYPE_CHECKING:
@@ -48,35 +49,108 @@ class ServiceUnavailable(exceptions.APIException):
         self.wait = error.retry_after
 
 
+class ValidatedToken(dict[str, Any]):
+    """The claims of an access token that was accepted, and whom it was accepted for."""
+
+    def __init__(self, claims: Claims, user: Any) -> None:
+        super().__init__(claims)
+        self.user = user
+
+
+class RawToken(RedactedBytes):
+    """An encoded token, and Django's request that it came with."""
+
+    request: "HttpRequest | None" = None
+
+    @classmethod
+    def of(cls, raw: str | bytes, request: "HttpRequest") -> "RawToken":
+        token = cls(raw.encode(errors="replace") if isinstance(raw, str) else raw)
+        token.request = request
+        return token
+
+
+class _answering:
+    """Turn a refusal into the exception that DRF answers with."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, (TokenError, BadAuthorizationHeader)):
+            raise InvalidToken(error) from None
+        if isinstance(error, Unavailable):
+            raise ServiceUnavailable(error) from None
+
+
 class JWTAuthentication(BaseAuthentication):
     """Sets ``request.user`` to the user and ``request.auth`` to the claims (a dict).
 
     One query, which also tells whether the sign-in ended or the token was blacklisted.
+
+    A subclass may override a step: ``find_token()``, or those that simplejwt has, too,
+    ``get_header()``, ``get_raw_token()``, ``get_validated_token()`` and ``get_user()``. Each
+    raises DRF's exceptions. A request may be DRF's or Django's own.
     """
 
-    def get_raw_token(self, request: "Request") -> str | None:
+    def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
+        with _answering():
+            found = self.find_token(request)
+            if found is None:
+                return None
+            raw = RawToken.of(found, _get_plain(request))
+            # It would be in this frame without its disguise while a subclass is called.
+            del found
+            validated = self.get_validated_token(raw)
+            return self.get_user(validated), validated
+
+    def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
         """Return the encoded token of the request, None when it carries none of ours."""
-        return get_header_token(request._request)
+        header = self.get_header(request)
+        return None if header is None else self.get_raw_token(header)
 
-    def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
+    def get_header(self, request: "Request | HttpRequest") -> bytes | None:
+        """Return the ``Authorization`` header, None without one."""
+        header = request.META.get("HTTP_AUTHORIZATION")
+        return None if header is None else RedactedBytes(header.encode("latin-1", "replace"))
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return the encoded token of such a header, None when another scheme's."""
+        with _answering():
+            raw = parse_header(header.decode("latin-1"))
+            return None if raw is None else RedactedBytes(raw.encode("latin-1"))
+
+    def get_validated_token(self, raw_token: bytes) -> Claims:
+        """Return the claims of the token, after every check of it, its sign-in and its user."""
+        with _answering():
+            request = getattr(raw_token, "request", None)
+            user, claims = sessions.authenticate(_read(raw_token), request)
+            return ValidatedToken(claims, user)
+
+    def get_user(self, validated_token: Claims) -> Any:
+        """Return the user of the claims, who has been loaded unless a subclass copied them."""
+        if isinstance(validated_token, ValidatedToken):
+            return validated_token.user
+        with _answering():
+            return rules.load_user(validated_token)
+
+    def authenticate_header(self, request: "Request | HttpRequest") -> str:
         try:
-            raw = self.get_raw_token(request)
-            return None if raw is None else self.get_user_and_claims(raw, request)
-        except (TokenError, BadAuthorizationHeader) as error:
-            raise InvalidToken(error) from None
-        except Unavailable as error:
-            raise ServiceUnavailable(error) from None
-
-    def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
-        """Return what becomes ``request.user`` and ``request.auth``; raises ``TokenError``."""
-        return sessions.authenticate(raw, request._request)
-
-    def authenticate_header(self, request: "Request") -> str:
-        try:
-            sent = self.get_raw_token(request) is not None
-        except BadAuthorizationHeader:
+            sent = self.find_token(request) is not None
+        # A subclass may have refused the request there: this is called to answer that.
+        except Exception:
             sent = False
         return challenge(token_sent=sent)
+
+
+def _get_plain(request: Any) -> "HttpRequest":
+    """Return Django's request, also of DRF's wrapper."""
+    plain: HttpRequest = getattr(request, "_request", request)
+    return plain
+
+
+def _read(raw_token: str | bytes) -> str:
+    raw = raw_token.decode(errors="replace") if isinstance(raw_token, bytes) else raw_token
+    return Redacted(raw)
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):
@@ -88,15 +162,21 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
 
     accepts_api_tokens = False
 
-    def get_user_and_claims(self, raw: str, request: "Request") -> tuple[Any, Claims]:
-        try:
-            claims = tokens.decode(raw, tokens.ACCESS, foreign=True)
-            if tokens.is_api_token(claims) and not self.accepts_api_tokens:
-                raise WrongTokenType
-        except AuthError as error:
-            signals.send_refused(LoginSession, tokens.ACCESS, error)
-            raise
-        return TokenUser(claims), claims
+    def get_validated_token(self, raw_token: bytes) -> Claims:
+        """Return the claims of the token, after every check that needs no database."""
+        with _answering():
+            try:
+                claims = tokens.decode(_read(raw_token), tokens.ACCESS, foreign=True)
+                if tokens.is_api_token(claims) and not self.accepts_api_tokens:
+                    raise WrongTokenType
+            except AuthError as error:
+                signals.send_refused(LoginSession, tokens.ACCESS, error)
+                raise
+            return claims
+
+    def get_user(self, validated_token: Claims) -> Any:
+        """Return a ``TokenUser`` of the claims."""
+        return TokenUser(validated_token)
 
 
 class CSRFFailed(exceptions.PermissionDenied):
@@ -113,12 +193,13 @@ def _unused_view(request: "HttpRequest") -> HttpResponse:
     return HttpResponse()
 
 
-def enforce_csrf(request: "Request") -> None:
+def enforce_csrf(request: "Request | HttpRequest") -> None:
     """Run Django's CSRF check, which DRF's views are exempt from; raises ``CSRFFailed``."""
+    plain = _get_plain(request)
     check = CSRFCheck(_unused_view)
-    check.process_request(request._request)
+    check.process_request(plain)
     try:
-        reason = check.process_view(request._request, _unused_view, (), {})
+        reason = check.process_view(plain, _unused_view, (), {})
     except (BadRequest, MultiPartParserError, LookupError, UnicodeError):
         # A form that cannot be read, or by no codec that its client may name. Django's page
         # for a 400 reads it again, and fails.
@@ -127,9 +208,10 @@ def enforce_csrf(request: "Request") -> None:
         raise CSRFFailed(str(reason))
 
 
-def _vary_on_cookie(request: "Request") -> None:
+def _vary_on_cookie(request: "Request | HttpRequest") -> None:
     """Keep a cache from answering one browser with what was made for another."""
-    headers = getattr((request.parser_context or {}).get("view"), "headers", None)
+    context = getattr(request, "parser_context", None) or {}
+    headers = getattr(context.get("view"), "headers", None)
     if headers is not None:
         headers["Vary"] = ", ".join(filter(None, [headers.get("Vary"), "Cookie"]))
 
@@ -141,10 +223,10 @@ class JWTCookieAuthentication(JWTAuthentication):
     that is sent decides alone.
     """
 
-    def get_raw_token(self, request: "Request") -> str | None:
-        return get_cookie_token(request._request)
+    def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
+        return get_cookie_token(_get_plain(request))
 
-    def authenticate(self, request: "Request") -> tuple[Any, Claims] | None:
+    def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
         _vary_on_cookie(request)
         found = super().authenticate(request)
         if found is not None:

@@ -1,4 +1,4 @@
-"""Text that no error report shows."""
+"""Text and bytes that no error report shows."""
 
 
 class Redacted(str):
@@ -10,6 +10,13 @@ class Redacted(str):
     """
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<redacted>"
+
+
+class RedactedBytes(bytes):
+    """The same for bytes."""
 
     def __repr__(self) -> str:
         return "<redacted>"

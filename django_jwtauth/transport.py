@@ -37,12 +37,17 @@ _STATUS: dict[type[AuthError], int] = {
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
-    """Return the token of the ``Authorization`` header (RFC 6750, 2.1), None without ours.
+    """Return the token of the ``Authorization`` header, None without ours; see parse_header()."""
+    return parse_header(request.META.get("HTTP_AUTHORIZATION", ""))
+
+
+def parse_header(header: str) -> str | None:
+    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), None without ours.
 
     The scheme is compared without case (RFC 9110, 11.1). Raises
     ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
     """
-    parts = [part for part in request.META.get("HTTP_AUTHORIZATION", "").split(" ") if part]
+    parts = [part for part in header.split(" ") if part]
     schemes = {name.lower() for name in get_settings().AUTH_HEADER_TYPES}
     if not parts or parts[0].lower() not in schemes:
         return None

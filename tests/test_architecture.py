@@ -53,7 +53,7 @@ MAP = {
     # Who is asking
     "transport": "conf exceptions pairs redacted",
     "users": "conf tokens",
-    "authentication": "exceptions models sessions signals tokens transport users",
+    "authentication": "exceptions models redacted rules sessions signals tokens transport users",
     "middleware": "exceptions sessions transport",
     "decorators": "exceptions scopes sessions transport",
     # What the project serves

@@ -5,12 +5,20 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.test import AsyncClient, RequestFactory
 from django.urls import path, reverse
 from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_jwtauth.authentication import JWTAuthentication
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.authentication import (
+    CSRFFailed,
+    InvalidToken,
+    JWTAuthentication,
+    JWTCookieAuthentication,
+    JWTStatelessUserAuthentication,
+)
 from tests import forge
 from tests.refusals import REFUSALS, UNVERIFIED
 
@@ -218,10 +226,10 @@ def test_other_authentication_classes_have_their_turn(api, pair):
 
 
 def test_a_subclass_may_read_the_token_elsewhere(pair):
-    """get_raw_token is the seam."""
+    """find_token is the seam."""
 
     class FromCookie(JWTAuthentication):
-        def get_raw_token(self, request):
+        def find_token(self, request):
             return request.COOKIES.get("access")
 
     request = RequestFactory().get("/")
@@ -230,6 +238,196 @@ def test_a_subclass_may_read_the_token_elsewhere(pair):
     user, _ = FromCookie().authenticate(Request(request))
     assert user == User.objects.get()
     assert FromCookie().authenticate_header(Request(request)) == BAD_TOKEN
+    request.COOKIES["access"] = "\u20ac\udc80"
+    with pytest.raises(InvalidToken):
+        FromCookie().authenticate(Request(request))
+
+
+# --- classes written against simplejwt's
+
+
+class NotBanned(JWTAuthentication):
+    def get_user(self, validated_token):
+        user = super().get_user(validated_token)
+        if user.first_name == "banned":
+            raise AuthenticationFailed("banned")
+        return user
+
+
+class OwnTenant(JWTAuthentication):
+    def get_validated_token(self, raw_token):
+        assert isinstance(raw_token, bytes)
+        token = super().get_validated_token(raw_token)
+        if token.get("tenant") != "acme":
+            raise AuthenticationFailed("another tenant's")
+        return token
+
+
+class OwnHeader(JWTAuthentication):
+    def get_header(self, request):
+        sent = request.META.get("HTTP_X_TOKEN")
+        return sent and b"Bearer " + sent.encode()
+
+
+class OwnScheme(JWTAuthentication):
+    def get_raw_token(self, header):
+        scheme, _, raw = header.partition(b" ")
+        return raw if scheme == b"Jwt2" else None
+
+
+class NeedsHeader(JWTAuthentication):
+    def get_header(self, request):
+        header = super().get_header(request)
+        if header is None:
+            raise AuthenticationFailed("no header")
+        return header
+
+
+class Lenient(JWTAuthentication):
+    def get_validated_token(self, raw_token):
+        try:
+            return super().get_validated_token(raw_token)
+        except InvalidToken:
+            raise PermissionDenied("go away") from None
+
+
+class HeaderOrCookie(JWTAuthentication):
+    """As forums have it for tokens in cookies: authenticate() itself is replaced."""
+
+    def authenticate(self, request):
+        header = self.get_header(request)
+        if header is None:
+            raw_token = request.COOKIES.get("access") or None
+        else:
+            raw_token = self.get_raw_token(header)
+        if raw_token is None:
+            return None
+        validated_token = self.get_validated_token(raw_token)
+        return self.get_user(validated_token), validated_token
+
+
+class Copying(JWTAuthentication):
+    def get_validated_token(self, raw_token):
+        return {**super().get_validated_token(raw_token), "seen": True}
+
+
+def ask(authentication, raw=None, plain=False, header="HTTP_AUTHORIZATION", scheme="Bearer "):
+    request = RequestFactory().get("/", **({header: f"{scheme}{raw}"} if raw else {}))
+    return authentication().authenticate(request if plain else Request(request))
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["DRF's request", "Django's request"])
+@pytest.mark.parametrize(
+    "authentication",
+    [JWTAuthentication, NotBanned, Lenient, HeaderOrCookie, JWTStatelessUserAuthentication],
+)
+def test_a_request_of_either_kind_is_authenticated(user, pair, authentication, plain, statements):
+    """A middleware of the project may ask before DRF does. One statement, or none."""
+    assert ask(authentication, None, plain) is None
+    with statements(0 if authentication is JWTStatelessUserAuthentication else 1):
+        found, claims = ask(authentication, pair.access, plain)
+    assert (str(found.pk), claims["sub"]) == (str(user.pk), str(user.pk))
+    with pytest.raises((InvalidToken, PermissionDenied)):
+        ask(authentication, "nonsense", plain)
+
+
+def test_one_object_serves_many_requests(user, pair):
+    """A middleware keeps it; nothing of one request is left for the next."""
+    shared = JWTAuthentication()
+    request = RequestFactory().get("/", HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+
+    assert shared.authenticate(request)[0] == user
+    assert shared.authenticate(RequestFactory().get("/")) is None
+    assert vars(shared) == {}
+
+
+def test_a_cookie_of_djangos_own_request(user, pair, settings):
+    """With the CSRF check, as ever."""
+    request = RequestFactory(enforce_csrf_checks=True).post("/")
+    request.COOKIES["__Host-jwtauth_access"] = pair.access
+    with pytest.raises(CSRFFailed):
+        JWTCookieAuthentication().authenticate(request)
+    request._dont_enforce_csrf_checks = True
+    assert JWTCookieAuthentication().authenticate(request)[0] == user
+
+
+def test_a_check_in_get_user_refuses(user, pair):
+    """It was the reason for the subclass: nobody passes whom it refuses."""
+    assert ask(NotBanned, pair.access)[0] == user
+    User.objects.update(first_name="banned")
+    with pytest.raises(AuthenticationFailed, match="banned"):
+        ask(NotBanned, pair.access)
+
+
+def test_a_check_in_get_validated_token_refuses(user):
+    """The claims are there to look at, and what a subclass raises counts."""
+    assert ask(OwnTenant, sessions.start(user, claims={"tenant": "acme"}).access)[0] == user
+    with pytest.raises(AuthenticationFailed, match="tenant"):
+        ask(OwnTenant, sessions.start(user, claims={"tenant": "other"}).access)
+
+
+def test_a_subclass_may_read_another_header_or_scheme(user, pair):
+    """get_header() and get_raw_token() have bytes, as in simplejwt and DRF."""
+    assert ask(OwnHeader, pair.access, header="HTTP_X_TOKEN", scheme="")[0] == user
+    assert ask(OwnHeader, pair.access) is None
+    assert ask(OwnScheme, pair.access, scheme="Jwt2 ")[0] == user
+    assert ask(OwnScheme, pair.access) is None
+
+
+def test_what_a_subclass_copies_is_loaded_again(user, pair, statements):
+    """Its dict does not have the user: one more statement, and the same checks."""
+    with statements(2):
+        found, claims = ask(Copying, pair.access)
+    assert (found, claims["seen"]) == (user, True)
+
+
+def test_a_cookie_read_by_the_recipe_of_forums(user, pair):
+    """An authenticate() of the project's own calls the steps itself."""
+    request = RequestFactory().get("/")
+    request.COOKIES["access"] = pair.access
+    assert HeaderOrCookie().authenticate(request)[0] == user
+
+    sessions.blacklist(pair.refresh)
+    with pytest.raises(InvalidToken):
+        HeaderOrCookie().authenticate(request)
+
+
+def test_a_step_that_refuses_is_401_and_no_500(api):
+    """DRF asks for the challenge while it answers the refusal: the step is called again."""
+
+    class View(APIView):
+        authentication_classes = [NeedsHeader]
+
+    answer = View.as_view()(RequestFactory().get("/"))
+    assert (answer.status_code, answer.data["detail"]) == (401, "no header")
+    assert answer["WWW-Authenticate"] == NO_TOKEN
+
+
+def test_a_subclass_leaves_the_use_of_an_api_token_recorded(user, transactional_db):
+    """With the address of the request, though the steps do not hand it on."""
+    new = api_tokens.create(user, "backup")
+    ask(NotBanned, new.raw)
+    new.session.refresh_from_db()
+    assert new.session.last_used_ip == "127.0.0.1"
+
+
+def test_no_report_shows_what_a_step_was_given(pair):
+    """Header and token are arguments in the frames of a subclass that raises."""
+
+    class Raises(JWTAuthentication):
+        def get_validated_token(self, raw_token):
+            raise RuntimeError
+
+        def get_raw_token(self, header):
+            assert repr(header) == "<redacted>"
+            return super().get_raw_token(header)
+
+    with pytest.raises(RuntimeError) as caught:
+        ask(Raises, pair.access)
+    frames = [entry.frame.f_locals for entry in caught.traceback]
+    ours = [values for values in frames if "self" in values]
+    assert len(ours) == 2
+    assert not [values for values in ours if pair.access in repr(values.values())]
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError, DatabaseError])

@@ -49,7 +49,7 @@ NO_EQUIVALENT = {
     "CHECK_USER_IS_ACTIVE": f"{_ALWAYS}: an inactive user is refused",
     "USER_AUTHENTICATION_RULE": "is_active decides, and SIGN_IN_HOOK may refuse a sign-in",
     "USER_ID_FIELD": "tokens name the primary key; CLAIMS_HOOK may add another",
-    "AUTH_HEADER_NAME": "tokens are read from Authorization; override get_raw_token() of "
+    "AUTH_HEADER_NAME": "tokens are read from Authorization; override get_header() of "
     "JWTAuthentication for another header",
     "AUTH_TOKEN_CLASSES": "there is one kind of access token",
     "TOKEN_TYPE_CLAIM": "the claim is always called token_type",
