@@ -343,17 +343,22 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
 def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
     """Whether attempts to guess a password are counted, and for whom."""
     config = _sound_settings()
-    guesses = ("address", "account", "account_everywhere")
-    if config is None or not any(config.THROTTLE_RATES[name] for name in guesses):
+    if config is None:
         return
-    proxied = settings.SECURE_PROXY_SSL_HEADER or settings.USE_X_FORWARDED_HOST
-    if proxied and not config.CLIENT_IP_HOOK and api_settings.NUM_PROXIES is None:
+    if not config.CLIENT_IP_HOOK and api_settings.NUM_PROXIES is None:
         yield Warning(
-            "Requests come through a proxy, and its address is taken for everybody's: the "
-            "mistakes of one user lock out all.",
-            hint="Set REST_FRAMEWORK['NUM_PROXIES'], or JWTAUTH['CLIENT_IP_HOOK'].",
+            "Nothing says whether requests come through a proxy. If they do, its address is "
+            "taken for everybody's: the mistakes of one user lock out all, or nobody has an "
+            "address and guesses are limited by account only.",
+            hint=(
+                "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies, 0 without one, or "
+                "set JWTAUTH['CLIENT_IP_HOOK']."
+            ),
             id=ADDRESS_OF_THE_PROXY,
         )
+    guesses = ("address", "account", "account_everywhere")
+    if not any(config.THROTTLE_RATES[name] for name in guesses):
+        return
     if settings.CACHES[config.THROTTLE_CACHE].get("BACKEND") in CACHES_NOT_SHARED:
         yield Warning(
             f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that processes do "

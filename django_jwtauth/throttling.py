@@ -63,17 +63,16 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     name = _stored_name(username) if everywhere else username
     # Upper case first, as in the SQL of iexact: it takes "\u0131", the i without a dot, for an i.
     account = _digest(unicodedata.normalize("NFKC", name).upper().casefold())
-    network = _digest(_network(address))
-    counted = {
-        "address": network,
-        "account": f"{account}.{network}",
-        "account_everywhere": account,
-    }
+    counted = {"account_everywhere": account} if everywhere else {}
+    # What is counted by an unknown address is counted for everybody.
+    if address is not None:
+        network = _digest(_network(address))
+        counted = {"address": network, "account": f"{account}.{network}", **counted}
     rates = get_settings().THROTTLE_RATES
     counters: list[str] = []
     for scope, key in counted.items():
         rate = rates[scope]
-        if rate is None or (scope == "account_everywhere" and not everywhere):
+        if rate is None:
             continue
         now = time.time()
         counter = _counter(scope, key, rate, now)
@@ -176,10 +175,8 @@ def _is_known(username: str, address: str | None) -> bool:
         return False
 
 
-def _network(address: str | None) -> str:
+def _network(address: str) -> str:
     """Return what one client controls: an IPv4 address, or an IPv6 /64."""
-    if address is None:
-        return "unknown"
     if ":" in address:
         return str(ipaddress.ip_network(f"{address}/64", strict=False))
     return address

@@ -254,7 +254,7 @@ def test_keys_that_are_fetched_need_an_issuer(settings):
 
 
 @needs_cryptography
-def test_without_a_secret_key_the_others_still_check(settings):
+def test_without_a_secret_key_the_others_still_check(settings, no_proxy):
     """Static files are collected without one, and the checks run then."""
     settings.SECRET_KEY = ""
     settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
@@ -391,7 +391,13 @@ def test_the_checks_for_deployment_wait_for_it(settings):
 
 
 @pytest.fixture
-def shared_cache(settings):
+def no_proxy(settings):
+    """Settings that say there is no proxy."""
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 0}
+
+
+@pytest.fixture
+def shared_cache(settings, no_proxy):
     """A cache as it should be in production; nothing connects to it."""
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
 
@@ -441,20 +447,19 @@ def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, m
 
 
 @pytest.mark.parametrize(
-    "proxy", [{"USE_X_FORWARDED_HOST": True}, {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_HTTPS", "on")}]
-)
-@pytest.mark.parametrize(
     ("jwtauth", "proxies", "told"),
     [
         ({}, None, [checks.ADDRESS_OF_THE_PROXY]),
+        ({"THROTTLE_RATES": {"address": None}}, None, [checks.ADDRESS_OF_THE_PROXY]),
+        ({}, 0, []),
         ({}, 1, []),
         ({"CLIENT_IP_HOOK": "json.dumps"}, None, []),
     ],
 )
-def test_the_address_of_a_proxy_is_told(shared_cache, settings, proxy, jwtauth, proxies, told):
-    """Whoever counts attempts by address must not count the proxy."""
-    for name, value in proxy.items():
-        setattr(settings, name, value)
+def test_settings_that_tell_nothing_of_proxies_are_told(
+    shared_cache, settings, jwtauth, proxies, told
+):
+    """No other setting says whether there is a proxy, so silence is no answer."""
     settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": proxies}
     settings.JWTAUTH = jwtauth
 
@@ -462,7 +467,7 @@ def test_the_address_of_a_proxy_is_told(shared_cache, settings, proxy, jwtauth, 
 
 
 @pytest.mark.parametrize("backend", checks.CACHES_NOT_SHARED)
-def test_a_cache_that_is_not_shared_is_told(settings, backend):
+def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
     """Attempts counted by each process alone are counted too low."""
     settings.CACHES = {"default": {"BACKEND": backend}}
     counted = ids(deploy=True)

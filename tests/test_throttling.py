@@ -125,6 +125,47 @@ def test_an_ipv6_client_is_its_network(api, user, limits):
     assert statuses(api, 1, address="2001:db8:0:1::1") == [401]
 
 
+@pytest.mark.parametrize("proxy", ["127.0.0.1", "10.0.0.1", "fd00::1", ""])
+@pytest.mark.parametrize("header", ["X_FORWARDED_FOR", "FORWARDED", "X_REAL_IP"])
+def test_one_client_behind_a_proxy_does_not_lock_out_all(api, user, limits, proxy, header):
+    """The proxy's address is everybody's, so nothing is counted by it."""
+    limits(address=2, account=2)
+    behind = {"REMOTE_ADDR": proxy, f"HTTP_{header}": STRANGER}
+    for number in range(5):
+        assert api.obtain(f"nobody{number}", "wrong", **behind).status_code == 401
+        assert api.obtain(password="wrong", **behind).status_code == 401
+
+    assert api.obtain(**behind).status_code == 200
+
+
+def test_a_proxy_makes_no_network_known(api, user, limits):
+    """Behind a proxy that the settings do not mention, strangers are not taken for the owner."""
+    limits(account_everywhere=3)
+    behind = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": HOME}
+    assert api.obtain(**behind).status_code == 200
+    assert LoginSession.objects.get().ip_address is None
+
+    answers = [api.obtain(password="wrong", **behind).status_code for _ in range(4)]
+
+    assert answers == [401, 401, 401, 429]
+
+
+def test_a_forwarded_address_may_have_a_port(api, user, limits, settings):
+    """Each connection has a port of its own, and is no new client."""
+    limits(address=2)
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+
+    def attempt(forwarded):
+        return api.obtain(
+            password="wrong", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded
+        ).status_code
+
+    answers = [attempt(f"{STRANGER}:{port}") for port in (1, 2, 3)]
+
+    assert answers == [401, 401, 429]
+    assert attempt(f"{HOME}:1") == 401
+
+
 @pytest.mark.parametrize("spelling", ["ANNA", "Anna", "\uff21\uff2e\uff2e\uff21", "ⓐⓝⓝⓐ"])
 def test_other_spellings_are_the_same_account(api, user, limits, spelling):
     """Compatibility forms and letter case open no second count."""
