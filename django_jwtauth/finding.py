@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -33,11 +34,16 @@ MAX_LENGTH = 65_536
 MAX_FINDINGS = 10
 MAX_WORDS = 200
 
-# A header that is JSON begins with {" and so with eyJ.
-_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+# A header that is JSON begins with {" and so with eyJ. Only the first character of a word
+# begins a search for the two dots: at each eyJ, it would take the square of the length.
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.)"
+    r"([A-Za-z0-9_-]*?)(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
+)
 _SCHEME = re.compile(r"^\s*(authorization:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
 _SID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
 _JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0-9]{1,10})")
+_BETWEEN_WORDS = re.compile(r"[\s\"'=,;<>()\[\]{}]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,9 @@ def find(text: str) -> list[Finding]:
         whole = Redacted("".join(_SCHEME.sub("", text).split()))
         if _TOKEN.fullmatch(whole) and (finding := _inspect(whole)).authentic:
             return [finding]
-        raws = list(dict.fromkeys(Redacted(match) for match in _TOKEN.findall(text)))
-        rest = _TOKEN.sub(" ", text)
-        found = [_inspect(raw) for raw in raws[:MAX_FINDINGS]]
+        raws = dict.fromkeys(Redacted(match[2]) for match in _TOKEN.finditer(text))
+        rest = _TOKEN.sub(r"\1 ", text)
+        found = [_inspect(raw) for raw in islice(raws, MAX_FINDINGS)]
         known = {finding.session.pk for finding in found if finding.session}
         others = [one for one in _find_ids(rest) if not one.session or one.session.pk not in known]
         return (found + others)[:MAX_FINDINGS]
@@ -183,9 +189,10 @@ def _find_ids(text: str) -> Iterator[Finding]:
     """Yield what is known of the ids in the text, in their order."""
     lower = text.lower()
     sids = list(dict.fromkeys(UUID(match) for match in _SID.findall(lower)))[:MAX_WORDS]
-    jtis = {UUID(match[1]): match[0] for match in reversed(list(_JTI.finditer(lower)))}
+    matches = list(islice(_JTI.finditer(lower), MAX_WORDS))
+    jtis = {UUID(match[1]): match[0] for match in reversed(matches)}
     # A predecessor's jti has no form of its own.
-    words = [word for word in re.split(r"[\s\"'=,;<>()\[\]{}]+", text) if 0 < len(word) <= 255]
+    words = [word for word in _BETWEEN_WORDS.split(text) if 0 < len(word) <= 255]
     jti_set = {*words[:MAX_WORDS], *jtis.values()}
     known = {one.pk: one for one in _sessions().filter(pk__in=sids)} if sids else {}
     refused = {one.jti: one for one in _blacklist().filter(jti__in=jti_set)} if jti_set else {}

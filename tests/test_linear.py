@@ -1,0 +1,233 @@
+"""What is done with foreign text costs no more than in proportion to its length."""
+
+import ast
+import importlib
+import io
+import json
+import re
+import time
+from base64 import urlsafe_b64encode
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.test import RequestFactory
+from rest_framework.exceptions import APIException
+
+import django_jwtauth
+from django_jwtauth import (
+    client,
+    clients,
+    compact,
+    finding,
+    oauth,
+    parsers,
+    remote_keys,
+    revocation,
+    scopes,
+    transport,
+)
+from django_jwtauth.admin import export
+from django_jwtauth.exceptions import AuthError
+
+PACKAGE = Path(django_jwtauth.__file__).parent
+SHORT, TIMES = 4096, 8
+# What is linear takes 8 times as long, what is quadratic 64 times.
+MOST = 24
+# Below this, clocks and caches are what is measured.
+NOISE = 0.004
+
+
+def measure(work, text):
+    best = float("inf")
+    for _ in range(5):
+        began = time.perf_counter()
+        work(text)
+        best = min(best, time.perf_counter() - began)
+        if best > 1:
+            break
+    return best
+
+
+def assert_linear(work, make):
+    """``make(length)`` gives the text; ``work`` is what is done with it."""
+    short = measure(work, make(SHORT))
+    long = measure(work, make(SHORT * TIMES))
+    assert long < max(short, NOISE / TIMES) * MOST, f"{short:.6f} s, then {long:.6f} s"
+
+
+# --- every pattern
+
+# How each is applied: the name of the method, and what it might choke on besides the usual.
+PATTERNS = {
+    "compact._FORM": ("fullmatch", ["a.", "aaa."]),
+    "compiled._PLACEHOLDER": ("sub", ["%", "%%s"]),
+    "credentials._SURROGATE": ("search", ["\ud800"]),
+    "finding._BETWEEN_WORDS": ("split", [" =", "a;", "{}"]),
+    "finding._JTI": ("finditer", ["0" * 32 + ".", "0" * 32 + ":1"]),
+    "finding._SCHEME": ("sub", ["authorization:", "Bearer ", "eyJ "]),
+    "finding._SID": ("finditer", ["0" * 31, "0000-", "0" * 33]),
+    "finding._TOKEN": ("finditer", ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"]),
+    "keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
+    "management.commands.jwtauth_create_api_token.duration": ("fullmatch", ["1s"]),
+    "management.commands.jwtauth_revoke.sign_in_id": ("fullmatch", ["0000-"]),
+    "management.commands.jwtauth_revoke.moment": ("fullmatch", ["1:", "11:11"]),
+    "remote_keys._max_age": ("search", ["max-age=", "max-age=1", " max-age"]),
+    "revocation._JTI": ("fullmatch", ["0" * 32 + "."]),
+    "scopes._SCOPE": ("fullmatch", ["!"]),
+    "setting_values._DOTTED_PATH": ("fullmatch", ["a.", "a_.1"]),
+    "setting_values._HTTP_TOKEN": ("fullmatch", ["!"]),
+    "setting_values._RATE": ("fullmatch", ["1/", "1/s"]),
+    "tokens._SID": ("fullmatch", ["0" * 32]),
+}
+
+USUAL = ["a", "0", "f", ".", "-", "_", " ", "\n", "\0", "é", "a.", "0-", "0:", "a ", "=", "%s", '"']
+
+
+def find_patterns():
+    """Yield name, pattern and flags of every regular expression in the package."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        tree = ast.parse(path.read_text())
+        for node in tree.body:
+            name = getattr(node, "name", None)
+            if isinstance(node, ast.Assign):
+                name = node.targets[0].id if isinstance(node.targets[0], ast.Name) else None
+            for call in ast.walk(node):
+                if (
+                    isinstance(call, ast.Call)
+                    and isinstance(call.func, ast.Attribute)
+                    and isinstance(call.func.value, ast.Name)
+                    and call.func.value.id == "re"
+                ):
+                    # What is put together while it runs cannot be looked at here.
+                    pattern = ast.literal_eval(call.args[0])
+                    ignoring_case = "IGNORECASE" in ast.unparse(call)
+                    yield f"{module}.{name}", pattern, re.IGNORECASE if ignoring_case else 0
+
+
+FOUND = list(find_patterns())
+
+
+def test_every_pattern_is_in_the_table():
+    """A new one needs a line, with how it is applied and what it might choke on."""
+    assert {name for name, _, _ in FOUND} == PATTERNS.keys()
+    for module in {name.rpartition(".")[0] for name in PATTERNS}:
+        for name, value in vars(importlib.import_module(f"django_jwtauth.{module}")).items():
+            if isinstance(value, re.Pattern):
+                assert f"{module}.{name}" in PATTERNS
+
+
+@pytest.mark.parametrize(("name", "pattern", "flags"), FOUND, ids=[name for name, _, _ in FOUND])
+def test_every_pattern_is_linear(name, pattern, flags):
+    """Whatever is repeated in the text, and wherever it comes to an end."""
+    method, own = PATTERNS[name]
+    compiled = re.compile(pattern, flags)
+
+    def apply(text):
+        text = text.encode("utf-8", "replace") if isinstance(pattern, bytes) else text
+        if method == "finditer":
+            return list(compiled.finditer(text))
+        return compiled.sub(" ", text) if method == "sub" else getattr(compiled, method)(text)
+
+    for unit in [*USUAL, *own]:
+        for first, last in (("", ""), (" ", "!"), ("eyJ", " "), ("a.", "\n")):
+            assert_linear(
+                apply, lambda length, u=unit, a=first, z=last: a + u * (length // len(u)) + z
+            )
+
+
+# --- every loop
+
+
+def repeat(unit, *, before="", after=""):
+    return lambda length: before + unit * (length // len(unit)) + after
+
+
+def request_with(**meta):
+    return RequestFactory().get("/", **meta)
+
+
+def parse_json(text):
+    with suppress(APIException):
+        parsers.JSONParser().parse(io.BytesIO(text.encode()))
+
+
+def refused(function, *errors):
+    def work(text):
+        with suppress(AuthError, *errors):
+            function(text)
+
+    return work
+
+
+def unsigned(claim):
+    """Return a maker of tokens that nobody signed."""
+    return lambda length: "e30." + urlsafe_b64encode(claim(length).encode()).decode().rstrip("=")
+
+
+LOOPS = {
+    "spans of eyJ": (finding._TOKEN.findall, repeat("eyJ")),
+    "a sign-in's id": (finding.find_sid, repeat("0000-")),
+    "a jti": (refused(revocation.parse_jti, revocation.UnknownToken), repeat("0" * 32 + ":")),
+    "a token's form": (refused(compact.split), repeat("a.")),
+    "a token's segments": (refused(compact.split), repeat("aaaa", before="a.", after=".a")),
+    "unproven claims": (
+        finding._read_unproven,
+        unsigned(lambda length: "[" * length),
+    ),
+    "an object": (
+        refused(lambda text: compact.read_object(text.encode())),
+        lambda length: json.dumps({str(number): number for number in range(length // 16)}),
+    ),
+    "scopes": (refused(scopes.parse), lambda length: " ".join(map(str, range(length // 6)))),
+    "scopes in a claim": (lambda text: scopes.of({"scope": text}), repeat("a ")),
+    "scopes of a query": (
+        refused(lambda text: oauth._needed(request_with(QUERY_STRING=text)), ValueError),
+        repeat("scope=a&"),
+    ),
+    "words of Authorization": (
+        refused(lambda text: transport.get_header_token(request_with(HTTP_AUTHORIZATION=text))),
+        repeat(" a", before="Bearer"),
+    ),
+    "Basic": (
+        refused(
+            lambda text: clients._basic(request_with(HTTP_AUTHORIZATION=text)),
+            clients.InvalidClient,
+        ),
+        repeat("JTQx", before="Basic "),
+    ),
+    "X-Forwarded-For": (
+        lambda text: client.get_ip_address(request_with(HTTP_X_FORWARDED_FOR=text)),
+        repeat("1.2.3.4,"),
+    ),
+    "User-Agent": (
+        lambda text: client.get_user_agent(request_with(HTTP_USER_AGENT=text)),
+        repeat("\x01"),
+    ),
+    "nested JSON": (parse_json, repeat("[")),
+    "broken JSON": (parse_json, repeat("\n", before='{"a":', after="x")),
+    "JSON numbers": (parse_json, repeat("9", before="[", after="]")),
+    "a cell": (export.cell, repeat(";=")),
+    "a cell of spaces": (export.cell, repeat(" ", after="=")),
+    "a cell's lines": (export.cell, repeat("\n")),
+    "Cache-Control": (remote_keys._max_age, repeat("max-age=")),
+}
+
+
+@pytest.mark.parametrize(("work", "make"), LOOPS.values(), ids=LOOPS)
+def test_every_loop_over_foreign_text_is_linear(settings, work, make):
+    """From what a stranger sends, or what an operator pastes."""
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
+    assert_linear(work, make)
+
+
+@pytest.mark.parametrize(
+    "unit", ["eyJ", "eyJ.", "eyJ.a", "eyJ.a.", "a.eyJ.", "0" * 32 + ":1 ", "0000-", "=", " "]
+)
+def test_finding_is_linear(db, unit):
+    """What an attacker wrote into a message that an operator pastes, up to the limit."""
+    short = measure(finding.find, unit * (finding.MAX_LENGTH // 8 // len(unit)))
+    long = measure(finding.find, unit * (finding.MAX_LENGTH // len(unit)))
+
+    assert long < max(short, 0.05) * MOST
