@@ -17,6 +17,8 @@ from typing import Any
 import jwt
 from django.utils.dateparse import parse_datetime
 
+from .weak_rsa import find_weakness
+
 try:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
@@ -37,10 +39,15 @@ RSA_MAX_BITS = 8192
 # Fewer different characters than this is a password, not a secret (RFC 8725, 3.5).
 SECRET_MIN_VARIETY = 10
 
+# In bytes: half of the shortest secret, which hexadecimal leaves of it.
+_LEAST_FORM = 16
+
 _MATERIAL = ("private_key", "public_key", "secret", "jwk")
 _MEMBERS = ("algorithm", *_MATERIAL, "kid", "active_from")
 # RFC 7638, 3.2: what a thumbprint covers.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
+# RFC 7517, 4.3: what a key for signatures may do.
+_OPERATIONS = frozenset({"sign", "verify"})
 # PEM and SSH, in the headers of their text and in the names inside their blobs.
 _KEY_TEXT = re.compile(rb"-{4,5} ?BEGIN |ssh-(rsa|dss|ed25519)|ecdsa-sha2-|openssh-key-v1")
 
@@ -84,12 +91,46 @@ def load_key(entry: Mapping[str, Any]) -> Key:
     active_from = _load_active_from(entry.get("active_from"))
     if algorithm in HMAC_SECRET_BYTES:
         secret = _load_secret(given[0], entry[given[0]], algorithm)
-        return Key(algorithm, kid, secret, secret, active_from)
+        if kid and _is_part(secret, kid.encode()):
+            raise KeyProblem('"kid" must not be the secret: it stands in every token.')
+        signs = "sign" in _operations(entry.get("jwk"))
+        return Key(algorithm, kid, secret, secret if signs else None, active_from)
     if not CRYPTOGRAPHY:
         raise KeyProblem(f"{algorithm} needs cryptography: pip install django-jwtauth[crypto].")
     private, public = _load_pair(given[0], entry[given[0]], algorithm)
     _check_fits(public, algorithm)
     return Key(algorithm, kid or thumbprint(public), public, private, active_from)
+
+
+def find_conflict(one: Key, other: Key) -> str | None:
+    """Return why two keys must not stand in one set, None when they may."""
+    if one.algorithm != other.algorithm and _material(one) == _material(other):
+        return "one key under two algorithms; give each a key of its own (RFC 8725, 3.1)."
+    if one.symmetric == other.symmetric:
+        return None
+    secret, pair = (one, other) if one.symmetric else (other, one)
+    public = pair.verifying.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    published = b" ".join([public, thumbprint(pair.verifying).encode(), str(pair.kid).encode()])
+    if _is_part(secret.verifying, published):
+        return "the secret of one is in the public key of the other, which everybody can read."
+    return None
+
+
+def _material(key: Key) -> Any:
+    return key.verifying if key.symmetric else thumbprint(key.verifying)
+
+
+def _is_part(secret: bytes, published: bytes) -> bool:
+    """Return whether a secret, also in base64 or hexadecimal, is in what is published."""
+    try:
+        unhexed = bytes.fromhex(secret.decode())
+    except ValueError:
+        unhexed = b""
+    forms = (secret, _lenient_base64(secret), unhexed)
+    # Less the first byte, which tells how the point of a curve is written.
+    return any(form[1:] in published for form in forms if len(form) >= _LEAST_FORM)
 
 
 def public_jwk(key: Key) -> dict[str, Any]:
@@ -244,7 +285,9 @@ def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
         raise KeyProblem(f'{algorithm} is asymmetric: give a "private_key" or a "public_key".')
     if name == "jwk":
         key = _from_jwk(value, algorithm)
-        return (key, key.public_key()) if "d" in value else (None, key)
+        if "d" not in value:
+            return None, key
+        return (key if "sign" in _operations(value) else None), key.public_key()
     pem = _load_pem(name, value)
     if name == "private_key":
         private = _load_private_pem(pem)
@@ -279,8 +322,7 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
         raise KeyProblem('"jwk" must be a dict.')
     if jwk.get("alg") not in (None, algorithm):
         raise KeyProblem('"jwk" is for another algorithm than "algorithm" says.')
-    if jwk.get("use") not in (None, "sig"):
-        raise KeyProblem('"jwk" is for another use than signatures: its "use" is not "sig".')
+    _check_operations(jwk)
     if jwk.get("kty") != _key_type(algorithm):
         raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
     try:
@@ -288,6 +330,32 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
     # PyJWT lets AttributeError, TypeError and others of a bad JWK through.
     except Exception:
         raise KeyProblem('"jwk" cannot be read.') from None
+
+
+def _check_operations(jwk: Mapping[str, Any]) -> None:
+    """Refuse a key that is for anything but signatures (RFC 7517, 4.2 and 4.3).
+
+    One that only signs must be private: its public half, which is another key, verifies. What
+    a secret signs for others alone would be refused here.
+    """
+    if jwk.get("use", "sig") != "sig":
+        raise KeyProblem('"jwk" is for another use than signatures: its "use" is not "sig".')
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, (list, tuple)) or not all(
+        isinstance(name, str) for name in operations
+    ):
+        raise KeyProblem('"jwk": its "key_ops" must be a list of names.')
+    if not operations or len(set(operations)) < len(operations):
+        raise KeyProblem('"jwk": its "key_ops" must not be empty, nor name one twice.')
+    if not _OPERATIONS.issuperset(operations):
+        raise KeyProblem('"jwk": its "key_ops" has more than "sign" and "verify".')
+    if "verify" not in operations and ("d" not in jwk or jwk.get("kty") == "oct"):
+        raise KeyProblem('"jwk": its "key_ops" must have "verify".')
+
+
+def _operations(jwk: Any) -> frozenset[str]:
+    """Return what a key may do: all, where it does not say."""
+    return frozenset((jwk or {}).get("key_ops", _OPERATIONS))
 
 
 def _key_type(algorithm: str) -> str:
@@ -303,6 +371,10 @@ def _check_fits(public_key: Any, algorithm: str) -> None:
         fits = isinstance(public_key, rsa.RSAPublicKey)
         if fits and not RSA_MIN_BITS <= public_key.key_size <= RSA_MAX_BITS:
             raise KeyProblem(f"an RSA key must have {RSA_MIN_BITS} to {RSA_MAX_BITS} bits.")
+        if fits:
+            numbers = public_key.public_numbers()
+            if weakness := find_weakness(numbers.n, numbers.e):
+                raise KeyProblem(f"the RSA key is weak: {weakness}.")
     elif algorithm in CURVES:
         fits = isinstance(public_key, ec.EllipticCurvePublicKey)
         if fits and public_key.curve.name != CURVES[algorithm]:

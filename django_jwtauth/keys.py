@@ -7,6 +7,7 @@ configured, under another derived secret. One key has one algorithm (RFC 8725, 3
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from itertools import combinations
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
 from .conf import Problem, Tenancy, get_settings, get_token_tenancy
-from .keymaterial import Key, KeyProblem, load_key
+from .keymaterial import Key, KeyProblem, find_conflict, load_key
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -121,14 +122,17 @@ def find_problems() -> list[Problem]:
 def _load_configured(
     entries: Iterable[Mapping[str, Any]],
 ) -> tuple[list[Key], list[Problem]]:
-    keys: list[Key] = []
+    keys: dict[int, Key] = {}
     problems: list[Problem] = []
     for number, entry in enumerate(entries):
         try:
-            keys.append(load_key(entry))
+            keys[number] = load_key(entry)
         except KeyProblem as error:
             problems.append(Problem("KEYS", f"entry {number}: {error}"))
-    kids = [key.kid for key in keys if key.kid]
+    kids = [key.kid for key in keys.values() if key.kid]
     if len(set(kids)) < len(kids):
         problems.append(Problem("KEYS", 'has two keys with the same kid: give one another "kid".'))
-    return keys, problems
+    for (first, one), (second, other) in combinations(keys.items(), 2):
+        if conflict := find_conflict(one, other):
+            problems.append(Problem("KEYS", f"entries {first} and {second}: {conflict}"))
+    return [*keys.values()], problems

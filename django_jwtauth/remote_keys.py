@@ -37,7 +37,7 @@ MAX_BYTES = 256 * 1024
 MAX_KEYS = 50
 
 # Not "k": what everybody can fetch is no secret.
-_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg")
+_PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use", "key_ops")
 _USUAL = {"RSA": "RS256", "OKP": "EdDSA"}
 _OF_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
@@ -141,7 +141,7 @@ def _max_age(cache_control: str) -> int:
 
 def _load(jwk: Any) -> Key | None:
     """Load one public signature key; what cannot be used must not spoil the others."""
-    if not isinstance(jwk, Mapping) or not _verifies(jwk):
+    if not isinstance(jwk, Mapping):
         return None
     public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
     usual = _USUAL.get(str(jwk.get("kty"))) or _OF_CURVE.get(str(jwk.get("crv")))
@@ -149,14 +149,6 @@ def _load(jwk: Any) -> Key | None:
         return load_key({"jwk": {"alg": usual, **public}})
     except KeyProblem:
         return None
-
-
-def _verifies(jwk: Mapping[str, Any]) -> bool:
-    """RFC 7517, 4.2 and 4.3: both members are optional, and say what the key is for."""
-    operations = jwk.get("key_ops", ["verify"])
-    return (
-        jwk.get("use", "sig") == "sig" and isinstance(operations, list) and "verify" in operations
-    )
 
 
 # --- HTTP, bounded

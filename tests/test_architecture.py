@@ -24,7 +24,8 @@ MAP = {
     "redacted": "",
     "signals": "exceptions",
     # What a token is
-    "keymaterial": "",
+    "weak_rsa": "",
+    "keymaterial": "weak_rsa",
     "keys": "conf keymaterial",
     "remote_keys": "exceptions keymaterial keys",
     "verified": "",

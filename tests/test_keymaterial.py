@@ -345,6 +345,8 @@ def test_active_from_needs_a_time_zone(value):
         ({"algorithm": "HS256", "jwk": {"kty": "oct"}}, '"jwk" cannot be read'),
         ({"algorithm": "HS512", "jwk": {"kty": "oct", "alg": "HS256"}}, "another algorithm"),
         ({"algorithm": "HS256", "jwk": {"kty": "oct", "use": "enc"}}, '"use" is not "sig"'),
+        ({"algorithm": "HS256", "jwk": {"kty": "oct", "use": ["sig"]}}, '"use" is not "sig"'),
+        ({"algorithm": "HS256", "secret": SECRET, "kid": SECRET}, "must not be the secret"),
         ({"algorithm": "HS256", "jwk": RFC7638_RSA | {"alg": "HS256"}}, "a kind that HS256"),
     ],
     ids=lambda value: None if isinstance(value, dict) else value,
@@ -423,6 +425,82 @@ def test_an_endless_rsa_key_is_refused():
     spelled = pem.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
     assert "2048 to 8192 bits" in problem_of({"algorithm": "RS256", "public_key": spelled})
+
+
+# --- what a JWK says that its key may do
+
+
+def make_jwk(algorithm, *, private):
+    if algorithm == "HS256":
+        return {"kty": "oct", "k": urlsafe_b64encode(SECRET.encode()).decode()}
+    pair = make_key(algorithm)
+    half = pair if private else pair.public_key()
+    jwk = jwt.get_algorithm_by_name(algorithm).to_jwk(half, as_dict=True)
+    return {name: value for name, value in jwk.items() if name != "key_ops"}
+
+
+KINDS = [
+    pytest.param(algorithm, private, marks=marks, id=f"{algorithm} {private=}")
+    for algorithm, marks in (("HS256", ()), ("RS256", needs_cryptography))
+    for private in (True, False)
+] + [
+    pytest.param(algorithm, private, marks=needs_cryptography, id=f"{algorithm} {private=}")
+    for algorithm in ("ES256", "EdDSA")
+    for private in (True, False)
+]
+
+
+@pytest.mark.parametrize(("algorithm", "private"), KINDS)
+def test_key_ops_decide_what_a_key_may_do(algorithm, private):
+    """RFC 7517, 4.3. A private key with "sign" alone signs; its public half verifies."""
+    jwk = make_jwk(algorithm, private=private)
+    signs = private or algorithm == "HS256"
+
+    for operations in (["sign", "verify"], ["verify", "sign"], ("sign", "verify")):
+        key = load_key({"algorithm": algorithm, "jwk": jwk | {"key_ops": operations}})
+        assert (key.signing is not None) == signs
+    key = load_key({"algorithm": algorithm, "jwk": jwk | {"key_ops": ["verify"]}})
+    assert key.signing is None
+    assert key.verifying is not None
+    only_signs = {"algorithm": algorithm, "jwk": jwk | {"key_ops": ["sign"], "use": "sig"}}
+    if private and algorithm != "HS256":
+        assert load_key(only_signs).signing is not None
+    else:
+        assert "must have" in problem_of(only_signs)
+
+
+@pytest.mark.parametrize(("algorithm", "private"), KINDS)
+@pytest.mark.parametrize(
+    "operations",
+    [
+        *([name] for name in ("encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey")),
+        *(["verify", "sign", name] for name in ("encrypt", "deriveBits", "Verify", "")),
+        [],
+        ["verify", "verify"],
+        ["verify", None],
+        [["verify"]],
+        "verify",
+        {"verify": True},
+        None,
+        7,
+    ],
+    ids=str,
+)
+def test_other_key_ops_are_refused(algorithm, private, operations):
+    """For another use, for several unrelated ones, twice the same, or no list of names."""
+    jwk = make_jwk(algorithm, private=private) | {"key_ops": operations}
+    assert "key_ops" in problem_of({"algorithm": algorithm, "jwk": jwk})
+
+
+@needs_cryptography
+def test_a_point_off_its_curve_is_refused():
+    """An invalid point leaks a key, or verifies anything."""
+    jwk = make_jwk("ES256", private=False)
+    for x, y in ((jwk["x"], jwk["x"]), ("AA", "AA"), (jwk["y"], jwk["x"])):
+        assert "cannot be read" in problem_of({"algorithm": "ES256", "jwk": jwk | {"x": x, "y": y}})
+    pem = make_public_pem("ES256").splitlines()
+    pem[-2] = pem[-2][:-6] + "AAAA=="
+    assert "cannot be read" in problem_of({"algorithm": "ES256", "public_key": "\n".join(pem)})
 
 
 @needs_cryptography

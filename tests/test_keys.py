@@ -8,9 +8,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from django_jwtauth import keys
-from django_jwtauth.keymaterial import CRYPTOGRAPHY, Key
+from django_jwtauth.keymaterial import CRYPTOGRAPHY, Key, load_key, public_jwk
 from django_jwtauth.keys import KeyRing, get_access_ring, get_refresh_ring
 from tests.keypairs import make_key, make_pem, make_public_pem
+
+if CRYPTOGRAPHY:
+    from cryptography.hazmat.primitives import serialization
 
 needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
@@ -217,6 +220,85 @@ def test_two_keys_with_one_kid_are_refused(settings, kid):
     (problem,) = keys.find_problems()
 
     assert "two keys with the same kid" in problem.message
+
+
+def one_secret_twice():
+    return [KEY, {**KEY, "algorithm": "HS384", "kid": "again"}]
+
+
+def one_key_twice():
+    pem, public = make_pem("RS256"), make_public_pem("RS256")
+    return [
+        {"algorithm": "RS256", "private_key": pem},
+        {"algorithm": "PS256", "public_key": public, "kid": "x"},
+    ]
+
+
+def sharing(shape):
+    """A secret that is, in some spelling, part of the public key beside it."""
+    pair = make_key("EdDSA" if shape == "x" else "ES256")
+    public = load_key(
+        {"algorithm": "EdDSA" if shape == "x" else "ES256", "public_key": pem_of(pair)}
+    )
+    encoding = serialization.Encoding
+    point = serialization.PublicFormat.UncompressedPoint
+    secret = {
+        "x": lambda: public_jwk(public)["x"],
+        "hex": lambda: pair.public_key().public_bytes(encoding.X962, point).hex(),
+        "point": lambda: pair.public_key().public_bytes(encoding.X962, point),
+        "compressed": lambda: pair.public_key().public_bytes(
+            encoding.X962, serialization.PublicFormat.CompressedPoint
+        ),
+        "thumbprint": lambda: public.kid,
+        "y": lambda: public_jwk(public)["y"],
+    }[shape]()
+    return [
+        {"algorithm": public.algorithm, "public_key": pem_of(pair)},
+        {"algorithm": "HS256", "secret": secret},
+    ]
+
+
+def pem_of(pair):
+    return make_public_pem(key=pair)
+
+
+@needs_cryptography
+@pytest.mark.parametrize("make", [one_secret_twice, one_key_twice])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_one_key_under_two_algorithms_is_refused(settings, make, turn):
+    """RFC 8725, 3.1: whichever stands first."""
+    settings.JWTAUTH = {"KEYS": make()[::turn]}
+    (problem,) = keys.find_problems()
+    assert "one key under two algorithms" in problem.message
+    with pytest.raises(ImproperlyConfigured):
+        get_access_ring()
+
+
+@needs_cryptography
+@pytest.mark.parametrize("shape", ["x", "y", "hex", "point", "compressed", "thumbprint"])
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_secret_that_is_a_public_key_beside_it_is_refused(settings, shape, turn):
+    """Whoever reads the JWKS could sign."""
+    settings.JWTAUTH = {"KEYS": sharing(shape)[::turn]}
+    (problem,) = keys.find_problems()
+    assert problem.message.startswith("entries 0 and 1: the secret of one is in the public key")
+
+
+@needs_cryptography
+def test_keys_of_all_kinds_stand_together(settings):
+    """A mixed set is fine as long as each has material of its own; one kid may be replaced."""
+    pair = make_key()
+    settings.JWTAUTH = {
+        "KEYS": [
+            KEY,
+            {"algorithm": "HS384", "secret": SHARED[::-1]},
+            {"algorithm": "RS256", "private_key": make_pem("RS256")},
+            {"algorithm": "PS256", "private_key": make_pem("PS256")},
+            {"algorithm": "ES256", "private_key": make_pem(key=pair)},
+            {"algorithm": "ES256", "public_key": pem_of(pair), "kid": "its name of old"},
+        ]
+    }
+    assert keys.find_problems() == []
 
 
 def bad_entries(canary):

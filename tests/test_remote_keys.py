@@ -534,6 +534,10 @@ BAD_JWKS = {
     "for encryption": {**Signer("bad").jwk, "use": "enc"},
     "use is a list": {**Signer("bad").jwk, "use": ["sig"]},
     "only encrypts": {**Signer("bad").jwk, "key_ops": ["encrypt"]},
+    "encrypts, too": {**Signer("bad").jwk, "key_ops": ["verify", "encrypt"]},
+    "only signs": {**Signer("bad").jwk, "key_ops": ["sign"]},
+    "key_ops is no list": {**Signer("bad").jwk, "key_ops": "verify"},
+    "weak": {"kty": "RSA", "n": segment(b"\xff" * 256), "e": "AQAB", "alg": "RS256"},
     "key agreement": {"kty": "OKP", "crv": "X25519", "x": segment(b"1" * 32)},
     "a secret": {"kty": "oct", "k": segment(b"0123456789abcdef" * 4), "alg": "HS256", "kid": "bad"},
     "a secret for ES256": {"kty": "oct", "k": segment(b"0123456789abcdef" * 4), "alg": "ES256"},
@@ -545,6 +549,12 @@ BAD_JWKS = {
 def test_one_bad_key_does_not_spoil_the_others(issuer, signer, bad):
     """What cannot be used is left out, before and after keys that can."""
     issuer.publish(jwks=[bad, signer.jwk, bad])
+    assert kids(remote_keys.fetch(issuer.url)[0]) == ["first"]
+
+
+def test_a_key_that_says_it_verifies_is_taken(issuer, signer):
+    """As WebCrypto exports public keys."""
+    issuer.publish(jwks=[signer.jwk | {"key_ops": ["verify"], "ext": True}])
     assert kids(remote_keys.fetch(issuer.url)[0]) == ["first"]
 
 
