@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import update_last_login
 from django.db import connections
 
 from . import api_tokens, lookup, new_rows, rotation, scopes, signals, tokens, writing
@@ -44,11 +45,16 @@ def start(
     user: "AbstractBaseUser",
     request: "HttpRequest | None" = None,
     claims: Mapping[str, Any] | None = None,
+    *,
+    logged_in: bool = False,
 ) -> TokenPair:
     """Sign ``user`` in and return the first pair. One INSERT.
 
     ``claims`` (JSON values) are carried through every refresh of this sign-in. Raises
     ``UserInactive``, and ``ValueError`` for a reserved claim or an unsaved user.
+
+    Writes ``last_login`` and, when there is a ``request``, sends Django's
+    ``user_logged_in``: pass ``logged_in=True`` if Django's ``login()`` has done both.
     """
     carried = carried_claims(claims or {})
     conf = get_settings()
@@ -59,11 +65,14 @@ def start(
     using = lookup.alias()
     with lookup.reporting_unavailable():
         writing.insert(session, using)
-        if conf.UPDATE_LAST_LOGIN:
+        if conf.UPDATE_LAST_LOGIN and not logged_in:
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
             _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
+    if request is not None and not logged_in:
+        # But for Django's receiver, which writes last_login whatever UPDATE_LAST_LOGIN says.
+        signals.send_logged_in(user, request, using, but=update_last_login)
     return pair
 
 
@@ -270,9 +279,11 @@ async def astart(
     user: "AbstractBaseUser",
     request: "HttpRequest | None" = None,
     claims: Mapping[str, Any] | None = None,
+    *,
+    logged_in: bool = False,
 ) -> TokenPair:
     """See start()."""
-    return await sync_to_async(start)(user, request, claims)
+    return await sync_to_async(start)(user, request, claims, logged_in=logged_in)
 
 
 async def aauthenticate(

@@ -5,13 +5,22 @@ and cannot undo a sign-in or a revocation. The two about refusals are sent at on
 nothing may have changed.
 """
 
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from asgiref.sync import async_to_sync
+from django.contrib.auth import signals as auth_signals
+from django.db import connections, transaction
 from django.dispatch import Signal
 
 if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
     from .exceptions import AuthError
+
+logger = logging.getLogger("django_jwtauth")
 
 #: Arguments: ``session``, ``user``, ``request`` (or None).
 session_started = Signal()
@@ -54,6 +63,34 @@ def send_started(sender: type, using: str, *, session: Any, user: Any, request: 
     send_after_commit(
         session_started, sender, using=using, session=session, user=user, request=request
     )
+
+
+def send_logged_in(
+    user: "AbstractBaseUser", request: Any, using: str, *, but: Callable[..., Any]
+) -> None:
+    """Send Django's ``user_logged_in``, as its ``login()`` does, to every receiver ``but`` one.
+
+    Receivers get Django's request, not DRF's wrapper. One that raises is logged; what it
+    did to a transaction of the caller's is undone.
+    """
+    sender: Any = user.__class__
+    named = {"request": getattr(request, "_request", request), "user": user}
+    signal: Any = auth_signals.user_logged_in
+    sync_receivers, async_receivers = signal._live_receivers(sender)
+    for receiver in (*sync_receivers, *map(async_to_sync, async_receivers)):
+        if receiver is but:
+            continue
+        # PostgreSQL commits nothing after an error, not even the sign-in.
+        in_transaction = connections[using].in_atomic_block
+        try:
+            with transaction.atomic(using) if in_transaction else nullcontext():
+                receiver(signal=signal, sender=sender, **named)
+        except Exception as error:
+            logger.error(
+                "A receiver of user_logged_in failed",
+                exc_info=error,
+                extra={"event": "receiver_failed", "error": type(error).__name__},
+            )
 
 
 def send_ended(sender: type, using: str, *, count: int, reason: str, via: str, by: Any) -> None:

@@ -62,7 +62,8 @@ class TokenStrategy(SessionTokenStrategy):
                 # A new row is no new proof.
                 claims.setdefault("auth_time", int(sign_in_time(replaced)))
                 _end_sign_in(request, user)
-            pair = sessions.start(user, request, claims)
+            # allauth has called Django's login(), now or when the session began.
+            pair = sessions.start(user, request, claims, logged_in=True)
         except AuthError as error:
             logout(request)
             raise _refusal(error, request) from None

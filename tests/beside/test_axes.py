@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("axes")
 
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings as configured
 from django.urls import reverse
 
@@ -37,6 +38,18 @@ def test_a_lock_out_is_no_wrong_password_at_the_oauth_door(api, user):
     answer = api.post(reverse("jwtauth_oauth_token"), body, format="multipart")
 
     assert (answer.status_code, answer.json()["error_description"]) == (429, "throttled")
+
+
+def test_signing_in_resets_the_failures(api, user, settings):
+    """AXES_RESET_ON_SUCCESS works, as user_logged_in is sent: twice two lock nobody."""
+    settings.AXES_RESET_ON_SUCCESS = True
+
+    for _ in range(2):
+        answers = [api.obtain("anna", given) for given in ("wrong", "wrong", PASSWORD)]
+
+        assert [answer.status_code for answer in answers] == [401, 401, 200]
+    assert not AccessAttempt.objects.exists()
+    assert AccessLog.objects.filter(username="anna").count() == 2
 
 
 def test_others_and_tokens_go_on(api, user, other_user, pair):

@@ -10,10 +10,12 @@ import pytest
 import time_machine
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from django.contrib.auth import user_logged_in
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.checks import run_checks
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from django_jwtauth import sessions
@@ -239,7 +241,7 @@ def test_a_refusal_of_the_hook_ends_allauths_session_too(app, user, settings):
 def test_an_unavailable_database_is_503(app, user, monkeypatch):
     """Not a wrong password, and not a session without tokens."""
 
-    def fail(*args):
+    def fail(*args, **kwargs):
         raise Unavailable
 
     monkeypatch.setattr(sessions, "start", fail)
@@ -248,6 +250,26 @@ def test_an_unavailable_database_is_503(app, user, monkeypatch):
     assert app.answer.status_code == 503
     assert app.answer["Retry-After"] == "5"
     assert app.session is None
+
+
+def test_django_is_told_once(app, user):
+    """By the login() that allauth calls: user_logged_in once, last_login written once."""
+    told = []
+
+    def receive(request, user, **kwargs):
+        told.append(user)
+
+    user_logged_in.connect(receive)
+    try:
+        with CaptureQueriesContext(connection) as captured:
+            app.sign_in()
+    finally:
+        user_logged_in.disconnect(receive)
+
+    assert app.has_tokens
+    assert told == [user]
+    updates = [query["sql"] for query in captured if query["sql"].startswith("UPDATE")]
+    assert sum("last_login" in sql for sql in updates) == 1
 
 
 def test_a_code_of_the_client_decides_nothing(app, user):
