@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from . import signals
+from . import moments, signals
 from .conf import get_settings
 
 if TYPE_CHECKING:
@@ -95,6 +95,13 @@ def end_fields(
     }
 
 
+def _over(now: datetime | None) -> datetime:
+    """Return before when, as an aware moment, all must have ended that is purged now."""
+    conf = get_settings()
+    now = moments.aware(now) if now else moments.now()
+    return now - conf.LEEWAY - conf.AUDIT_RETENTION - moments.uncertainty()
+
+
 class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
     def live(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to sign-ins that can still be refreshed."""
@@ -103,12 +110,11 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
     def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to rows that no live token needs and whose audit time is over."""
         conf = get_settings()
-        now = now or timezone.now()
-        kept = conf.LEEWAY + conf.AUDIT_RETENTION
+        over = _over(now)
         # An API token may live longer than a sign-in; its own end counts.
         rows = self.filter(
-            models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=now - kept),
-            created_at__lt=now - conf.SESSION_LIFETIME - kept,
+            models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=moments.stored(over)),
+            created_at__lt=moments.stored(over - conf.SESSION_LIFETIME),
         )
         # A predecessor's refresh token may outlive them, and without its row start anew.
         return rows.exclude(kind=Kind.SIGN_IN) if conf.accepts_legacy_tokens() else rows
@@ -213,10 +219,7 @@ class LoginSession(models.Model):
 class BlacklistedTokenQuerySet(models.QuerySet["BlacklistedToken"]):
     def purgeable(self, now: datetime | None = None) -> "BlacklistedTokenQuerySet":
         """Narrow to rows whose token has expired and whose audit time is over."""
-        conf = get_settings()
-        return self.filter(
-            expires_at__lt=(now or timezone.now()) - conf.LEEWAY - conf.AUDIT_RETENTION
-        )
+        return self.filter(expires_at__lt=moments.stored(_over(now)))
 
 
 class BlacklistedToken(models.Model):

@@ -3,9 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.utils import timezone
-
-from . import client, lookup, signals, writing
+from . import client, lookup, moments, signals, writing
 from .exceptions import UserInactive
 from .models import BlacklistedToken, LoginSession, actor_fields
 from .rules import auth_hash, is_active
@@ -26,14 +24,14 @@ def make_session(
         raise ValueError("Only a saved user can sign in.")
     if not is_active(user):
         raise UserInactive
-    now = timezone.now()
+    now = moments.now()
     return LoginSession(
         user_id=user.pk,
         subject=str(user.pk),
         auth_hash=auth_hash(user),
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + lifetime,
+        created_at=moments.stored(now),
+        refreshed_at=moments.stored(now),
+        expires_at=moments.stored(now + lifetime),
         ip_address=client.get_ip_address(request) if request else None,
         user_agent=client.get_user_agent(request) if request else "",
         **columns,

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from .conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from .models import Kind, LoginSession
+from .moments import aware
 from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType, encode
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _access_claims(
     conf = get_settings()
     hook = call_hook("CLAIMS_HOOK", user, session) or {}
     _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, "CLAIMS_HOOK")
-    ends = _seconds(session.created_at + conf.SESSION_LIFETIME)
+    ends = _seconds(aware(session.created_at) + conf.SESSION_LIFETIME)
     exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)
     return {**hook, **carried, **_registered_claims(session, now, exp)}
 
@@ -153,4 +154,4 @@ def _refuse(claims: Mapping[str, Any], names: Collection[str], source: str) -> N
 
 
 def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())
+    return int(aware(moment).timestamp())

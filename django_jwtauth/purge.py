@@ -19,9 +19,8 @@ from django.db import (
 )
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.db.models.signals import post_delete, pre_delete
-from django.utils import timezone
 
-from . import lookup
+from . import lookup, moments
 from .models import BlacklistedToken, LoginSession
 
 BATCH_SIZE = 1000
@@ -49,7 +48,7 @@ def purge(
     ``progress`` is called after each batch. Raises the database's error when a batch
     fails again and again; the batches before it stay deleted.
     """
-    now = timezone.now()
+    now = moments.now()
     using = lookup.alias()
     tokens = BlacklistedToken.objects.using(using)
     sessions = LoginSession.objects.using(using).purgeable(now)

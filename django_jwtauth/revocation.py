@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from . import lookup, new_rows
+from . import lookup, moments, new_rows
 from .conf import get_settings
 from .models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
 from .pairs import token_type_of
@@ -68,8 +68,10 @@ class Target:
 
 def everybody(before: datetime | None = None) -> Target:
     """All sign-ins that started before the time, whenever they were refreshed; before now."""
+    # Nothing is younger, so what a column holds in the wrong order is meant, too.
+    latest = before or timezone.now() + moments.uncertainty()
     before = before or timezone.now()
-    rows = _rows().filter(created_at__lt=before)
+    rows = _rows().filter(created_at__lt=latest)
     return Target(rows, _usable(rows), before=before)
 
 
@@ -189,7 +191,8 @@ def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
     # Without rotation, an access token can outlive the refresh token that bought it; either
     # is accepted for LEEWAY after its end.
     longest = 2 * conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
-    return rows.filter(ended_at=None, expires_at__gt=timezone.now() - longest)
+    since = moments.stored(moments.now() - longest - moments.uncertainty())
+    return rows.filter(ended_at=None, expires_at__gt=since)
 
 
 def _in_chunks(

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, transaction
-from django.utils import timezone
 
-from . import lookup, writing
+from . import lookup, moments, writing
 from .conf import get_settings
 from .exceptions import ExpiredToken, GenerationUnknown, RefreshTokenReused, SessionEnded
 from .models import LoginSession
+from .moments import aware, stored
 from .rules import Live
 from .tokens import Claims
 
@@ -46,11 +46,11 @@ def advance(live: Live, claims: Claims, *, retry: bool) -> None:
 def _step(live: Live, claims: Claims) -> bool:
     """Advance the row if ``claims`` is its current token; False if it moved meanwhile."""
     session, presented = live.session, claims["gen"]
-    now = timezone.now()
+    now = moments.now()
     conf = get_settings()
     if session.ended_at is not None:
         raise SessionEnded
-    if now >= session.created_at + conf.SESSION_LIFETIME + conf.LEEWAY:
+    if now >= aware(session.created_at) + conf.SESSION_LIFETIME + conf.LEEWAY:
         raise ExpiredToken
     if session.generation == presented:
         return _swap(live, presented, now)
@@ -64,7 +64,7 @@ def _step(live: Live, claims: Claims) -> bool:
         )
         raise GenerationUnknown
     grace = conf.REFRESH_GRACE_PERIOD + conf.LEEWAY
-    if session.generation == presented + 1 and now - session.refreshed_at <= grace:
+    if session.generation == presented + 1 and now - aware(session.refreshed_at) <= grace:
         return True
     raise RefreshTokenReused
 
@@ -72,11 +72,14 @@ def _step(live: Live, claims: Claims) -> bool:
 def _swap(live: Live, presented: int, now: datetime) -> bool:
     conf = get_settings()
     session = live.session
-    changes: dict[str, Any] = {"refreshed_at": now}
+    changes: dict[str, Any] = {"refreshed_at": stored(now)}
     if conf.ROTATE_REFRESH_TOKENS:
         changes["generation"] = presented + 1
-        changes["expires_at"] = min(
-            now + conf.REFRESH_TOKEN_LIFETIME, session.created_at + conf.SESSION_LIFETIME
+        changes["expires_at"] = stored(
+            min(
+                now + conf.REFRESH_TOKEN_LIFETIME,
+                aware(session.created_at) + conf.SESSION_LIFETIME,
+            )
         )
     if session.auth_hash != live.auth_hash:
         # It matched through a fallback of SECRET_KEY, which will be dropped one day.

@@ -27,6 +27,7 @@ from .exceptions import (
     UserInactive,
 )
 from .models import Kind, LoginSession, Reason, Via, end_fields
+from .moments import aware
 from .pairs import TokenPair, carried_claims, issue
 from .rules import load, load_user
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
@@ -79,10 +80,9 @@ def start(
 def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
     sessions = LoginSession.objects.using(using).filter(user_id=user.pk, kind=Kind.SIGN_IN)
     # Two statements: MariaDB cannot update what it selects from in one.
-    surplus = list(
-        sessions.live().order_by("-created_at", "-id").values_list("id", flat=True)[keep:]
-    )
-    if surplus:
+    found = sessions.live().values_list("created_at", "id")
+    newest = sorted(((aware(moment), pk) for moment, pk in found), reverse=True)
+    if surplus := [pk for _moment, pk in newest[keep:]]:
         sessions.filter(id__in=surplus).end(reason=Reason.SESSION_LIMIT, via=Via.SESSION_LIMIT)
 
 

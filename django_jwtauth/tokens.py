@@ -10,10 +10,9 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any, Literal
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from . import compact, keys
+from . import compact, keys, moments
 from .conf import Settings, get_settings, get_token_tenancy
 from .exceptions import (
     ExpiredToken,
@@ -40,8 +39,8 @@ API_USE = "api"
 
 # Fits every column that holds one.
 MAX_IDENTIFIER_LENGTH = 255
-# The last midnight of year 9999 in UTC: later ones fit no datetime in some time zone.
-MAX_NUMERIC_DATE = 253402214400
+# 30 December 9999 in UTC: in every time zone, a datetime has room for it and the next day.
+MAX_NUMERIC_DATE = 253402128000
 MAX_GENERATION = 2**31 - 1
 
 # Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
@@ -224,7 +223,7 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
 
 def to_datetime(seconds: float) -> datetime:
     """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
-    return datetime.fromtimestamp(seconds, timezone.utc if settings.USE_TZ else None)
+    return moments.stored(datetime.fromtimestamp(seconds, timezone.utc))
 
 
 def is_identifier(value: Any) -> bool:

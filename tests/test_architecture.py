@@ -23,6 +23,7 @@ MAP = {
     "exceptions": "",
     "redacted": "",
     "signals": "exceptions",
+    "moments": "",
     # What a token is
     "weak_rsa": "",
     "keymaterial": "weak_rsa",
@@ -30,23 +31,23 @@ MAP = {
     "remote_keys": "exceptions keymaterial keys",
     "verified": "",
     "compact": "exceptions keymaterial",
-    "tokens": "compact conf exceptions keys remote_keys verified",
+    "tokens": "compact conf exceptions keys moments remote_keys verified",
     # What a sign-in is
-    "models": "conf signals",
+    "models": "conf moments signals",
     "compiled": "models",
     "lookup": "compiled exceptions models",
     "writing": "",
     "rules": "conf exceptions lookup models tokens",
     "client": "conf",
-    "new_rows": "client exceptions lookup models rules signals writing",
-    "pairs": "conf models tokens",
-    "rotation": "conf exceptions lookup models rules tokens writing",
+    "new_rows": "client exceptions lookup models moments rules signals writing",
+    "pairs": "conf models moments tokens",
+    "rotation": "conf exceptions lookup models moments rules tokens writing",
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf exceptions lookup models new_rows pairs scopes signals",
     "one_time": "conf exceptions lookup models new_rows pairs rules setting_values tokens",
-    "sessions": "api_tokens conf exceptions lookup models new_rows pairs rotation rules scopes "
-    "signals tokens writing",
-    "revocation": "conf lookup models new_rows pairs tokens",
+    "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
+    "scopes signals tokens writing",
+    "revocation": "conf lookup models moments new_rows pairs tokens",
     "finding": "exceptions lookup models pairs redacted rules sessions tokens",
     "throttling": "client conf exceptions lookup models",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
@@ -77,7 +78,7 @@ MAP = {
     # What runs beside it
     "checks": "authentication conf keymaterial keys models",
     "apps": "checks",
-    "purge": "lookup models",
+    "purge": "lookup models moments",
     "tasks": "purge",
     "testing": "conf models pairs sessions tokens transport",
     "admin.wording": "",
@@ -100,14 +101,16 @@ MAP = {
     "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # For optional neighbours; but for the commands, nothing imports them
-    "contrib.allauth": "credentials exceptions lookup models rules sessions tokens transport",
+    "contrib.allauth": "credentials exceptions lookup models moments rules sessions tokens "
+    "transport",
     "contrib.channels": "conf exceptions redacted sessions transport",
     "contrib.ninja": "exceptions scopes sessions tokens transport",
     "contrib.pytest": "testing",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
-    "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys rules tokens",
+    "contrib.simplejwt.tables exceptions keymaterial lookup models moments remote_keys rules "
+    "tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
     "contrib.simplejwt.project": "contrib.simplejwt.configuration",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "

@@ -18,11 +18,11 @@ from django.contrib.auth import logout, user_logged_out
 from django.contrib.auth.models import AnonymousUser
 from django.dispatch import receiver
 from django.http import JsonResponse
-from django.utils import timezone
 
 from .. import credentials, lookup, rules, sessions
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import LoginSession, Via
+from ..moments import aware, now
 from ..tokens import Claims, sign_in_time
 from ..transport import status_of
 
@@ -146,7 +146,7 @@ def _is_live(claims: Claims) -> bool:
         return False
     except Unavailable as error:
         raise _refusal(error) from None
-    return session.expires_at > timezone.now()
+    return aware(session.expires_at) > now()
 
 
 def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> None:

@@ -18,10 +18,9 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
 from django.db import OperationalError, connections
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from ... import lookup
+from ... import lookup, moments
 from ...compact import read_foreign
 from ...conf import RESERVED_CLAIMS, get_settings
 from ...exceptions import (
@@ -102,16 +101,16 @@ def make_session(jti: str, user: Any, end: float, password_hash: str | None = No
 
     ``password_hash``: what ``auth_hash(user)`` returns, for a caller that knows it.
     """
-    now = timezone.now()
+    now = moments.now()
     left = timedelta(seconds=max(0, end - now.timestamp()))
     return LoginSession(
         id=session_id(jti),
         user_id=user.pk,
         subject=str(user.pk),
         auth_hash=auth_hash(user) if password_hash is None else password_hash,
-        created_at=now,
-        refreshed_at=now,
-        expires_at=now + min(left, get_settings().SESSION_LIFETIME),
+        created_at=moments.stored(now),
+        refreshed_at=moments.stored(now),
+        expires_at=moments.stored(now + min(left, get_settings().SESSION_LIFETIME)),
     )
 
 
