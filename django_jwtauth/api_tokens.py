@@ -55,7 +55,8 @@ def create(
     """Make an API token for ``user``.
 
     ``scope``: of those that ``SCOPES_HOOK`` allows the user, and of those ``within``, if
-    given; with ``exact``, ``InsufficientScope`` is raised for what the token would lack.
+    given; None for all of them, "" for none. With ``exact``, ``InsufficientScope`` is
+    raised for what the token would lack.
     ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
     ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
     or a longer name than can be listed, and for a lifetime under a second.
@@ -69,8 +70,9 @@ def create(
     session = new_rows.make_session(
         user, request, min(lifetime, longest), kind=Kind.API_TOKEN, name=name
     )
-    session.scope = _grant(user, request, scope, within, exact)
-    raw = issue_api_token(session, {"scope": session.scope} if session.scope else {})
+    granted = _grant(user, request, scope, within, exact)
+    session.scope = granted or ""
+    raw = issue_api_token(session, {} if granted is None else {"scope": granted})
     using = lookup.alias()
     with lookup.reporting_unavailable():
         session.save(using=using, force_insert=True)
@@ -85,14 +87,12 @@ def _grant(
     scope: str | None,
     within: Collection[str] | None,
     exact: bool,
-) -> str:
-    """Return the scopes that the token gets; see create()."""
-    granted = scopes.grant(user, request, scope) or ""
-    if within is not None:
-        granted = " ".join(name for name in granted.split() if name in within)
-    if exact and (missing := set(scopes.parse(scope)).difference(granted.split())):
+) -> str | None:
+    """Return the scopes that the token gets, None for no limit; see create()."""
+    granted = scopes.grant(user, request, scope, within)
+    if exact and (missing := set(scopes.parse(scope)).difference((granted or "").split())):
         raise InsufficientScope(sorted(missing))
-    if len(granted) > MAX_SCOPE_LENGTH:
+    if granted is not None and len(granted) > MAX_SCOPE_LENGTH:
         text = _("The scopes are longer than {limit} characters: ask for less.")
         raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))
     return granted

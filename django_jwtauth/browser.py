@@ -15,12 +15,12 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import lookup, sessions, tokens, views
+from . import lookup, scopes, sessions, views
 from .authentication import enforce_csrf
 from .exceptions import AuthError, TokenError
 from .models import Kind, LoginSession, Via
 from .pairs import TokenPair
-from .tokens import ACCESS, REFRESH
+from .tokens import ACCESS, REFRESH, is_api_token
 from .transport import (
     challenge,
     delete_token_cookies,
@@ -106,19 +106,19 @@ def _end_presented(request: Request) -> None:
     with suppress(TokenError):
         if refresh:
             sessions.blacklist(refresh, REFRESH, via=Via.API)
-            return
-    # A proxy that changes the path keeps the other cookie from coming here.
+    # Also when the first was ended: a subdomain can plant the refresh cookie, and not this
+    # one. And a proxy that changes the path keeps the refresh cookie from coming here.
     with suppress(TokenError):
         if access:
             _end_by_access_token(access)
 
 
 def _end_by_access_token(raw: str) -> None:
-    claims = tokens.decode(raw, ACCESS, allow_expired=True)
+    user, claims = sessions.introspect(raw)
+    # Whoever has put another token there has not signed in with it: a token that expired or
+    # was refused may have leaked, an API token or a narrow one may not end a sign-in.
+    if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
+        return
     with lookup.reporting_unavailable():
         rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
-        # No API token: whoever has put one there has not signed in with it.
-        rows = rows.of_kind(Kind.SIGN_IN)
-        session = rows.select_related("user").first()
-        if session is not None:
-            rows.end(via=Via.API, by=session.user)
+        rows.of_kind(Kind.SIGN_IN).end(via=Via.API, by=user)

@@ -92,7 +92,7 @@ def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = 
     with reporting_unavailable():
         claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
         granted = scopes.grant(user, request, scope)
-    return {"scope": granted, **claims} if granted else claims
+    return claims if granted is None else {"scope": granted, **claims}
 
 
 def keep_sent(request: "HttpRequest", body: Any) -> None:

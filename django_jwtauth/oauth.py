@@ -32,7 +32,7 @@ from .exceptions import (
 from .models import Via
 from .pairs import TokenPair
 from .redacted import Redacted
-from .tokens import REFRESH, Claims
+from .tokens import REFRESH, Claims, is_api_token
 from .transport import challenge, get_header_token, status_of
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -196,13 +196,13 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 @endpoint
 def introspect(request: HttpRequest) -> HttpResponse:
-    """Tell what a token is worth (RFC 7662), to clients and staff only.
+    """Tell what a token is worth (RFC 7662), to clients and signed-in staff only.
 
     A refresh token is active only for who asks for one by ``token_type_hint``: an API that
     asks about what it was sent must not take it for an access token (RFC 7662, 4).
     """
     if clients.authenticate(request) is None:
-        _require_staff(request)
+        _require_operator(request)
     raw = _required(request, "token")
     try:
         user, claims = sessions.introspect(raw)
@@ -219,17 +219,19 @@ def introspect(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"active": True, **kind, "username": str(user.get_username()), **body})
 
 
-def _require_staff(request: HttpRequest) -> None:
-    """Raise a refusal unless an operator's access token came along."""
+def _require_operator(request: HttpRequest) -> None:
+    """Raise a refusal unless an operator's access token came along, and no API token."""
     user: Any = None
+    claims: Claims = {}
     try:
         raw = get_header_token(request)
         if raw is None:
             raise InvalidClient
-        user = sessions.authenticate(raw)[0]
+        user, claims = sessions.authenticate(raw, request)
     except (TokenError, BadAuthorizationHeader):
         pass
-    if not getattr(user, "is_staff", False) or not user.has_perm(_INTROSPECTION_PERMISSION):
+    may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
+    if not may_ask or is_api_token(claims) or not scopes.may_manage(claims):
         # RFC 7662, 2.3: as RFC 6750 has it; the same for whatever the token lacks.
         authenticate = challenge(token_sent=True)
         raise OAuthError("invalid_token", status=401, authenticate=authenticate)

@@ -49,7 +49,7 @@ def issue(
     cannot be issued.
     """
     now = int(time.time())
-    narrowed = {**carried, "scope": scope} if scope else carried
+    narrowed = carried if scope is None else {**carried, "scope": scope}
     access = _access_claims(session, user, narrowed, now)
     refresh_exp = _seconds(session.expires_at)
     return TokenPair(

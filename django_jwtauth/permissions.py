@@ -70,6 +70,10 @@ class TokenPermission(OperationHolderMixin, BasePermission):
         raise NotImplementedError
 
 
+def _lacks(scope: str) -> Insufficient:
+    return Insufficient("insufficient_scope", _("The token lacks a scope."), scope=scope)
+
+
 class HasScopes(TokenPermission):
     """``permission_classes = [HasScopes("reports:read")]``: the token has all of them."""
 
@@ -83,9 +87,7 @@ class HasScopes(TokenPermission):
         try:
             scopes.require(claims, self.names)
         except InsufficientScope as error:
-            return Insufficient(
-                "insufficient_scope", _("The token lacks a scope."), scope=error.scope
-            )
+            return _lacks(error.scope)
         return None
 
 
@@ -109,6 +111,17 @@ class _IsPerson(TokenPermission):
 
 #: No API token: those must not make others, nor end their owner's sign-ins.
 IsPerson = _IsPerson()
+
+
+class _MayManage(TokenPermission):
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+        if request.method in SAFE_METHODS or scopes.may_manage(claims):
+            return None
+        return _lacks(scopes.MANAGE)
+
+
+#: A token without scopes, or with ``jwtauth:manage`` among them; whoever only reads needs none.
+MayManage = _MayManage()
 
 
 class HasAMR(TokenPermission):

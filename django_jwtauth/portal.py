@@ -66,6 +66,16 @@ class NewApiTokenSerializer(serializers.Serializer[Any]):
 class MakingView(PersonView):
     """Base of the endpoints that make a token."""
 
+    @property
+    def inherited(self) -> frozenset[str] | None:
+        """The scopes that may be handed on: what is asked with a narrow token buys no wider one.
+
+        None where there are no scopes at all.
+        """
+        if get_settings().SCOPES_HOOK or scopes.is_limited(self.claims):
+            return scopes.of(self.claims)
+        return None
+
     def confirm(self, sid: str) -> None:
         """End what was just made and raise, if the caller's own token has become bad meanwhile.
 
@@ -100,8 +110,7 @@ class ApiTokenListView(MakingView):
                 self.user,
                 data["name"],
                 scope=data.get("scope"),
-                # What is asked with a narrowed token must not buy a wider one.
-                within=scopes.of(self.claims),
+                within=self.inherited,
                 lifetime=timedelta(seconds=seconds) if seconds else None,
                 request=request._request,
             )
@@ -149,13 +158,12 @@ class OneTimeView(MakingView):
         data = self.validated(request)
         throttling.count_made("one_time", self.user)
         lifetime = timedelta(seconds=data.get("expires_in", one_time.LIFETIME.total_seconds()))
-        held = " ".join(sorted(scopes.of(self.claims)))
         try:
             raw = one_time.issue(
                 self.user,
                 data["purpose"],
                 lifetime=lifetime,
-                claims={"scope": held} if held else None,
+                claims=self._carried(),
                 request=request._request,
             )
         except ValueError:
@@ -166,6 +174,11 @@ class OneTimeView(MakingView):
         expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)
+
+    def _carried(self) -> dict[str, str]:
+        if not scopes.is_limited(self.claims):
+            return {}
+        return {"scope": " ".join(sorted(scopes.of(self.claims)))}
 
 
 class ConsumeSerializer(serializers.Serializer[Any]):
@@ -211,9 +224,10 @@ class OneTimeSignInView(GrantView):
 
     def post(self, request: Request) -> Response:
         user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
-        # Scopes that the token was issued with are what is asked for: it gets no others.
-        asked = " ".join(scopes.of(claims))
+        asked = None
+        if get_settings().SCOPES_HOOK and scopes.is_limited(claims):
+            # Scopes that the token was issued with are what is asked for: it gets no others.
+            asked = " ".join(scopes.of(claims))
+            del claims["scope"]
         admitted = credentials.admit(user, request._request, asked)
-        if get_settings().SCOPES_HOOK:
-            claims.pop("scope", None)
         return self.grant(sessions.start(user, request._request, {**claims, **admitted}))

@@ -1,11 +1,18 @@
-"""What a token may be used for: the ``scope`` claim (RFC 6749, 3.3; RFC 9068, 2.2.3)."""
+"""What a token may be used for: the ``scope`` claim (RFC 6749, 3.3; RFC 9068, 2.2.3).
+
+A token without the claim may be used for everything; one whose claim is empty, for nothing
+that asks for a scope.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from .conf import call_hook, get_settings
 from .exceptions import InsufficientScope
 from .tokens import Claims
+
+#: What a token with scopes needs to end sign-ins, rename them, or make tokens.
+MANAGE = "jwtauth:manage"
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
 
@@ -39,17 +46,44 @@ def of(claims: Claims) -> frozenset[str]:
     return frozenset(_split(claims.get("scope")))
 
 
+def is_limited(claims: Claims) -> bool:
+    """Return whether a token has scopes, be it none: only one without the claim has no limit."""
+    return claims.get("scope") is not None
+
+
+def may_manage(claims: Claims) -> bool:
+    """Return whether a token may end sign-ins, rename them, and make tokens."""
+    return not is_limited(claims) or MANAGE in of(claims)
+
+
 def _split(value: object) -> list[str]:
     # RFC 9068, 2.2.3: text. What else an issuer may put there grants nothing.
     return value.split() if isinstance(value, str) else []
 
 
-def grant(user: object, request: object, requested: str | None) -> str | None:
+def grant(
+    user: object,
+    request: object,
+    requested: str | None,
+    within: Collection[str] | None = None,
+) -> str | None:
     """Return the scopes a sign-in gets: what ``SCOPES_HOOK`` allows, of what was asked for.
 
-    All that is allowed when nothing was asked for; None without a hook. Raises
+    ``requested``: None for all that is allowed; "" asks for none, and gets none. ``within``:
+    no others than these. None, no limit, when there is neither a hook nor a wish. Raises
     ``ValueError`` when the hook returns what cannot be the name of a scope.
     """
+    allowed = _allowed(user, request)
+    if within is not None:
+        allowed = set(within) if allowed is None else allowed.intersection(within)
+    if requested is None:
+        return None if allowed is None else " ".join(sorted(allowed))
+    # Without a hook nobody says that the user may have them.
+    return " ".join(sorted((allowed or set()).intersection(requested.split())))
+
+
+def _allowed(user: object, request: object) -> set[str] | None:
+    """Return what ``SCOPES_HOOK`` allows the user; None without a hook."""
     if not get_settings().SCOPES_HOOK:
         return None
     given = call_hook("SCOPES_HOOK", user, request) or ()
@@ -57,19 +91,19 @@ def grant(user: object, request: object, requested: str | None) -> str | None:
     # A space in a name would grant two others.
     if wrong := sorted(name for name in allowed if not is_name(name)):
         raise ValueError(f"SCOPES_HOOK returned {wrong[0]!r}, which is no scope (RFC 6749, 3.3).")
-    asked = (requested or "").split()
-    return " ".join(sorted(allowed.intersection(asked) if asked else allowed))
+    return allowed
 
 
 def narrow(carried: object, requested: str | None) -> str | None:
     """Return what an access token gets of the carried scopes; never more than those.
 
-    Raises ``InsufficientScope`` when more is asked for (RFC 6749, 6).
+    ``requested``: None for all of them, "" for none. None when there is no limit. Raises
+    ``InsufficientScope`` when more is asked for (RFC 6749, 6).
     """
     held = _split(carried)
+    if requested is None:
+        return None if carried is None else " ".join(held)
     asked = parse(requested)
-    if not asked:
-        return " ".join(held) or None
     if not set(asked) <= set(held):
         raise InsufficientScope(asked)
     return " ".join(asked)

@@ -25,14 +25,14 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from . import credentials, lookup, one_time, sessions
+from . import credentials, lookup, one_time, scopes, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
 from .exceptions import AuthError, Unavailable, UserInactive, UserNotFound
 from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
-from .permissions import IsPerson
+from .permissions import IsPerson, MayManage
 from .serializers import (
     LoginSessionSerializer,
     MeSerializer,
@@ -205,16 +205,16 @@ class MeView(OwnView):
             "user_id": self.claims["sub"],
             "username": self.user.get_username(),
             "session_id": self.claims["sid"],
-            "scopes": str(self.claims.get("scope", "")).split(),
+            "scopes": sorted(scopes.of(self.claims)),
             "expires_at": datetime.fromtimestamp(self.claims["exp"], timezone.utc),
         }
         return Response(self.serializer_class(me).data)
 
 
 class PersonView(OwnView):
-    """Base of the endpoints that are no business of a script's."""
+    """Base of the endpoints for people: no API token, and no other token beyond its scopes."""
 
-    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson)
+    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson, MayManage)
 
     def end_own(self, kind: Kind, sid: str) -> Response:
         """End one of the caller's rows, also when it has ended; 404 when there is none."""

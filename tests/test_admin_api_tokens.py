@@ -204,6 +204,22 @@ def test_scopes_are_those_of_the_user(maker, user, url, settings):
     assert sessions.authenticate(token_in(answer))[1]["scope"] == "reports:read"
 
 
+def test_the_form_shows_the_scopes_and_an_emptied_field_asks_for_none(maker, url, settings):
+    """What a token may be used for is what stands in the form."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    assert 'value="reports:read reports:write"' in maker.get(url).content.decode()
+
+    answer = maker.post(url, WHAT)
+
+    assert sessions.authenticate(token_in(answer))[1]["scope"] == ""
+
+
+def test_without_scopes_in_the_project_a_token_has_no_limit(maker, url):
+    """An empty field is then all that can be said."""
+    assert "This project has no scopes" in maker.get(url).content.decode()
+    assert "scope" not in sessions.authenticate(token_in(maker.post(url, WHAT)))[1]
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

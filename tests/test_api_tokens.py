@@ -488,8 +488,8 @@ def test_bad_bodies_are_told_by_field(owner, body, field):
 def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
     """A narrowed access token, or one without scopes, cannot make an API token that has more."""
     settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
-    wide = sessions.start(user, claims={"scope": "reports:read reports:write"})
-    narrow = sessions.refresh(wide.refresh, scope="reports:read")
+    wide = sessions.start(user, claims={"scope": "jwtauth:manage reports:read reports:write"})
+    narrow = sessions.refresh(wide.refresh, scope="jwtauth:manage reports:read")
     bare = sessions.start(user)
 
     for pair, scopes in ((narrow, ["reports:read"]), (bare, [])):
@@ -502,7 +502,8 @@ def test_too_many_scopes_are_a_400(user, settings):
     """Scopes that cannot be listed are the client's to narrow."""
     settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
     names = " ".join(many_scopes(user, None))
-    owner = Client().with_token(sessions.start(user, claims={"scope": names}).access)
+    claims = {"scope": f"jwtauth:manage {names}"}
+    owner = Client().with_token(sessions.start(user, claims=claims).access)
 
     answer = make(owner)
 

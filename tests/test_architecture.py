@@ -63,12 +63,13 @@ MAP = {
     "permissions": "exceptions scopes tokens transport",
     "serializers": "credentials models redacted",
     "views": "authentication conf credentials exceptions lookup models one_time pairs parsers "
-    "permissions serializers sessions tokens transport",
+    "permissions scopes serializers sessions tokens transport",
     "urls": "views",
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
     "scopes serializers sessions setting_values throttling tokens views",
     "urls.portal": "portal",
-    "browser": "authentication exceptions lookup models pairs sessions tokens transport views",
+    "browser": "authentication exceptions lookup models pairs scopes sessions tokens transport "
+    "views",
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
@@ -92,7 +93,7 @@ MAP = {
     "admin.keys": "admin.records admin.wording conf keymaterial keys",
     "admin.find": "admin.filters admin.forms admin.wording exceptions finding models tokens",
     "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens exceptions finding "
-    "lookup redacted",
+    "lookup redacted scopes",
     "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
     "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
     "models revocation sessions",
@@ -121,7 +122,8 @@ MAP = {
     "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
     "contrib.spectacular.schemes": "authentication conf transport",
-    "contrib.spectacular.refusals": "authentication conf exceptions permissions tokens views",
+    "contrib.spectacular.refusals": "authentication conf exceptions permissions scopes tokens "
+    "views",
     "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
     "serializers views",
     "contrib.spectacular.endpoints": "authentication browser contrib.spectacular.operations "

@@ -24,6 +24,7 @@ from django_jwtauth import api_tokens, browser, sessions, transport
 from django_jwtauth.authentication import JWTAuthentication, JWTCookieAuthentication
 from django_jwtauth.models import LoginSession
 from django_jwtauth.pairs import TokenPair
+from tests import forge
 from tests.conftest import PASSWORD, Client
 
 
@@ -449,15 +450,44 @@ def test_signing_out_is_always_possible(web, raw):
         assert_deleted(response)
 
 
-@pytest.mark.parametrize("left", [ACCESS, REFRESH])
-def test_signing_out_needs_no_live_token(signed_in, user, left):
-    """Weeks later, when all tokens have expired, either still ends the sign-in."""
-    del signed_in.cookies[({ACCESS, REFRESH} - {left}).pop()]
+def test_signing_out_needs_no_live_token(signed_in, user):
+    """Weeks later, when all tokens have expired, the refresh token still ends the sign-in."""
     with time_machine.travel(timezone.now() + timedelta(days=20)):
         assert signed_in.sign_out().status_code == 200
 
     session = user.jwtauth_sessions.get()
     assert (session.end_reason, session.ended_by) == ("signed_out", user)
+
+
+def expired_access(pair, user):
+    return forge.altered(pair.access, exp=1)
+
+
+def blacklisted_access(pair, user):
+    sessions.blacklist(pair.access)
+    return pair.access
+
+
+def narrow_access(pair, user):
+    return sessions.start(user, claims={"scope": "reports:read"}).access
+
+
+@pytest.mark.parametrize("make", [expired_access, blacklisted_access, narrow_access])
+def test_what_may_have_leaked_ends_no_sign_in(web, pair, user, make):
+    """A browser deletes an access cookie as its token expires; whoever sends one found it."""
+    web.cookies[ACCESS] = make(pair, user)
+
+    assert web.sign_out().status_code == 200
+    assert not user.jwtauth_sessions.exclude(ended_at=None).exists()
+
+
+def test_signing_out_ends_the_sign_in_behind_a_planted_refresh_cookie(signed_in, user, other_user):
+    """A subdomain can plant the refresh cookie, but no cookie whose name begins __Host-."""
+    planted = sessions.start(other_user)
+    signed_in.cookies[REFRESH] = planted.refresh
+
+    assert signed_in.sign_out().status_code == 200
+    assert user.jwtauth_sessions.get().end_reason == "signed_out"
 
 
 @pytest.mark.parametrize("refresh", [None, "garbage"])

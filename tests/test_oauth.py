@@ -474,7 +474,7 @@ def test_the_password_grant(sign_in, user):
 
 
 @pytest.mark.parametrize(
-    ("asked", "granted"), [(None, "a b c"), ("b", "b"), ("b x a", "a b"), ("  ", "a b c")]
+    ("asked", "granted"), [(None, "a b c"), ("b", "b"), ("b x a", "a b"), ("", "a b c"), ("  ", "")]
 )
 def test_what_is_granted_is_told(sign_in, conf, asked, granted):
     """RFC 6749, 3.3: the answer says which scopes were granted, as fewer may be."""

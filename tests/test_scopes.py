@@ -1,12 +1,18 @@
 """Scopes: granted as asked for and allowed, narrowed by a refresh, never widened."""
 
+from typing import Any, NamedTuple
+
 import pytest
-from django.urls import reverse
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import include, path, reverse
 from hypothesis import given
 from hypothesis import strategies as st
+from rest_framework.test import APIClient
 
-from django_jwtauth import scopes, sessions
+from django_jwtauth import api_tokens, credentials, one_time, scopes, sessions
 from django_jwtauth.exceptions import InsufficientScope, MalformedToken
+from django_jwtauth.portal import OneTimeSignInView
 from tests.conftest import PASSWORD
 from tests.forge import claims_of
 
@@ -66,7 +72,8 @@ def test_what_is_not_text_grants_nothing(value):
     with pytest.raises(InsufficientScope) as refused:
         scopes.require({"scope": value}, ["read"])
     assert refused.value.scope == "read"
-    assert scopes.narrow(value, None) is None
+    assert scopes.narrow(value, None) == (None if value is None else "")
+    assert scopes.is_limited({"scope": value}) == (value is not None)
 
 
 def test_a_scope_is_compared_as_a_whole():
@@ -89,8 +96,8 @@ def test_a_scope_is_compared_as_a_whole():
         ("reports:read", "reports:read"),
         ("reports:read profile reports:read", "profile reports:read"),
         ("admin reports:read", "reports:read"),
-        ("admin", None),
-        ('"', None),
+        ("admin", ""),
+        ('"', ""),
     ],
 )
 def test_sign_in_grants_what_is_asked_for_and_allowed(api, user, allow, asked, expected):
@@ -105,12 +112,13 @@ def test_sign_in_grants_what_is_asked_for_and_allowed(api, user, allow, asked, e
 
 
 def test_without_a_hook_there_are_no_scopes(api, user):
-    """What a client asks for is granted by nobody."""
+    """What a client asks for is granted by nobody, and the token gets no more than that."""
     answer = api.post(
         reverse("token_obtain_pair"),
         {"username": "anna", "password": PASSWORD, "scope": "admin"},
     )
-    assert scope_of(answer.json()["access"]) is None
+    assert scope_of(answer.json()["access"]) == ""
+    assert scope_of(api.obtain().json()["access"]) is None
 
 
 @pytest.mark.parametrize("names", [None, [], (), set(), ""])
@@ -200,5 +208,194 @@ def test_narrowing_never_gives_more(held, asked):
     except InsufficientScope:
         assert not set(asked) <= set(held)
     else:
-        assert set((given_ or "").split()) == set(asked or held)
-        assert set((given_ or "").split()) <= set(held)
+        assert set(given_.split()) == set(asked)
+
+
+# --- no scope at all
+
+
+def two_scopes(user, request):
+    return ["reports:read", "jwtauth:manage"]
+
+
+@pytest.fixture
+def hook_for_two(settings):
+    settings.JWTAUTH = {
+        "SCOPES_HOOK": f"{__name__}.two_scopes",
+        "ONE_TIME_PURPOSES": ["download"],
+    }
+
+
+def link(user, text):
+    raw = one_time.issue(user, one_time.SIGN_IN, claims={"scope": text})
+    answer = APIClient().post("/one-time/", {"token": raw}, format="json")
+    return answer.json()["access"]
+
+
+EMPTY = {
+    "sign-in by code": lambda user, text: sessions.start(user, claims={"scope": text}).access,
+    "its refresh": lambda user, text: (
+        sessions.refresh(sessions.start(user, claims={"scope": text}).refresh).access
+    ),
+    "narrowed": lambda user, text: (
+        sessions.refresh(
+            sessions.start(user, claims={"scope": "reports:read"}).refresh, scope=text
+        ).access
+    ),
+    "narrowed from no limit": lambda user, text: (
+        sessions.refresh(sessions.start(user).refresh, scope=text).access
+    ),
+    "API token": lambda user, text: api_tokens.create(user, "x", scope=text).raw,
+    "link": link,
+    "password": lambda user, text: (
+        sessions.start(user, claims=credentials.admit(user, None, text)).access
+    ),
+}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("hooked", [True, False])
+@pytest.mark.parametrize("text", ["", "  "])
+@pytest.mark.parametrize("made", EMPTY)
+def test_an_empty_scope_is_no_scope(request, user, hooked, made, text):
+    """Whoever asks for no scope gets a token with none: the claim is there, and empty."""
+    if hooked:
+        request.getfixturevalue("hook_for_two")
+
+    claims = sessions.authenticate(EMPTY[made](user, text))[1]
+
+    assert (claims["scope"].split(), scopes.may_manage(claims)) == ([], False)
+
+
+def test_only_an_absent_scope_is_all(user, hook_for_two):
+    """None asks for all that the hook allows; where nobody grants any, for no limit."""
+    assert api_tokens.create(user, "x").session.scope == "jwtauth:manage reports:read"
+    assert scopes.grant(user, None, None) == "jwtauth:manage reports:read"
+
+
+def test_without_a_hook_an_api_token_gets_no_more_than_was_asked_for(user):
+    """What no hook allows is not granted, and the token is not made without a limit instead."""
+    new = api_tokens.create(user, "x", scope="reports:read")
+
+    assert (scope_of(new.raw), new.session.scope) == ("", "")
+    assert scope_of(api_tokens.create(user, "x").raw) is None
+
+
+# --- the doors of this package
+
+
+class Door(NamedTuple):
+    method: str
+    path: str
+    body: dict[str, Any]
+    done: int
+
+
+DOORS = {
+    "end the others": Door("delete", "/api/sessions/", {}, 204),
+    "end one": Door("delete", "/api/sessions/{other}/", {}, 204),
+    "end this one": Door("delete", "/api/sessions/{own}/", {}, 204),
+    "rename": Door("patch", "/api/sessions/{other}/", {"name": "x"}, 200),
+    "make an API token": Door("post", "/api/api-tokens/", {"name": "x"}, 201),
+    "revoke an API token": Door("delete", "/api/api-tokens/{script}/", {}, 204),
+    "make a one-time token": Door("post", "/api/one-time-tokens/", {"purpose": "download"}, 201),
+}
+HELD = {
+    "no claim": (None, True),
+    "the scope": ("jwtauth:manage", True),
+    "the scope among others": ("reports:read jwtauth:manage", True),
+    "another": ("reports:read", False),
+    "none": ("", False),
+    "a longer name": ("jwtauth:manage:x jwtauth", False),
+    "another case": ("JWTAUTH:MANAGE", False),
+}
+
+urlpatterns = [
+    path("api/", include("django_jwtauth.urls")),
+    path("api/", include("django_jwtauth.urls.portal")),
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+    path("one-time/", OneTimeSignInView.as_view()),
+]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize("name", DOORS)
+def test_our_own_doors_ask_for_the_scope(user, settings, name, held):
+    """A token that has scopes needs ``jwtauth:manage`` to end, rename or make anything."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    scope, may = HELD[held]
+    pair = sessions.start(user, claims={} if scope is None else {"scope": scope})
+    other, script = sessions.start(user), api_tokens.create(user, "deploy")
+    door = DOORS[name]
+    url = door.path.format(
+        own=pair.session_id.hex, other=other.session_id.hex, script=script.session.sid
+    )
+    api = APIClient(headers={"authorization": f"Bearer {pair.access}"})
+
+    answer = getattr(api, door.method)(url, door.body, format="json")
+
+    assert answer.status_code == (door.done if may else 403)
+    if not may:
+        assert answer.json()["code"] == "insufficient_scope"
+        assert 'scope="jwtauth:manage"' in answer["WWW-Authenticate"]
+        assert sessions.authenticate(other.access)
+        assert sessions.authenticate(script.raw)
+        assert sessions.authenticate(pair.access)
+
+
+@pytest.mark.urls(__name__)
+def test_a_narrowed_token_is_held_to_what_it_was_narrowed_to(user):
+    """The sign-in may manage, the token that was narrowed may not."""
+    pair = sessions.start(user, claims={"scope": "reports:read jwtauth:manage"})
+    narrow = sessions.refresh(pair.refresh, scope="reports:read")
+    other = sessions.start(user)
+
+    answer = APIClient().delete(
+        "/api/sessions/", headers={"authorization": f"Bearer {narrow.access}"}
+    )
+
+    assert answer.status_code == 403
+    assert sessions.authenticate(other.access)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("url", ["/api/sessions/", "/api/api-tokens/", "/api/me/"])
+def test_reading_needs_no_scope(user, url):
+    """What a token lists of its own user, it lists whatever its scopes are."""
+    access = sessions.start(user, claims={"scope": ""}).access
+
+    answer = APIClient().get(url, headers={"authorization": f"Bearer {access}"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("held", HELD)
+def test_introspection_asks_staff_for_the_scope(user, held):
+    """As 401 in the words of RFC 7662, 2.3, for whatever the token lacks."""
+    scope, may = HELD[held]
+    staff = get_user_model().objects.create_superuser("root")
+    access = sessions.start(staff, claims={} if scope is None else {"scope": scope}).access
+
+    answer = introspect(user, access)
+
+    assert answer.status_code == (200 if may else 401)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("scope", [None, "", "jwtauth:manage"])
+def test_introspection_is_not_for_api_tokens(user, settings, scope):
+    """Scripts are clients, with a secret of their own, whatever the token's scopes are."""
+    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    staff = get_user_model().objects.create_superuser("root")
+
+    assert introspect(user, api_tokens.create(staff, "ci", scope=scope).raw).status_code == 401
+
+
+def introspect(user, raw):
+    return Client().post(
+        "/oauth/introspect/",
+        {"token": sessions.start(user).access},
+        headers={"authorization": f"Bearer {raw}"},
+    )

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from .. import api_tokens, lookup
+from .. import api_tokens, lookup, scopes
 from ..exceptions import AuthError, InsufficientScope
 from ..finding import find_user
 from ..redacted import Redacted
@@ -32,8 +32,14 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
     user = _get_user(request.GET.get("user", ""))
     if not may_act_as(operator(request), user):
         raise PermissionDenied
-    form = NewTokenForm(request.POST if request.method == "POST" else None)
-    new = _create(request, model_admin, user, form) if form.is_valid() else None
+    allowed = scopes.grant(user, request, None)
+    form = NewTokenForm(request.POST if request.method == "POST" else None, allowed=allowed)
+    new = None
+    if form.is_valid():
+        asked = form.cleaned_data["scope"]
+        # Emptied, the field asks for no scope; where there are none, for no limit.
+        scope = asked if asked or allowed is not None else None
+        new = _create(request, model_admin, user, form, scope)
     context: dict[str, Any] = {
         "title": _("Make an API token for %(user)s") % {"user": user.get_username()},
         "of_user": user,
@@ -73,7 +79,11 @@ def _get_user(pk: str) -> "AbstractBaseUser":
 
 
 def _create(
-    request: HttpRequest, model_admin: "RecordAdmin", user: "AbstractBaseUser", form: NewTokenForm
+    request: HttpRequest,
+    model_admin: "RecordAdmin",
+    user: "AbstractBaseUser",
+    form: NewTokenForm,
+    scope: str | None,
 ) -> api_tokens.NewToken | None:
     """Return the new token, on record; without one, ``form`` says why."""
     data = form.cleaned_data
@@ -83,7 +93,7 @@ def _create(
             new = api_tokens.create(
                 user,
                 data["name"],
-                scope=data["scope"] or None,
+                scope=scope,
                 exact=True,
                 lifetime=timedelta(days=data["days"]),
                 request=request,
@@ -94,7 +104,7 @@ def _create(
     except InsufficientScope as error:
         form.add_error(
             "scope",
-            _("The user may not have: %(scopes)s") % {"scopes": error.scope or data["scope"]},
+            _("The user may not have: %(scopes)s") % {"scopes": error.scope or scope},
         )
     except AuthError as error:
         form.add_error(None, f"{error.detail} ({error.reason})")

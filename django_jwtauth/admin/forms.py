@@ -88,11 +88,14 @@ class NewTokenForm(RevokeForm):
         required=False,
         max_length=MAX_SCOPE_LENGTH,
         widget=AdminTextInputWidget(attrs=PASTED),
-        help_text=_("Separated by spaces. Empty for all that the user may have."),
+        help_text=_("Separated by spaces, of those that the user may have. Empty for none."),
     )
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, allowed: str | None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
+        self.fields["scope"].initial = allowed
+        if allowed is None:
+            self.fields["scope"].help_text = _("This project has no scopes: leave it empty.")
         longest = max(get_settings().API_TOKEN_MAX_LIFETIME.days, 1)
         self.fields["days"] = forms.IntegerField(
             label=_("Lifetime in days"),

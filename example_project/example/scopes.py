@@ -3,6 +3,8 @@
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from django_jwtauth.scopes import MANAGE
+
 MEANINGS = {
     "reports:read": "Read reports",
     "reports:write": "File reports",
@@ -12,4 +14,6 @@ MEANINGS = {
 
 def allow(user: User, request: HttpRequest | None) -> list[str]:
     """Return the scopes that a user may have; a token has these, or those of them it asks for."""
-    return [name for name in MEANINGS if user.is_staff or name != "users:read"]
+    names = [name for name in MEANINGS if user.is_staff or name != "users:read"]
+    # People end their sign-ins here and make API tokens.
+    return [*names, MANAGE]

@@ -41,8 +41,10 @@ def tokens(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> Http
             Token(row, ago(row.last_used_at) if row.last_used_at else "")
             for row in rows.order_by("-created_at")
         ],
-        # A token gets no scope that the sign-in does not have.
-        "scopes": [(name, MEANINGS.get(name, "")) for name in sorted(scopes.of(claims))],
+        # A token gets no scope that the sign-in does not have. None manages sign-ins.
+        "scopes": [
+            (name, MEANINGS.get(name, "")) for name in sorted(scopes.of(claims) - {scopes.MANAGE})
+        ],
         "lifetimes": [(text, days * 24 * 60 * 60) for text, days in LIFETIMES.items()],
         "reports_url": request.build_absolute_uri(reverse("reports")),
     }

@@ -17,7 +17,7 @@ from rest_framework.settings import api_settings
 from ... import exceptions
 from ...authentication import JWTAuthentication, JWTCookieAuthentication
 from ...browser import BrowserView, CSRFView, RefreshView, SignOutView
-from ...permissions import IsPerson
+from ...permissions import IsPerson, MayManage
 from ...portal import RECENT
 from ...transport import request_refusal
 from . import operations, refusals, schemes
@@ -203,6 +203,8 @@ class EndpointSchema(AutoSchema):
         permissions = view.get_permissions()
         if IsPerson in permissions:
             found.add(403, "no_person", refusals.script_body())
+        if MayManage in permissions and self.method not in SAFE_METHODS:
+            found.add(403, "no_scope", refusals.narrow_body())
         if RECENT in permissions:
             found.add(403, "not_recent", refusals.stale_body())
         if "{sid}" in self.path:

@@ -13,6 +13,7 @@ from ...authentication import CSRFFailed
 from ...conf import get_settings
 from ...exceptions import AuthError, Throttled
 from ...permissions import HasScopes, IsPerson, SignedInWithin
+from ...scopes import MANAGE
 from ...tokens import API_USE
 from ...views import JWTView
 
@@ -167,6 +168,11 @@ def csrf_body() -> dict[str, Any]:
 def script_body() -> dict[str, Any]:
     """Return the body of a 403 for an API token where a person is wanted."""
     return _missing(IsPerson, token_use=API_USE)
+
+
+def narrow_body() -> dict[str, Any]:
+    """Return the body of a 403 for a token with scopes that may not manage sign-ins."""
+    return _missing(HasScopes(MANAGE))
 
 
 def stale_body() -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             nargs="+",
             action="extend",
             help="What it may be used for; no token is made that lacks one of these. Without "
-            "it, all that SCOPES_HOOK allows the user.",
+            'it, all that SCOPES_HOOK allows the user; "" for a token without scopes.',
         )
         parser.add_argument(
             "--expires-in",
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             new = api_tokens.create(
                 user,
                 name,
-                scope=" ".join(options["scope"] or ()) or None,
+                scope=None if options["scope"] is None else " ".join(options["scope"]),
                 exact=True,
                 lifetime=options["expires_in"],
             )
