@@ -8,20 +8,20 @@ Memcached, per process with local memory.
 """
 
 import ipaddress
+import json
 import logging
 import time
-import unicodedata
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
-from . import lookup
+from . import lookup, spellings
 from .client import get_ip_address
-from .conf import Rate, get_settings, get_tenancy
+from .conf import Rate, get_settings
 from .exceptions import Throttled
 from .models import Kind, LoginSession
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_jwtauth")
 
-# A name longer than any column is cut before it is normalised, which costs time.
-_NAME_LENGTH = 300
 # The owner is looked for in so many of the latest sign-ins.
 _SIGN_INS = 100
 
@@ -59,10 +57,7 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     does not matter. A cache that does not answer is logged and counts nothing.
     """
     address = get_ip_address(request)
-    username = username[:_NAME_LENGTH]
-    name = _stored_name(username) if everywhere else username
-    # Upper case first, as in the SQL of iexact: it takes "\u0131", the i without a dot, for an i.
-    account = _digest(unicodedata.normalize("NFKC", name).upper().casefold())
+    account = _digest(spellings.fold(username) if everywhere else username)
     counted = {"account_everywhere": account} if everywhere else {}
     # What is counted by an unknown address is counted for everybody.
     if address is not None:
@@ -135,28 +130,6 @@ def _report(error: Exception) -> None:
     )
 
 
-def _stored_name(username: str) -> str:
-    """Return the name that the database takes it for, or itself.
-
-    A number can be written "7" and "007", and by default MariaDB and MySQL find "admin" by
-    "ádmin": a count for each spelling would allow as many guesses.
-    """
-    model = get_user_model()
-    try:
-        field: Any = model._meta.get_field(model.USERNAME_FIELD)
-        username = str(field.to_python(username))
-    except (FieldDoesNotExist, ValidationError):
-        return username
-    if connections[router.db_for_read(model)].vendor != "mysql":
-        return username
-    try:
-        with lookup.reporting_unavailable():
-            names = model._default_manager.filter(**{model.USERNAME_FIELD: username})
-            return str(names.values_list(model.USERNAME_FIELD, flat=True).first() or username)
-    except (ValueError, ValidationError):
-        return username
-
-
 def _is_known(username: str, address: str | None) -> bool:
     """Return whether the account has signed in from this network; asked of any name alike."""
     if address is None:
@@ -183,8 +156,15 @@ def _network(address: str) -> str:
 
 
 def _digest(value: str) -> str:
-    """Return a key of fixed length that tells nothing of the value, another for each tenant."""
-    tenant = get_tenancy().tenant
-    value = f"{tenant}\0{value}" if tenant else value
+    """Return a key of fixed length that tells nothing of the value.
+
+    Tenants with the same table of users have the same: each would allow as many guesses.
+    """
+    users = get_user_model()
+    connection = connections[router.db_for_write(users)]
+    place = [str(connection.settings_dict.get(name, "")) for name in ("HOST", "PORT", "NAME")]
+    # django-tenants: a schema for each tenant.
+    schema = str(getattr(connection, "schema_name", ""))
+    value = json.dumps([*place, schema, users._meta.db_table, value])
     digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")
     return digest.hexdigest()[:32]

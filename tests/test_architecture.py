@@ -49,7 +49,8 @@ MAP = {
     "scopes signals tokens writing",
     "revocation": "conf lookup models moments new_rows pairs tokens",
     "finding": "exceptions lookup models pairs redacted rules sessions tokens",
-    "throttling": "client conf exceptions lookup models",
+    "spellings": "lookup",
+    "throttling": "client conf exceptions lookup models spellings",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking

@@ -82,7 +82,7 @@ def test_statements(operation, api, pair, statements):
     """As few as the promise allows, and none for what is not a token of ours."""
     number = operation.statements
     if connection.vendor == "mysql" and operation is OPERATIONS["obtain"]:
-        # It takes "ádmin" for "admin": the name to count guesses by is asked for.
+        # It takes "ádmin" for "admin": what it compares is what guesses are counted by.
         number += 1
 
     with statements(number):

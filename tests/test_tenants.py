@@ -5,7 +5,7 @@ import json
 import sys
 import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 from django.http import Http404
 from django.test import RequestFactory
 from rest_framework.test import APIClient
@@ -22,7 +23,13 @@ from rest_framework.test import APIClient
 from django_jwtauth import api_tokens, conf, keys, one_time, remote_keys, sessions, tenants, tokens
 from django_jwtauth.conf import get_settings
 from django_jwtauth.contrib.simplejwt import tables
-from django_jwtauth.exceptions import BadSignature, Throttled, TokenError, WrongIssuer
+from django_jwtauth.exceptions import (
+    BadSignature,
+    InvalidCredentials,
+    Throttled,
+    TokenError,
+    WrongIssuer,
+)
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.throttling import count_attempt
 from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH
@@ -280,16 +287,76 @@ def test_each_tenant_publishes_its_own_keys():
     assert len(set(published)) == 2
 
 
-def test_attempts_are_counted_for_each_tenant(settings):
-    """Guessing at an account here locks nobody out of the account of that name there."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "1/day"}}
-    request = RequestFactory().post("/")
+def use_up(request, everywhere=True):
+    """Make as many attempts as are let through, and return how many."""
+    number = 0
+    with suppress(Throttled):
+        while number < 100:
+            count_attempt(request, "anna", everywhere=everywhere)
+            number += 1
+    return number
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("scope", ["address", "account", "account_everywhere"])
+def test_tenants_that_share_users_share_the_attempts(settings, rf, scope):
+    """A host for each tenant gives nobody more guesses at one account."""
+    none = dict.fromkeys(["address", "account", "account_everywhere"])
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, scope: "3/day"}}
+    numbers = []
+    for given in (A, B):
+        with tenant(given):
+            numbers.append(use_up(rf.post("/")))
+
+    assert numbers == [3, 0]
+
+
+@pytest.mark.django_db
+def test_tenants_that_share_clients_share_the_attempts(settings, rf):
+    """The secret of a client may be the same for all tenants, too."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/day"}}
     with tenant(A):
-        count_attempt(request, "anna", everywhere=False)
-        with pytest.raises(Throttled):
-            count_attempt(request, "anna", everywhere=False)
+        assert use_up(rf.post("/"), everywhere=False) == 3
     with tenant(B):
-        count_attempt(request, "anna", everywhere=False)
+        assert use_up(rf.post("/"), everywhere=False) == 0
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("where", ["schema", "NAME", "HOST"])
+def test_users_of_another_schema_or_database_are_counted_by_themselves(
+    settings, rf, monkeypatch, where
+):
+    """Guessing at an account here locks nobody out of the account of that name there."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/day"}}
+    assert use_up(rf.post("/")) == 3
+
+    if where == "schema":
+        # What django-tenants sets.
+        monkeypatch.setattr(connection, "schema_name", "b", raising=False)
+    else:
+        monkeypatch.setitem(connection.settings_dict, where, "b.example.com")
+    assert use_up(rf.post("/")) == 3
+
+
+def members_only(user, request):
+    """The SIGN_IN_HOOK of a tenant that has no members yet."""
+    raise InvalidCredentials
+
+
+@pytest.mark.django_db
+def test_a_tenant_that_is_not_the_users_tells_nothing_of_the_password(settings, user, api):
+    """A hook that raises InvalidCredentials answers as for a wrong one, and it is counted."""
+    settings.JWTAUTH = {
+        **settings.JWTAUTH,
+        "SIGN_IN_HOOK": f"{__name__}.members_only",
+        "THROTTLE_RATES": {"account": "2/day"},
+    }
+    with tenant(A):
+        answers = [api.obtain(), api.obtain(password="wrong"), api.obtain()]
+
+    assert answers[0].status_code == 401
+    assert answers[0].content == answers[1].content
+    assert answers[2].status_code == 429
 
 
 # --- at the same time
