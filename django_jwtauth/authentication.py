@@ -6,7 +6,7 @@ of ``APIView`` imports this module.
 
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
@@ -200,7 +200,9 @@ def enforce_csrf(request: "Request | HttpRequest") -> None:
     check.process_request(plain)
     try:
         reason = check.process_view(plain, _unused_view, (), {})
-    except (BadRequest, MultiPartParserError, LookupError, UnicodeError):
+    except RequestDataTooBig:
+        raise
+    except (BadRequest, SuspiciousOperation, MultiPartParserError, LookupError, UnicodeError):
         # A form that cannot be read, or by no codec that its client may name. Django's page
         # for a 400 reads it again, and fails.
         raise exceptions.ParseError from None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
 MAX_PASSWORD_LENGTH = 4096
 MAX_USERNAME_LENGTH = 255
+MAX_SCOPE_LENGTH = 4096
 # django-axes does not tell how long its lock-out lasts.
 LOCKED_OUT_RETRY = 60
 

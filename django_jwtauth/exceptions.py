@@ -110,6 +110,14 @@ class TooManyTokens(AuthError):
     detail = _("You have as many API tokens as are allowed: revoke one first")
 
 
+class BodyTooLarge(AuthError):
+    """The request's body is longer than any that an endpoint has a use for."""
+
+    reason = "body_too_large"
+    code = "body_too_large"
+    detail = _("The body of the request is larger than 64 KB")
+
+
 class Throttled(AuthError):
     """Too many failed attempts to sign in; ``retry_after``: seconds to wait."""
 

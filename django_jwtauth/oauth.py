@@ -10,18 +10,19 @@ from functools import wraps
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
-from . import clients, credentials, lookup, scopes, sessions
+from . import bodies, clients, credentials, lookup, scopes, sessions
 from .clients import InvalidClient, TwoMethods
 from .conf import get_settings
 from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
+    BodyTooLarge,
     InsufficientScope,
     InvalidCredentials,
     SignInRefused,
@@ -73,6 +74,7 @@ def endpoint(view: View) -> View:
         try:
             if request.method != "POST":
                 raise OAuthError("invalid_request", "POST only", 405)
+            bodies.bound(request)
             _read_form(request)
             # Hooks of the project ask the database, too.
             with lookup.reporting_unavailable():
@@ -114,6 +116,8 @@ def _read_form(request: HttpRequest) -> None:
     readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
     try:
         form = request.POST if readable else QueryDict()
+    except (BodyTooLarge, RequestDataTooBig):
+        raise OAuthError("invalid_request", BodyTooLarge.reason) from None
     except (BadRequest, SuspiciousOperation, MultiPartParserError):
         readable = False
     if not readable:

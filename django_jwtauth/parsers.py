@@ -2,17 +2,22 @@
 
 import json
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from django.core.exceptions import SuspiciousOperation
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
+from .bodies import Bounded
+
 
 def _read(stream: IO[bytes]) -> str:
+    # A middleware may have read the body before it was bounded.
+    body = Bounded(stream).read()
     try:
-        return stream.read().decode("utf-8")
+        return body.decode("utf-8")
     except UnicodeDecodeError:
         raise ParseError(_("The body is not UTF-8.")) from None
 
@@ -28,9 +33,14 @@ class JSONParser(parsers.JSONParser):
     ) -> Any:
         try:
             return json.loads(_read(stream), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            text = _("JSON parse error - {error}").format(error=type(error).__name__)
-            raise ParseError(text) from None
+        except RecursionError:
+            problem = "nested too deeply"
+        except json.JSONDecodeError as error:
+            # Where it broke off; nothing of the body is repeated.
+            problem = str(error)
+        except ValueError:
+            problem = "a number with too many digits"
+        raise ParseError(_("JSON parse error - {error}").format(error=problem))
 
 
 class FormParser(parsers.FormParser):
@@ -42,7 +52,10 @@ class FormParser(parsers.FormParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        return QueryDict(_read(stream), encoding="utf-8")
+        try:
+            return QueryDict(_read(stream), encoding="utf-8")
+        except SuspiciousOperation:
+            raise ParseError(_("The form has too many fields.")) from None
 
 
 class MultiPartParser(parsers.MultiPartParser):
@@ -55,8 +68,11 @@ class MultiPartParser(parsers.MultiPartParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         context = {**(parser_context or {}), "encoding": "utf-8"}
-        return super().parse(stream, media_type, context)
+        try:
+            return super().parse(cast(IO[bytes], Bounded(stream)), media_type, context)
+        except SuspiciousOperation:
+            raise ParseError(_("The form has too many fields.")) from None
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise ParseError(_("JSON parse error - {error}").format(error=f"{name} is not JSON"))

@@ -24,7 +24,7 @@ from .conf import get_settings
 from .exceptions import TokenError, WrongTokenType
 from .models import Kind, LoginSession, Via
 from .permissions import SignedInWithin
-from .serializers import SecretField
+from .serializers import TextField, TokenField
 from .setting_values import MAX_PURPOSE_LENGTH
 from .views import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
@@ -58,8 +58,8 @@ class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
 class NewApiTokenSerializer(serializers.Serializer[Any]):
     """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
 
-    name = serializers.CharField(max_length=api_tokens.MAX_NAME_LENGTH)
-    scope = serializers.CharField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
+    name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
+    scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
     expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
 
 
@@ -184,8 +184,8 @@ class OneTimeView(MakingView):
 class ConsumeSerializer(serializers.Serializer[Any]):
     """``token``, and the ``purpose`` that it must be for."""
 
-    token = SecretField()
-    purpose = serializers.CharField(max_length=MAX_PURPOSE_LENGTH)
+    token = TokenField()
+    purpose = TextField(max_length=MAX_PURPOSE_LENGTH)
 
 
 class OneTimeConsumeView(JWTView):
@@ -214,7 +214,7 @@ class OneTimeConsumeView(JWTView):
 
 
 class OneTimeSerializer(serializers.Serializer[Any]):
-    token = SecretField()
+    token = TokenField()
 
 
 class OneTimeSignInView(GrantView):

@@ -1,18 +1,30 @@
 """The shape of request and response bodies."""
 
 from datetime import timezone
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from .credentials import MAX_PASSWORD_LENGTH, get_username_length
+from . import compact
+from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, get_username_length
 from .models import LoginSession
 from .redacted import Redacted
 
 
-class SecretField(serializers.CharField):
+class TextField(serializers.CharField):
+    """Text whose length is checked first: DRF's validators look at every character of it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text: str = super().to_internal_value(data)
+        if self.max_length is not None and len(text) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return text
+
+
+class SecretField(TextField):
     """A token or a password, which no error report shows."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -22,12 +34,19 @@ class SecretField(serializers.CharField):
         return Redacted(super().to_internal_value(data))
 
 
+class TokenField(SecretField):
+    """A token. Of one that is too long as much is kept as it takes to refuse it for that."""
+
+    def to_internal_value(self, data: Any) -> Redacted:
+        return Redacted(super().to_internal_value(data)[: compact.MAX_LENGTH + 1])
+
+
 class TokenObtainPairSerializer(serializers.Serializer[Any]):
     """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields[self.username_field] = serializers.CharField(
+        self.fields[self.username_field] = TextField(
             write_only=True, max_length=get_username_length()
         )
         # The password counts exactly as sent, spaces included.
@@ -36,7 +55,9 @@ class TokenObtainPairSerializer(serializers.Serializer[Any]):
             trim_whitespace=False,
             style={"input_type": "password"},
         )
-        self.fields["scope"] = serializers.CharField(write_only=True, required=False)
+        self.fields["scope"] = TextField(
+            write_only=True, max_length=MAX_SCOPE_LENGTH, required=False
+        )
 
     @property
     def username_field(self) -> str:
@@ -44,18 +65,18 @@ class TokenObtainPairSerializer(serializers.Serializer[Any]):
 
 
 class TokenRefreshSerializer(serializers.Serializer[Any]):
-    refresh = SecretField()
+    refresh = TokenField()
 
 
 class TokenVerifySerializer(serializers.Serializer[Any]):
-    token = SecretField()
+    token = TokenField()
 
 
 class TokenBlacklistSerializer(serializers.Serializer[Any]):
     """``refresh``, or ``token`` of any kind."""
 
-    refresh = SecretField(required=False)
-    token = SecretField(required=False)
+    refresh = TokenField(required=False)
+    token = TokenField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
@@ -86,6 +107,11 @@ class MeSerializer(serializers.Serializer[Any]):
 
 class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
     """A sign-in as its owner sees it; ``name`` is what may be changed."""
+
+    serializer_field_mapping: ClassVar[dict[Any, Any]] = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.CharField: TextField,
+    }
 
     id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
     current = serializers.SerializerMethodField()

@@ -9,6 +9,7 @@ from .conf import get_settings
 from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
+    BodyTooLarge,
     InsufficientScope,
     NoSubject,
     Throttled,
@@ -32,6 +33,7 @@ _STATUS: dict[type[AuthError], int] = {
     Unavailable: 503,
     Throttled: 429,
     TooManyTokens: 409,
+    BodyTooLarge: 413,
     InsufficientScope: 403,
 }
 

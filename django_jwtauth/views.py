@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseFailure
 from django.http import Http404
 from django.utils.translation import gettext as _
@@ -25,10 +26,10 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from . import credentials, lookup, one_time, scopes, sessions
+from . import bodies, credentials, lookup, one_time, scopes, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
-from .exceptions import AuthError, Unavailable, UserInactive, UserNotFound
+from .exceptions import AuthError, BodyTooLarge, Unavailable, UserInactive, UserNotFound
 from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
@@ -72,11 +73,14 @@ class JWTView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
-        return lookup.non_atomic(view)
+        return lookup.non_atomic(bodies.bounded(view))
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):
             exc = Unavailable()
+        if isinstance(exc, RequestDataTooBig):
+            # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
+            exc = BodyTooLarge()
         if isinstance(exc, AuthError):
             return self.refuse(exc)
         return super().handle_exception(exc)

@@ -60,11 +60,12 @@ MAP = {
     "middleware": "exceptions sessions transport",
     "decorators": "exceptions scopes sessions transport",
     # What the project serves
-    "parsers": "",
+    "bodies": "exceptions transport",
+    "parsers": "bodies",
     "permissions": "exceptions scopes tokens transport",
-    "serializers": "credentials models redacted",
-    "views": "authentication conf credentials exceptions lookup models one_time pairs parsers "
-    "permissions scopes serializers sessions tokens transport",
+    "serializers": "compact credentials models redacted",
+    "views": "authentication bodies conf credentials exceptions lookup models one_time pairs "
+    "parsers permissions scopes serializers sessions tokens transport",
     "urls": "views",
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
     "scopes serializers sessions setting_values throttling tokens views",
@@ -74,8 +75,8 @@ MAP = {
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys",
     "urls.well_known": "well_known",
-    "oauth": "clients conf credentials exceptions lookup models pairs redacted scopes sessions "
-    "tokens transport",
+    "oauth": "bodies clients conf credentials exceptions lookup models pairs redacted scopes "
+    "sessions tokens transport",
     "urls.oauth": "oauth",
     # What runs beside it
     "checks": "authentication conf keymaterial keys models",

@@ -48,6 +48,7 @@ CONTRACT = {
         "too_many_tokens",
         "You have as many API tokens as are allowed: revoke one first",
     ),
+    "body_too_large": ("body_too_large", "The body of the request is larger than 64 KB"),
     "throttled": ("throttled", "Too many attempts, try again later"),
     "unavailable": ("unavailable", "Temporarily unavailable, try again"),
 }
@@ -85,6 +86,7 @@ def test_why_a_token_is_refused_is_one_family():
 
     assert others == {
         "BadAuthorizationHeader",
+        "BodyTooLarge",
         "InsufficientScope",
         "InvalidCredentials",
         "MFARequired",

@@ -9,6 +9,7 @@ import time
 from base64 import urlsafe_b64encode
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from django.test import RequestFactory
@@ -29,6 +30,7 @@ from django_jwtauth import (
 )
 from django_jwtauth.admin import export
 from django_jwtauth.exceptions import AuthError
+from django_jwtauth.serializers import TokenObtainPairSerializer, TokenVerifySerializer
 
 PACKAGE = Path(django_jwtauth.__file__).parent
 SHORT, TIMES = 4096, 8
@@ -60,6 +62,7 @@ def assert_linear(work, make):
 
 # How each is applied: the name of the method, and what it might choke on besides the usual.
 PATTERNS = {
+    "client._WITH_PORT": ("fullmatch", ["1.", "[", "::", ":1"]),
     "compact._FORM": ("fullmatch", ["a.", "aaa."]),
     "compiled._PLACEHOLDER": ("sub", ["%", "%%s"]),
     "credentials._SURROGATE": ("search", ["\ud800"]),
@@ -148,6 +151,11 @@ def request_with(**meta):
     return RequestFactory().get("/", **meta)
 
 
+def parse_form(text):
+    with suppress(APIException):
+        parsers.FormParser().parse(io.BytesIO(text.encode()))
+
+
 def parse_json(text):
     with suppress(APIException):
         parsers.JSONParser().parse(io.BytesIO(text.encode()))
@@ -205,6 +213,11 @@ LOOPS = {
         lambda text: client.get_user_agent(request_with(HTTP_USER_AGENT=text)),
         repeat("\x01"),
     ),
+    "a form's names": (
+        parse_form,
+        lambda length: urlencode({f"n{number}": 1 for number in range(length // 8)}),
+    ),
+    "a form's values": (parse_form, repeat("a=1&")),
     "nested JSON": (parse_json, repeat("[")),
     "broken JSON": (parse_json, repeat("\n", before='{"a":', after="x")),
     "JSON numbers": (parse_json, repeat("9", before="[", after="]")),
@@ -231,3 +244,18 @@ def test_finding_is_linear(db, unit):
     long = measure(finding.find, unit * (finding.MAX_LENGTH // len(unit)))
 
     assert long < max(short, 0.05) * MOST
+
+
+@pytest.mark.parametrize("field", ["username", "password", "scope", "token"])
+def test_a_field_that_is_too_long_is_refused_before_it_is_read(db, field, monkeypatch):
+    """DRF strips it and looks at every character before it asks how long it is."""
+    looked = []
+    monkeypatch.setattr(
+        "rest_framework.fields.ProhibitSurrogateCharactersValidator.__call__",
+        lambda self, value: looked.append(len(value)),
+    )
+    kind = TokenVerifySerializer if field == "token" else TokenObtainPairSerializer
+    data = {"username": "a", "password": "b", "token": "c", field: "x" * 1_000_000}
+
+    assert kind(data=data).is_valid() is (field == "token")
+    assert all(length < 10_000 for length in looked)

@@ -344,7 +344,7 @@ def test_only_listed_purposes_can_be_asked_for(owner, purpose):
     assert not LoginSession.objects.filter(kind=Kind.ONE_TIME).exists()
 
 
-@pytest.mark.parametrize("purpose", [r"\ud800", "x" * 100_000])
+@pytest.mark.parametrize("purpose", [r"\ud800", "x" * 50_000])
 def test_what_was_asked_for_is_not_repeated(owner, purpose):
     """Not every text fits into an answer: a lone surrogate was a 500."""
     body = f'{{"purpose": "{purpose}"}}'
