@@ -141,7 +141,7 @@ def refuse(
     Returns the record and whether it is new. Raises ``UnknownToken``.
     """
     session, token_type = parse_jti(jti)
-    if token_type != ACCESS or session.kind == Kind.API_TOKEN:
+    if ends_sign_in(jti):
         end(named([session.pk]), reason=reason, note=note, via=via, by=by)
     blacklist = BlacklistedToken.objects.using(lookup.alias())
     existing = blacklist.filter(jti=jti).first()
@@ -164,6 +164,15 @@ def refuse(
     if by is not None and not isinstance(by, str):
         _log_entries([record], log_text(reason, note), by, added=True)
     return record, True
+
+
+def ends_sign_in(jti: str) -> bool:
+    """Return whether refuse() ends a sign-in, or the row of an API token or one-time token.
+
+    Raises ``UnknownToken``.
+    """
+    session, token_type = parse_jti(jti)
+    return token_type != ACCESS or session.kind == Kind.API_TOKEN
 
 
 def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:

@@ -25,6 +25,7 @@ from .exceptions import (
     RefreshTokenReused,
     TokenError,
     UserInactive,
+    WrongTokenType,
 )
 from .models import Kind, LoginSession, Reason, Via, end_fields
 from .moments import aware
@@ -220,22 +221,27 @@ def blacklist(
     via: str = Via.CODE,
     by: "AbstractBaseUser | None" = None,
     note: str = "",
+    may_end: bool = True,
 ) -> Claims:
     """Refuse a token from now on and return its claims.
 
     A refresh token ends its sign-in; an API token or a one-time token, which is the only one
     of its row, ends that. Of the ``allowed`` types, any when none is named. Doing it again
     changes nothing, and a token that has expired can still sign out. A token of an unknown
-    sign-in, which nothing accepts anyway, leaves no row.
+    sign-in, which nothing accepts anyway, leaves no row. Without ``may_end``, raises
+    ``WrongTokenType`` for a token that would end a sign-in.
     """
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
+    ends = claims["token_type"] != ACCESS or is_api_token(claims)
+    if ends and not may_end:
+        raise WrongTokenType
     with lookup.reporting_unavailable():
         session = _find_session(claims)
         if session is None and claims["sid"] is not None:
             return claims
         if session and by is None and via == Via.API:
             by = session.user
-        if session and (claims["token_type"] != ACCESS or is_api_token(claims)):
+        if session and ends:
             _end(session, reason, via, by, note)
         new_rows.add_blacklisted(
             claims["jti"],
@@ -315,6 +321,9 @@ async def ablacklist(
     via: str = Via.CODE,
     by: "AbstractBaseUser | None" = None,
     note: str = "",
+    may_end: bool = True,
 ) -> Claims:
     """See blacklist()."""
-    return await sync_to_async(blacklist)(raw, *allowed, reason=reason, via=via, by=by, note=note)
+    return await sync_to_async(blacklist)(
+        raw, *allowed, reason=reason, via=via, by=by, note=note, may_end=may_end
+    )

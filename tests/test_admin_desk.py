@@ -521,6 +521,64 @@ def test_a_token_is_blacklisted_by_its_jti(desk, pair):
     assert desk.post(f"{BY_JTI}?jti=x", WHY).status_code == 404
 
 
+CLERK = ("view_loginsession", "view_blacklistedtoken", "blacklist_token")
+# What ends a sign-in, or a record of its own, when it is blacklisted.
+ENDING = {
+    "refresh token": lambda user: sessions.start(user).refresh,
+    "expired refresh token": lambda user: forge.altered(sessions.start(user).refresh, exp=1),
+    "API token": lambda user: create_api_token(user, "deploy").raw,
+    "one-time token": lambda user: issue_one_time(user, "download"),
+    "link": lambda user: issue_one_time(user, "sign_in"),
+}
+
+
+@pytest.mark.parametrize("kind", ENDING)
+def test_blacklisting_alone_ends_no_sign_in(staff, user, kind):
+    """Whoever may only blacklist tokens ends nothing: not by pasting, nor by jti, nor by a POST."""
+    clerk, raw = staff(*CLERK), ENDING[kind](user)
+    url = f"{BY_JTI}?jti={forge.claims_of(raw)['jti']}"
+
+    pasted = clerk.post(BY_JTI, {**WHY, "token": raw})
+    assert "which you may not" in str(pasted.context["adminform"].form.errors["token"])
+    assert clerk.get(url).status_code == clerk.post(url, WHY).status_code == 403
+    assert clerk.post(url, {**WHY, "token": raw}).status_code == 403
+    assert "blacklistedtoken/add/?jti" not in clerk.post(FIND, {"text": raw}).content.decode()
+    assert not LoginSession.objects.exclude(ended_at=None).exists()
+    assert not BlacklistedToken.objects.exists()
+
+
+@pytest.mark.parametrize("form", ["{sid}:0", "{sid}:7", "{sid}:4294967295"])
+def test_blacklisting_alone_ends_no_sign_in_by_its_id(staff, user, pair, form):
+    """A jti that was never given out is one of a refresh token by its form."""
+    clerk = staff(*CLERK)
+    url = f"{BY_JTI}?jti={form.format(sid=pair.session_id.hex)}"
+
+    assert clerk.get(url).status_code == clerk.post(url, WHY).status_code == 403
+    assert LoginSession.objects.get().ended_at is None
+
+
+@pytest.mark.parametrize("kind", ENDING)
+def test_with_both_permissions_it_ends(staff, user, kind):
+    """Blacklisting and ending sign-ins."""
+    clerk, raw = staff(*CLERK, "end_sessions"), ENDING[kind](user)
+
+    clerk.post(BY_JTI, {**WHY, "token": raw})
+
+    assert LoginSession.objects.get().ended_at is not None
+
+
+def test_blacklisting_alone_refuses_one_access_token(staff, user, pair, api):
+    """Pasted, or by its jti; the sign-in goes on."""
+    clerk, other = staff(*CLERK), sessions.refresh(pair.refresh)
+
+    clerk.post(BY_JTI, {**WHY, "token": pair.access})
+    clerk.post(f"{BY_JTI}?jti={forge.claims_of(other.access)['jti']}", WHY)
+
+    assert api.protected(pair.access).json()["reason"] == "blacklisted"
+    assert api.protected(other.access).json()["reason"] == "blacklisted"
+    assert api.refresh(other.refresh).status_code == 200
+
+
 # --- all of one user
 
 

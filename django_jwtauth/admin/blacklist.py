@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from .. import revocation, sessions
-from ..exceptions import AuthError
+from ..exceptions import AuthError, WrongTokenType
 from ..finding import find_sid
 from ..models import BlacklistedToken, Reason, Via
 from ..revocation import log_text
@@ -102,6 +102,9 @@ class BlacklistedTokenAdmin(RecordAdmin):
     def expires(self, record: BlacklistedToken) -> str:
         return moment(record.expires_at)
 
+    def _may_end(self, request: HttpRequest) -> bool:
+        return self.has_own_permission(request, "end_sessions")
+
     # --- adding one: by pasting it
 
     @method_decorator(sensitive_post_parameters("token"))
@@ -120,7 +123,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
             if paste.is_valid():
                 record = self._blacklist(request, paste)
         else:
-            _require_known(jti)
+            self._require_permission_for(request, jti)
             form = RevokeForm(request.POST if is_post else None)
             if form.is_valid():
                 record = self._refuse(request, jti, form)
@@ -147,7 +150,11 @@ class BlacklistedTokenAdmin(RecordAdmin):
                 via=Via.ADMIN,
                 by=operator(request),
                 note=data["note"],
+                may_end=self._may_end(request),
             )
+        except WrongTokenType:
+            form.add_error("token", _("To blacklist this token ends a sign-in, which you may not."))
+            return None
         except AuthError as error:
             form.add_error("token", f"{error.detail} ({error.reason})")
             return None
@@ -173,6 +180,15 @@ class BlacklistedTokenAdmin(RecordAdmin):
         self._tell(request, is_new)
         return record
 
+    def _require_permission_for(self, request: HttpRequest, jti: str) -> None:
+        """Raise unless the ``jti`` is known and the operator may end what ends with it."""
+        try:
+            ends = revocation.ends_sign_in(jti)
+        except revocation.UnknownToken as error:
+            raise Http404 from error
+        if ends and not self._may_end(request):
+            raise PermissionDenied
+
     def _tell(self, request: HttpRequest, is_new: bool) -> None:
         if is_new:
             text = _("The token is blacklisted: it is refused from the next request on.")
@@ -180,10 +196,3 @@ class BlacklistedTokenAdmin(RecordAdmin):
         else:
             text = _("This token had been blacklisted before.")
             self.message_user(request, text, messages.INFO)
-
-
-def _require_known(jti: str) -> None:
-    try:
-        revocation.parse_jti(jti)
-    except revocation.UnknownToken as error:
-        raise Http404 from error

@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ..exceptions import AuthError
 from ..finding import Finding, find
-from ..models import BlacklistedToken, Reason, Via
+from ..models import BlacklistedToken, Kind, Reason, Via
 from ..tokens import ACCESS
 from .filters import TokenType
 from .forms import FindForm
@@ -128,10 +128,13 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
         text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
         yield model_admin.page_url("loginsession_end_user", user=finding.user.pk), text
     is_open = session and session.ended_at is None and finding.blacklisted is None
+    # An API token's record ends with it.
+    ends = session and session.kind == Kind.API_TOKEN
     if (
         is_open
         and finding.token_type == ACCESS
         and finding.jti
+        and (can_end or not ends)
         and model_admin.has_own_permission(request, "blacklist_token")
     ):
         text = _("Blacklist only this token")
