@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import client, lookup, new_rows, scopes, signals
+from . import client, lookup, new_rows, rules, scopes, signals
 from .conf import get_settings
 from .exceptions import InsufficientScope, TooManyTokens
 from .models import Kind, LoginSession, Reason, Via
@@ -70,6 +70,9 @@ def create(
     session = new_rows.make_session(
         user, request, min(lifetime, longest), kind=Kind.API_TOKEN, name=name
     )
+    if get_settings().KEYS:
+        # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
+        session.auth_hash = rules.lasting_hash(user)
     granted = _grant(user, request, scope, within, exact)
     session.scope = granted or ""
     raw = issue_api_token(session, {} if granted is None else {"scope": granted})

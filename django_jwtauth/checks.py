@@ -1,6 +1,7 @@
 """System checks: what is wrong with the project's settings, told before a request finds out.
 
-None touches the database, and none shows a key or a secret.
+None shows a key or a secret. One reads the database, when ``check --database`` or ``migrate``
+asks for that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,19 +12,20 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseFailure
 from django.db import router
 from django.utils.encoding import force_bytes
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.settings import api_settings
 
-from . import conf, keys
+from . import conf, keys, lookup, rules
 from .authentication import JWTAuthentication
 from .conf import Settings, get_settings
 from .keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
-from .models import BlacklistedToken, LoginSession
+from .models import BlacklistedToken, Kind, LoginSession
 
 TAG = "jwtauth"
 
@@ -49,6 +51,8 @@ LEGACY_IGNORED = "jwtauth.W017"
 LEGACY_CLIENTS_LOST = "jwtauth.W018"
 NAME_NOT_READ = "jwtauth.W019"
 
+TOKENS_OF_FALLBACK = "jwtauth.W022"
+
 # Only with ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
 LEEWAY_TOO_LONG = "jwtauth.W011"
@@ -58,6 +62,8 @@ ADDRESS_OF_THE_PROXY = "jwtauth.W014"
 CACHE_NOT_SHARED = "jwtauth.W015"
 COOKIES_NOT_SECURE = "jwtauth.W016"
 
+# Rows that one check reads at most.
+MAX_CHECKED = 10_000
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
@@ -231,6 +237,33 @@ def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
                 hint="Make one with django.core.management.utils.get_random_secret_key().",
                 id=GUESSABLE_KEY,
             )
+
+
+# Not by our tag, too: with ``--tag`` Django runs it unasked.
+@register(Tags.database)
+def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[Warning]:
+    """Whether a fallback of ``SECRET_KEY`` still keeps API tokens alive, and until when."""
+    config, using = _sound_settings(), lookup.alias()
+    if config is None or not settings.SECRET_KEY_FALLBACKS or using not in (databases or ()):
+        return
+    tokens = LoginSession.objects.using(using).of_kind(Kind.API_TOKEN).live()
+    newest = tokens.exclude(user=None).select_related("user").order_by("-expires_at")
+    try:
+        rows = newest[:MAX_CHECKED].iterator()
+        until = next((row.expires_at for row in rows if rules.needs_fallback(row)), None)
+    # The tables may not have been made yet.
+    except DatabaseFailure:
+        return
+    if until:
+        yield Warning(
+            f"API tokens that expire as late as {until:%Y-%m-%d} were made under a SECRET_KEY "
+            "that is a fallback now: they are refused once it leaves SECRET_KEY_FALLBACKS.",
+            hint=(
+                "Keep the fallback until then, or have them made anew. Those that are made while "
+                "JWTAUTH['KEYS'] has a key to sign with do not depend on SECRET_KEY."
+            ),
+            id=TOKENS_OF_FALLBACK,
+        )
 
 
 def _is_guessable(secret: str | bytes | None) -> bool:

@@ -1,9 +1,11 @@
 """The rules that every token of a sign-in must meet, whichever door it comes through."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 
 from . import lookup
@@ -18,20 +20,20 @@ from .exceptions import (
 from .models import LoginSession
 from .tokens import Claims, is_api_token
 
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
+# Begins a stored hash that does not depend on ``SECRET_KEY``.
+_LASTING = "lasting:"
 
 
 @dataclass(slots=True)
 class Live:
     """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one."""
 
-    user: "AbstractBaseUser"
+    user: AbstractBaseUser
     session: LoginSession
     auth_hash: str
 
 
-def load_user(claims: Claims) -> "AbstractBaseUser":
+def load_user(claims: Claims) -> AbstractBaseUser:
     """Return the user of verified claims whose sign-in is good: one query.
 
     Raises a ``TokenError`` for the first rule of check() that is not met, and
@@ -76,24 +78,52 @@ def _outlives_password(claims: Claims) -> bool:
     return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
 
 
-def _credentials_match(user: "AbstractBaseUser", stored: str) -> bool:
+def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:
     return constant_time_compare(auth_hash(user), stored) or any(
         constant_time_compare(older, stored) for older in _fallback_hashes(user)
     )
 
 
-def is_active(user: "AbstractBaseUser") -> bool:
+def is_active(user: AbstractBaseUser) -> bool:
     """Return whether the user may be signed in; models without ``is_active`` always may."""
     return bool(getattr(user, "is_active", True))
 
 
-def auth_hash(user: "AbstractBaseUser") -> str:
+def auth_hash(user: AbstractBaseUser) -> str:
     """Return what changes with the user's password: Django's session auth hash."""
     # A user model not built on AbstractBaseUser may have none: nothing to compare.
     method = getattr(user, "get_session_auth_hash", None)
     return str(method()) if method else ""
 
 
-def _fallback_hashes(user: "AbstractBaseUser") -> Iterator[str]:
+def lasting_hash(user: AbstractBaseUser) -> str:
+    """Return the same without ``SECRET_KEY``, for an API token that does not depend on that.
+
+    A model with a ``get_session_auth_hash()`` of its own has only that: nobody else knows what
+    is to end a sign-in there. What is hashed is a salted hash, not the password.
+    """
+    if any(getattr(type(user), name, None) is not method for name, method in _DJANGOS.items()):
+        return auth_hash(user)
+    text = f"django_jwtauth.rules.lasting_hash:{user.password}"
+    return f"{_LASTING}{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def needs_fallback(session: LoginSession) -> bool:
+    """Return whether the user of a row is matched only by way of ``SECRET_KEY_FALLBACKS``."""
+    user, stored = cast(AbstractBaseUser, session.user), session.auth_hash
+    if stored.startswith(_LASTING) or stored == auth_hash(user):
+        return False
+    return stored in _fallback_hashes(user)
+
+
+_DJANGOS = {
+    name: getattr(AbstractBaseUser, name)
+    for name in ("get_session_auth_hash", "get_session_auth_fallback_hash")
+}
+
+
+def _fallback_hashes(user: AbstractBaseUser) -> Iterator[str]:
+    """Yield what else stands for the user's present password."""
     method = getattr(user, "get_session_auth_fallback_hash", None)
     yield from method() if method else ()
+    yield lasting_hash(user)

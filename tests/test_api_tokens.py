@@ -8,6 +8,7 @@ import jwt
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
+from django.contrib.auth.hashers import make_password
 from django.db import OperationalError, connection
 from django.urls import include, path
 from django.utils import timezone
@@ -17,8 +18,10 @@ from rest_framework.test import APIRequestFactory
 
 from django_jwtauth import api_tokens, exceptions, revocation, sessions
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
+from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.conftest import PASSWORD, Client
+from tests.keypairs import make_pem
 from tests.racing import SlowBody, race
 from tests.urls import urlpatterns as project
 
@@ -53,6 +56,75 @@ def script(raw):
 
 def claims_of(raw):
     return jwt.decode(raw, options={"verify_signature": False})
+
+
+OLD_KEY = "an old key that stands in SECRET_KEY_FALLBACKS, long enough"
+NEW_KEY = "the key that took its place, and that is long enough"
+SIGNERS = {
+    "derived": list,
+    "HS256": lambda: [{"algorithm": "HS256", "secret": "of its own, 0123456789 abcdefghijk"}],
+    **{
+        name: partial(lambda name: [{"algorithm": name, "private_key": make_pem(name)}], name)
+        for name in (("ES256", "RS256", "EdDSA") if CRYPTOGRAPHY else ())
+    },
+}
+
+
+def is_accepted(raw):
+    try:
+        sessions.authenticate(raw)
+    except exceptions.TokenError:
+        return False
+    return True
+
+
+# --- when SECRET_KEY is replaced
+
+
+@pytest.mark.parametrize("signer", SIGNERS)
+def test_a_token_lives_as_long_as_it_says_whatever_becomes_of_secret_key(user, settings, signer):
+    """Unless it is signed with the derived key, whose fallback must stay; other tokens end."""
+    settings.SECRET_KEY = OLD_KEY
+    settings.JWTAUTH = {"KEYS": SIGNERS[signer]()}
+    raw, access = api_tokens.create(user, "deploy").raw, sessions.start(user).access
+    settings.SECRET_KEY = NEW_KEY
+    settings.SECRET_KEY_FALLBACKS = [OLD_KEY]
+    assert is_accepted(raw)
+    assert is_accepted(access)
+
+    for fallbacks in ([], ["another one that is long enough, 0123456789"]):
+        settings.SECRET_KEY_FALLBACKS = fallbacks
+        assert is_accepted(raw) == (signer != "derived")
+        assert not is_accepted(access)
+
+
+@pytest.mark.parametrize("signer", SIGNERS)
+@pytest.mark.parametrize("moved", [False, True], ids=["same SECRET_KEY", "another SECRET_KEY"])
+def test_a_changed_password_ends_it_all_the_same(user, settings, signer, moved):
+    """Under whichever key: the hash does not need SECRET_KEY, and still knows the password."""
+    settings.SECRET_KEY = OLD_KEY
+    settings.JWTAUTH = {"KEYS": SIGNERS[signer]()}
+    raw = api_tokens.create(user, "deploy").raw
+    if moved:
+        settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW_KEY, [OLD_KEY]
+    assert is_accepted(raw)
+    type(user).objects.update(password=make_password("another"))
+    assert not is_accepted(raw)
+
+
+def test_a_hash_of_the_projects_own_is_the_only_one(user, settings, monkeypatch):
+    """A model whose get_session_auth_hash() looks at more than the password decides alone."""
+    settings.JWTAUTH = {"KEYS": SIGNERS["HS256"]()}
+    before = api_tokens.create(user, "before").raw
+    monkeypatch.setattr(
+        type(user), "get_session_auth_hash", lambda self: f"{self.password}{self.email}"[-200:]
+    )
+    after = api_tokens.create(user, "after")
+    assert after.session.auth_hash == user.get_session_auth_hash()
+    assert is_accepted(after.raw)
+    assert not is_accepted(before)
+    type(user).objects.update(email="another@example.com")
+    assert not is_accepted(after.raw)
 
 
 # --- in Python

@@ -43,7 +43,7 @@ MAP = {
     "pairs": "conf models moments tokens",
     "rotation": "conf exceptions lookup models moments rules tokens writing",
     "scopes": "conf exceptions tokens",
-    "api_tokens": "client conf exceptions lookup models new_rows pairs scopes signals",
+    "api_tokens": "client conf exceptions lookup models new_rows pairs rules scopes signals",
     "one_time": "conf exceptions lookup models new_rows pairs rules setting_values tokens",
     "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
     "scopes signals tokens writing",
@@ -79,7 +79,7 @@ MAP = {
     "sessions tokens transport",
     "urls.oauth": "oauth",
     # What runs beside it
-    "checks": "authentication conf keymaterial keys models",
+    "checks": "authentication conf keymaterial keys lookup models rules",
     "apps": "checks",
     "purge": "lookup models moments",
     "tasks": "purge",

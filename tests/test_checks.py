@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.checks import run_checks
-from django.test import modify_settings
+from django.db import ProgrammingError, connection
+from django.test import modify_settings, override_settings
+from django.utils.timezone import now as timezone_now
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rest_framework.authentication import BasicAuthentication
 
-from django_jwtauth import checks
+from django_jwtauth import api_tokens, checks, sessions
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.models import LoginSession
 from tests.keypairs import make_pem, make_public_pem
 from tests.test_conf import CANARY, NAMES, hide, json_like
 
@@ -46,6 +49,14 @@ def fake_router(**aliases):
             return aliases.get(model.__name__)
 
     return Router()
+
+
+OLD_KEY = "an old key that stands in SECRET_KEY_FALLBACKS, long enough"
+
+
+def of_tokens(databases=("default",)):
+    messages = run_checks(databases=databases)
+    return [message for message in messages if message.id == checks.TOKENS_OF_FALLBACK]
 
 
 # --- in general
@@ -275,6 +286,49 @@ def test_a_secret_key_that_can_be_guessed_is_told(settings, guessable):
     if guessable:
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = guessable, []
         assert found()[0].msg.startswith("SECRET_KEY ")
+
+
+def test_api_tokens_that_need_a_fallback_are_told(user, settings):
+    """With the day until which it must stay; only when the database may be asked."""
+    with override_settings(SECRET_KEY=OLD_KEY):
+        api_tokens.create(user, "short", lifetime=timedelta(days=1))
+        long = api_tokens.create(user, "long", lifetime=timedelta(days=90))
+        sessions.start(user)
+    assert of_tokens() == []
+
+    settings.SECRET_KEY_FALLBACKS = ["an even older one, in vain: 0123456789", OLD_KEY]
+    api_tokens.create(user, "new")
+    (message,) = of_tokens()
+    assert f"{long.session.expires_at:%Y-%m-%d}" in message.msg
+    assert of_tokens(databases=None) == found() == []
+    assert [*checks.check_api_tokens(databases=["other"])] == []
+
+    long.session.refresh_from_db()
+    LoginSession.objects.filter(pk=long.session.pk).end(reason="revoked")
+    assert f"{timezone_now() + timedelta(days=1):%Y-%m-%d}" in of_tokens()[0].msg
+    user.set_password("another")
+    user.save()
+    assert of_tokens() == []
+
+
+def test_api_tokens_that_need_no_fallback_are_not_told(user, settings):
+    """A key in KEYS signed them, so that SECRET_KEY does not matter."""
+    settings.JWTAUTH = {"KEYS": [SHARED]}
+    with override_settings(SECRET_KEY=OLD_KEY):
+        api_tokens.create(user, "deploy")
+    settings.SECRET_KEY_FALLBACKS = [OLD_KEY]
+    assert of_tokens() == []
+
+
+def test_tables_that_are_not_there_yet_are_no_trouble(settings, db):
+    """The command migrate runs the checks of the database first."""
+    settings.SECRET_KEY_FALLBACKS = [OLD_KEY]
+
+    def fail(*args):
+        raise ProgrammingError
+
+    with connection.execute_wrapper(fail):
+        assert of_tokens() == []
 
 
 def test_the_shortest_secret_key_that_is_long_enough(settings):

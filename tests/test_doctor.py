@@ -10,8 +10,10 @@ from django.db import IntegrityError, OperationalError, connections, models
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.test import override_settings
 from django.urls import include, path
 
+from django_jwtauth import api_tokens
 from django_jwtauth.exceptions import MFARequired, SignInRefused
 from django_jwtauth.management.commands import jwtauth_doctor
 from django_jwtauth.models import BlacklistedToken, LoginSession
@@ -411,3 +413,14 @@ def test_a_database_that_does_not_answer_is_told(monkeypatch):
 
     assert not good
     assert "was `manage.py migrate` run? (OperationalError)" in printed
+
+
+def test_what_a_fallback_of_secret_key_keeps_alive_is_told(user, settings):
+    """The doctor asks the database, as ``check`` does only when it is told to."""
+    settings.SECRET_KEY_FALLBACKS = ["an old key that is long enough, 0123456789 abcdefghij"]
+    with override_settings(SECRET_KEY=settings.SECRET_KEY_FALLBACKS[0]):
+        api_tokens.create(user, "deploy")
+
+    printed, good = run()
+    assert good
+    assert "jwtauth.W022" in printed

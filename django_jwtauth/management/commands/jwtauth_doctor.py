@@ -21,7 +21,7 @@ from rest_framework.settings import api_settings
 
 from ... import lookup
 from ...authentication import JWTAuthentication
-from ...checks import TAG
+from ...checks import TAG, check_api_tokens
 from ...conf import get_settings
 from ...contrib.simplejwt.advice import report
 
@@ -88,7 +88,10 @@ class Command(BaseCommand):
             )
 
     def show_checks(self, deploy: bool) -> None:
-        found = run_checks(tags=[TAG], include_deployment_checks=deploy)
+        found = [
+            *run_checks(tags=[TAG], include_deployment_checks=deploy),
+            *check_api_tokens(databases=[lookup.alias()]),
+        ]
         shown = [message for message in found if not message.is_silenced()]
         for message in shown:
             style = self.style.ERROR if message.is_serious() else self.style.WARNING
