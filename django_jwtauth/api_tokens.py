@@ -58,8 +58,9 @@ def create(
     given; None for all of them, "" for none. With ``exact``, ``InsufficientScope`` is
     raised for what the token would lack.
     ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
-    ``UserInactive``, ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
-    or a longer name than can be listed, and for a lifetime under a second.
+    ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
+    or a longer name than can be listed, and for a lifetime under a second; for the user,
+    what ``sessions.start`` raises.
     """
     longest = get_settings().API_TOKEN_MAX_LIFETIME
     lifetime = longest if lifetime is None else lifetime
@@ -77,8 +78,8 @@ def create(
     session.scope = granted or ""
     raw = issue_api_token(session, {} if granted is None else {"scope": granted})
     using = lookup.alias()
+    new_rows.insert(session)
     with lookup.reporting_unavailable():
-        session.save(using=using, force_insert=True)
         _respect_limit(session, using)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
     return NewToken(raw, session)

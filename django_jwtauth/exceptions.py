@@ -90,6 +90,18 @@ class MFARequired(SignInRefused):
         return {**super().body(), **({"methods": list(self.methods)} if self.methods else {})}
 
 
+class UnusableKey(SignInRefused, ValueError):
+    """The user's primary key cannot be the ``sub`` of a token, so none is issued.
+
+    It has more than 255 characters, or a control character, or its text does not lead back
+    to it, as that of a binary key.
+    """
+
+    reason = "unusable_key"
+    code = "unusable_key"
+    detail = _("This account cannot be signed in here")
+
+
 class InsufficientScope(AuthError):
     """More is needed, or asked for, than the token was granted; ``scope``: what is needed."""
 

@@ -4,6 +4,7 @@ import functools
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
@@ -12,8 +13,9 @@ from django.db import connections, router, transaction
 from django.db.models import Model
 
 from . import compiled
-from .exceptions import Unavailable
+from .exceptions import Unavailable, UnusableKey, UserNotFound
 from .models import LoginSession
+from .tokens import is_identifier
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,6 +31,13 @@ REFRESH_COLUMNS = (
     "expires_at",
     "ended_at",
 )
+
+
+class Identity(NamedTuple):
+    """Whom a token is for: the saved primary key, and its text, which is ``sub``."""
+
+    key: Any
+    subject: str
 
 
 class SignInState(NamedTuple):
@@ -62,6 +71,53 @@ def non_atomic(view: Any) -> Any:
     for name in connections:
         view = transaction.non_atomic_requests(using=name)(view)
     return view
+
+
+def saved_key(user: "AbstractBaseUser") -> Any:
+    """Return the primary key of a user, as the code that made the user spelled it.
+
+    Raises ``TypeError`` for what is no user: an object of another model may have the same
+    key. ``ValueError`` for one who is not saved.
+    """
+    model = get_user_model()
+    if not isinstance(user, model):
+        name = type(user).__name__
+        raise TypeError(f"Only users can have tokens: {model._meta.label}, not {name}.")
+    # Not user.pk: a model derived from the user's may have a key of its own.
+    key = getattr(user, model._meta.pk.attname)
+    if key is None or user._state.adding:
+        raise ValueError("Only a saved user can sign in.")
+    return key
+
+
+def identify(user: "AbstractBaseUser") -> Identity:
+    """Return whom the tokens of ``user`` are for.
+
+    Whole numbers and UUIDs have one text. Of any other key the database knows how it is
+    saved: collations, padding, fields that convert. Raises what saved_key() raises,
+    ``UserNotFound``, and ``UnusableKey`` where the tokens would not lead back to the user.
+    """
+    model: Any = get_user_model()
+    given, field = saved_key(user), _key_field(model)
+    try:
+        key = field.to_python(given)
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        key = None
+    if key is not None and type(key) not in (int, UUID):
+        with reporting_unavailable():
+            same = model._default_manager.using(alias()).filter(pk=key)
+            key = next(iter(same.values_list("pk", flat=True)), None)
+        if key is None:
+            raise UserNotFound
+    subject = str(key)
+    if not is_identifier(subject) or _parse_pk(model, subject, connections[alias()]) is None:
+        logger.error(
+            "A user cannot sign in: %s does not fit into a token",
+            field.name,
+            extra={"event": "unusable_key", "field": field.name},
+        )
+        raise UnusableKey
+    return Identity(key, subject)
 
 
 def find(claims: dict[str, Any]) -> Found | None:

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db import IntegrityError
+
 from . import client, lookup, moments, signals, writing
-from .exceptions import UserInactive
+from .exceptions import UserInactive, UserNotFound
 from .models import BlacklistedToken, LoginSession, actor_fields
 from .rules import auth_hash, is_active
 
@@ -18,16 +20,15 @@ def make_session(
 ) -> LoginSession:
     """Return a row for ``user`` that begins now, unsaved, with further ``columns``.
 
-    Raises ``UserInactive``, and ``ValueError`` for an unsaved user.
+    Raises ``UserInactive`` and what ``lookup.identify`` raises.
     """
-    if user.pk is None:
-        raise ValueError("Only a saved user can sign in.")
+    key, subject = lookup.identify(user)
     if not is_active(user):
         raise UserInactive
     now = moments.now()
     return LoginSession(
-        user_id=user.pk,
-        subject=str(user.pk),
+        user_id=key,
+        subject=subject,
         auth_hash=auth_hash(user),
         created_at=moments.stored(now),
         refreshed_at=moments.stored(now),
@@ -36,6 +37,15 @@ def make_session(
         user_agent=client.get_user_agent(request) if request else "",
         **columns,
     )
+
+
+def insert(session: LoginSession) -> None:
+    """Write the row; raises ``UserNotFound`` when its user was deleted meanwhile."""
+    with lookup.reporting_unavailable():
+        try:
+            writing.insert(session, lookup.alias())
+        except IntegrityError:
+            raise UserNotFound from None
 
 
 def add_blacklisted(

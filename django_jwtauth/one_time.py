@@ -36,8 +36,8 @@ def issue(
     """Return a token that ``consume`` takes once, for this ``purpose``.
 
     ``lifetime`` is at most a day. A password change or deactivation ends the token.
-    Raises ``UserInactive``, ``Unavailable``, and ``ValueError`` for a reserved claim or a
-    purpose that is empty or has more than 64 characters.
+    Raises ``Unavailable``, and ``ValueError`` for a reserved claim or a purpose that is
+    empty or has more than 64 characters; for the user, what ``sessions.start`` raises.
     """
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
@@ -45,8 +45,7 @@ def issue(
         user, request, min(lifetime, MAX_LIFETIME), kind=Kind.ONE_TIME, purpose=purpose
     )
     raw = issue_one_time(session, carried_claims(claims or {}))
-    with lookup.reporting_unavailable():
-        session.save(using=lookup.alias(), force_insert=True)
+    new_rows.insert(session)
     return raw
 
 

@@ -77,10 +77,8 @@ def everybody(before: datetime | None = None) -> Target:
 
 def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
     """The same, of one user."""
-    if user.pk is None:
-        raise ValueError("Only a saved user has sign-ins.")
     target = everybody(before)
-    rows = target.rows.filter(user_id=user.pk)
+    rows = target.rows.filter(user_id=lookup.saved_key(user))
     return Target(rows, _usable(rows), user=user, before=before)
 
 

@@ -53,7 +53,9 @@ def start(
     """Sign ``user`` in and return the first pair. One INSERT.
 
     ``claims`` (JSON values) are carried through every refresh of this sign-in. Raises
-    ``UserInactive``, and ``ValueError`` for a reserved claim or an unsaved user.
+    ``UserInactive``, ``UserNotFound`` when the user was deleted meanwhile, ``TypeError`` for
+    what is no instance of ``AUTH_USER_MODEL``, and ``ValueError`` for a reserved claim, an
+    unsaved user or a primary key that does not fit into a token (``UnusableKey``).
 
     Writes ``last_login`` and, when there is a ``request``, sends Django's
     ``user_logged_in``: pass ``logged_in=True`` if Django's ``login()`` has done both.
@@ -65,12 +67,12 @@ def start(
     # Signed before it is written: a hook that fails leaves no row behind.
     pair = issue(session, user, carried, rotated=True)
     using = lookup.alias()
+    new_rows.insert(session)
     with lookup.reporting_unavailable():
-        writing.insert(session, using)
         if conf.UPDATE_LAST_LOGIN and not logged_in:
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
-            _end_oldest(user, conf.MAX_SESSIONS_PER_USER, using)
+            _end_oldest(session, conf.MAX_SESSIONS_PER_USER, using)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
     if request is not None and not logged_in:
         # But for Django's receiver, which writes last_login whatever UPDATE_LAST_LOGIN says.
@@ -78,8 +80,8 @@ def start(
     return pair
 
 
-def _end_oldest(user: "AbstractBaseUser", keep: int, using: str) -> None:
-    sessions = LoginSession.objects.using(using).filter(user_id=user.pk, kind=Kind.SIGN_IN)
+def _end_oldest(latest: LoginSession, keep: int, using: str) -> None:
+    sessions = LoginSession.objects.using(using).filter(user_id=latest.subject, kind=Kind.SIGN_IN)
     # Two statements: MariaDB cannot update what it selects from in one.
     found = sessions.live().values_list("created_at", "id")
     newest = sorted(((aware(moment), pk) for moment, pk in found), reverse=True)

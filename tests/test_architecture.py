@@ -35,7 +35,7 @@ MAP = {
     # What a sign-in is
     "models": "conf moments signals",
     "compiled": "models",
-    "lookup": "compiled exceptions models",
+    "lookup": "compiled exceptions models tokens",
     "writing": "",
     "rules": "conf exceptions lookup models tokens",
     "client": "conf",

@@ -43,6 +43,7 @@ CONTRACT = {
     ),
     "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
     "mfa_required": ("mfa_required", "Signing in needs a second factor"),
+    "unusable_key": ("unusable_key", "This account cannot be signed in here"),
     "insufficient_scope": ("insufficient_scope", "The token lacks a scope"),
     "too_many_tokens": (
         "too_many_tokens",
@@ -95,6 +96,7 @@ def test_why_a_token_is_refused_is_one_family():
         "Throttled",
         "TooManyTokens",
         "Unavailable",
+        "UnusableKey",
     }
 
 

@@ -1,14 +1,19 @@
 """Every new row says whose it is, from where and until when; who may not sign in gets none."""
 
+import pickle
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from django_jwtauth import api_tokens, new_rows, one_time, sessions
-from django_jwtauth.exceptions import UserInactive
+from django_jwtauth.exceptions import UserInactive, UserNotFound
 from django_jwtauth.models import Kind, LoginSession
+from django_jwtauth.users import TokenUser
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +42,81 @@ def test_a_row_says_whose_it_is_from_where_and_until_when(user):
 def test_a_user_who_is_not_saved_gets_none(make):
     with pytest.raises(ValueError, match="saved user"):
         make(get_user_model()(username="nobody"))
+
+    assert not LoginSession.objects.exists()
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        lambda user: Group(pk=user.pk, name="a group"),
+        lambda user: TokenUser({"sub": str(user.pk)}),
+        lambda user: AnonymousUser(),
+        lambda user: SimpleNamespace(pk=user.pk, is_active=True),
+        lambda user: user.pk,
+        lambda user: None,
+        lambda user: SimpleLazyObject(AnonymousUser),
+    ],
+    ids=["Group", "TokenUser", "AnonymousUser", "look-alike", "key", "None", "lazy"],
+)
+def test_what_is_no_user_gets_none(user, make, stranger):
+    """Group 1 is not user 1."""
+    with pytest.raises(TypeError, match="Only users can have tokens"):
+        make(stranger(user))
+
+    assert not LoginSession.objects.exists()
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+def test_a_user_who_only_has_a_number_gets_none(user, make):
+    """Made in memory, not loaded: their password hash is not known."""
+    with pytest.raises(ValueError, match="saved user"):
+        make(get_user_model()(pk=user.pk))
+
+
+class Alias(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda user: SimpleLazyObject(lambda: user),
+        lambda user: Alias.objects.get(pk=user.pk),
+        lambda user: User.objects.only("pk").get(pk=user.pk),
+        lambda user: User.objects.defer("password").get(pk=user.pk),
+        lambda user: pickle.loads(pickle.dumps(user)),
+    ],
+    ids=["lazy", "proxy", "only", "deferred", "pickled"],
+)
+def test_whatever_stands_for_the_user_gets_one(user, make, find):
+    make(find(user))
+
+    assert LoginSession.objects.get().user == user
+
+
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+@pytest.mark.parametrize("template", ["{}", "00{}", " {} "])
+def test_a_number_is_the_number_that_was_saved(user, make, template):
+    key, user.pk = user.pk, template.format(user.pk)
+    make(user)
+
+    row = LoginSession.objects.get()
+    assert (row.subject, row.user_id) == (str(key), key)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("make", MAKERS, ids=NAMES)
+def test_a_user_who_was_deleted_meanwhile_gets_none(user, make):
+    """Between the check of the password and the row: 401, not a database that is down."""
+    User.objects.filter(pk=user.pk).delete()
+
+    with pytest.raises(UserNotFound):
+        make(user)
 
     assert not LoginSession.objects.exists()
 

@@ -69,7 +69,7 @@ class TokenStrategy(SessionTokenStrategy):
             raise _refusal(error, request) from None
         sid = pair.session_id.hex
         request.session[_SESSION_KEY] = {
-            "sub": str(user.pk),
+            "sub": lookup.identify(user).subject,
             "sid": sid,
             "jti": sid,
             "auth_time": claims.get("auth_time"),

@@ -7,10 +7,11 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist
 from django.core.management import CommandError, call_command
+from django.db import models
 from django.urls import reverse
 
-from django_jwtauth import sessions
-from django_jwtauth.exceptions import AuthError, UserInactive
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.exceptions import AuthError, UnusableKey, UserInactive, UserNotFound
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
@@ -304,3 +305,84 @@ def test_the_doctor_makes_a_user_of_this_model_or_says_that_it_cannot(db):
         assert User._meta.parents
         assert "No temporary users.ChildUser can be made" in str(error)
     assert not User._base_manager.exists()
+
+
+# --- keys as text
+
+SPELLINGS = [
+    lambda key: key,
+    str,
+    lambda key: str(key).upper(),
+    lambda key: str(key).replace("-", ""),
+    lambda key: f"00{key}" if isinstance(key, int) else key,
+]
+
+
+@pytest.mark.parametrize("spell", SPELLINGS, ids=["saved", "text", "upper case", "hex", "zeros"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda user: sessions.start(user).access,
+        lambda user: api_tokens.create(user, "ci").raw,
+    ],
+    ids=["sign-in", "API token"],
+)
+def test_however_the_code_spelled_a_key_its_tokens_work(user, make, spell):
+    """``sub`` is the text of the key that was saved, or nobody is signed in."""
+    key, field = user.pk, User._meta.pk
+    setattr(user, field.attname, spell(key))
+    try:
+        raw = make(user)
+    except UserNotFound:
+        # A text of another case is another user, but on MariaDB.
+        assert isinstance(key, str)
+        assert spell(key) != key
+        return
+
+    assert sessions.authenticate(raw)[0].pk == key
+    assert forge.claims_of(raw)["sub"] == str(key)
+
+
+text_keys = pytest.mark.skipif(
+    not isinstance(User._meta.pk, models.CharField), reason="the key is no text"
+)
+
+
+@text_keys
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "e\u0301va",
+        "\u00ad soft",
+        "Jean\u00a0Dupont",
+        "\u200fright to left",
+        " padded ",
+        "a/b?c#d%20",
+    ],
+)
+def test_a_name_in_any_script_is_a_key(db, api, name):
+    """Joiners, combining marks and spaces are part of names."""
+    User.objects.create_user(name, PASSWORD)
+    user = User.objects.get(pk=name)
+    pair = sessions.start(user)
+
+    assert sessions.authenticate(pair.access)[0].pk == name
+    assert sessions.refresh(pair.refresh)
+    assert api.with_token(pair.access).get(reverse("jwtauth_me")).json()["user_id"] == name
+
+
+@text_keys
+@pytest.mark.parametrize("name", ["a\nb", "a\x85b", "a\u2028b", "\x1b[2J"])
+def test_a_key_that_no_token_can_carry_is_refused_when_signing_in(db, api, name):
+    """What would break a line of a log or a header; the answer is no 5xx."""
+    user = User.objects.create_user(name, PASSWORD)
+
+    with pytest.raises(UnusableKey):
+        sessions.start(user)
+    with pytest.raises(ValueError, match="unusable_key"):
+        api_tokens.create(user, "ci")
+    body = {User.USERNAME_FIELD: name, "password": PASSWORD}
+    assert api.post(reverse("token_obtain_pair"), body).status_code in (400, 401)
+    assert not LoginSession.objects.exists()
