@@ -82,6 +82,17 @@ class _answering:
             raise ServiceUnavailable(error) from None
 
 
+def _vary_on(name: str, request: "Request | HttpRequest") -> None:
+    """Keep a cache from answering one client with what was made for another.
+
+    Whether or not a token was sent: what an anonymous client gets is not for others, either.
+    """
+    context = getattr(request, "parser_context", None) or {}
+    headers = getattr(context.get("view"), "headers", None)
+    if headers is not None and name not in (known := headers.get("Vary", "").split(", ")):
+        headers["Vary"] = ", ".join(filter(None, [*known, name]))
+
+
 class JWTAuthentication(BaseAuthentication):
     """Sets ``request.user`` to the user and ``request.auth`` to the claims (a dict).
 
@@ -92,7 +103,11 @@ class JWTAuthentication(BaseAuthentication):
     raises DRF's exceptions. A request may be DRF's or Django's own.
     """
 
+    #: The header that tokens are read from: answers say that they depend on it.
+    varies_on = "Authorization"
+
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
+        _vary_on(self.varies_on, request)
         with _answering():
             found = self.find_token(request)
             if found is None:
@@ -210,14 +225,6 @@ def enforce_csrf(request: "Request | HttpRequest") -> None:
         raise CSRFFailed(str(reason))
 
 
-def _vary_on_cookie(request: "Request | HttpRequest") -> None:
-    """Keep a cache from answering one browser with what was made for another."""
-    context = getattr(request, "parser_context", None) or {}
-    headers = getattr(context.get("view"), "headers", None)
-    if headers is not None:
-        headers["Vary"] = ", ".join(filter(None, [headers.get("Vary"), "Cookie"]))
-
-
 class JWTCookieAuthentication(JWTAuthentication):
     """The same from an HttpOnly cookie, with Django's CSRF check on unsafe requests.
 
@@ -225,11 +232,12 @@ class JWTCookieAuthentication(JWTAuthentication):
     that is sent decides alone.
     """
 
+    varies_on = "Cookie"
+
     def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
         return get_cookie_token(_get_plain(request))
 
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
-        _vary_on_cookie(request)
         found = super().authenticate(request)
         if found is not None:
             enforce_csrf(request)

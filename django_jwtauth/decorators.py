@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from . import sessions
 from .exceptions import AuthError, NotAuthenticated
 from .scopes import check_names, require
-from .transport import get_header_token, known_claims, refusal_response, set_user
+from .transport import get_header_token, known_claims, refusal_response, set_user, vary
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -46,7 +46,7 @@ def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
                     require(known_claims(request) or {}, needed)
                 except AuthError as error:
                     return refusal_response(error)
-                return await view(request, *args, **kwargs)
+                return vary(await view(request, *args, **kwargs))
 
         else:
 
@@ -59,7 +59,7 @@ def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
                     require(known_claims(request) or {}, needed)
                 except AuthError as error:
                     return refusal_response(error)
-                return view(request, *args, **kwargs)
+                return vary(view(request, *args, **kwargs))
 
         wrapper.csrf_exempt = True  # type: ignore[attr-defined]
         return wrapper

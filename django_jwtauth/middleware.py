@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from . import sessions
 from .exceptions import AuthError
-from .transport import get_header_token, refusal_response, set_user
+from .transport import get_header_token, refusal_response, set_user, vary
 
 
 class JWTAuthenticationMiddleware:
@@ -36,7 +36,7 @@ class JWTAuthenticationMiddleware:
                 set_user(request, *sessions.authenticate(raw, request))
         except AuthError as error:
             return refusal_response(error)
-        response: HttpResponseBase = self.get_response(request)
+        response: HttpResponseBase = vary(self.get_response(request))
         return response
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
@@ -46,5 +46,5 @@ class JWTAuthenticationMiddleware:
                 set_user(request, *await sessions.aauthenticate(raw, request))
         except AuthError as error:
             return refusal_response(error)
-        response: HttpResponseBase = await self.get_response(request)
+        response: HttpResponseBase = vary(await self.get_response(request))
         return response

@@ -34,7 +34,7 @@ from .models import Via
 from .pairs import TokenPair
 from .redacted import Redacted
 from .tokens import REFRESH, Claims, is_api_token
-from .transport import challenge, get_header_token, status_of
+from .transport import challenge, get_header_token, status_of, vary
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -93,7 +93,7 @@ def endpoint(view: View) -> View:
             response["Retry-After"] = str(error.retry_after)
         response["Cache-Control"] = "no-store"
         response["Pragma"] = "no-cache"
-        return response
+        return vary(response)
 
     exempt: View = csrf_exempt(lookup.non_atomic(sensitive_post_parameters()(wrapped)))
     return exempt
@@ -268,7 +268,7 @@ def check(request: HttpRequest) -> HttpResponse:
         quote(name, safe=_HEADER_SAFE) for name in sorted(scopes.of(claims))
     )
     response["Cache-Control"] = "no-store"
-    return response
+    return vary(response)
 
 
 def _needed(request: HttpRequest) -> list[str]:
@@ -298,4 +298,4 @@ def _denied(status: int, authenticate: str | None, error: AuthError | None = Non
         response["WWW-Authenticate"] = authenticate
     if error:
         response["X-Auth-Reason"] = error.reason
-    return response
+    return vary(response)

@@ -1,8 +1,9 @@
 """How a request carries a token, and how an answer says that it was refused."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.http import JsonResponse
+from django.http import HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from .conf import get_settings
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from .pairs import TokenPair
+
+Answer = TypeVar("Answer")
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
@@ -186,6 +189,19 @@ def refusal_headers(error: AuthError) -> dict[str, str]:
 
 def refusal_response(error: AuthError) -> JsonResponse:
     """Return the answer of a plain Django view to a request that ``error`` refuses."""
-    return JsonResponse(
-        request_refusal(error), status=status_of(error), headers=refusal_headers(error)
+    return vary(
+        JsonResponse(
+            request_refusal(error), status=status_of(error), headers=refusal_headers(error)
+        )
     )
+
+
+def vary(response: Answer) -> Answer:
+    """Return the answer, marked as one that depends on ``Authorization``.
+
+    Otherwise a cache answers one bearer, or nobody, with what was made for another (RFC
+    9110, 12.5.5). What is no answer of Django's is left as it is.
+    """
+    if isinstance(response, HttpResponseBase):
+        patch_vary_headers(response, ["Authorization"])
+    return response

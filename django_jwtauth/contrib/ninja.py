@@ -16,7 +16,7 @@ from ..exceptions import (
     Unavailable,
 )
 from ..scopes import check_names, require
-from ..transport import get_header_token, refusal_response, set_user, status_of
+from ..transport import get_header_token, refusal_response, set_user, status_of, vary
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -70,6 +70,8 @@ class JWTAuth(HttpBearer):
 def answer_refusals(api: "NinjaAPI") -> None:
     """Let ``api`` answer as our other endpoints do: ``code``, ``reason``, ``WWW-Authenticate``.
 
+    Its answers say that they depend on ``Authorization`` (``Vary``).
+
     Also when an operation lets one of our exceptions about a token pass, and when no
     ``auth`` of an operation found anybody.
     """
@@ -87,3 +89,6 @@ def answer_refusals(api: "NinjaAPI") -> None:
         api.add_exception_handler(kind, answer)
     api.add_exception_handler(Refused, answer_refused)
     api.add_exception_handler(AuthenticationError, answer_stranger)
+    # What each operation begins its answer with.
+    begin = api.create_temporal_response
+    api.create_temporal_response = lambda request: vary(begin(request))

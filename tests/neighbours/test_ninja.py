@@ -237,3 +237,10 @@ def test_the_openapi_document(db):
     }
     assert schema["paths"]["/docs/me"]["get"]["security"] == [{"JWTAuth": []}]
     assert "security" not in schema["paths"]["/docs/health"]["get"]
+
+
+def test_answers_say_that_they_depend_on_the_header(request_to, pair):
+    """For caches: with a token, with a bad one and without, in sync and async operations."""
+    for url in ("/mixed/me", "/mixed/ame"):
+        for raw in (pair.access, None, "nonsense"):
+            assert request_to(url, raw)["Vary"] == "Authorization"
