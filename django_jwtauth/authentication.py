@@ -10,7 +10,7 @@ from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOper
 from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_lazy as _
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import rules, sessions, signals, tokens
@@ -18,7 +18,6 @@ from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
     TokenError,
-    Unavailable,
     WrongTokenType,
 )
 from .models import LoginSession
@@ -37,16 +36,6 @@ class InvalidToken(exceptions.AuthenticationFailed):
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(request_refusal(error), error.code)
-
-
-class ServiceUnavailable(exceptions.APIException):
-    """503 with ``Retry-After``: the token may well be good."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-
-    def __init__(self, error: Unavailable) -> None:
-        super().__init__(error.body(), error.code)
-        self.wait = error.retry_after
 
 
 class ValidatedToken(dict[str, Any]):
@@ -78,8 +67,6 @@ class _answering:
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, (TokenError, BadAuthorizationHeader)):
             raise InvalidToken(error) from None
-        if isinstance(error, Unavailable):
-            raise ServiceUnavailable(error) from None
 
 
 def _vary_on(name: str, request: "Request | HttpRequest") -> None:

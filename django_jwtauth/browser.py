@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from . import lookup, scopes, sessions, views
 from .authentication import enforce_csrf
-from .exceptions import AuthError, TokenError
+from .exceptions import TokenError
 from .models import Kind, LoginSession, Via
 from .pairs import TokenPair
 from .tokens import ACCESS, REFRESH, is_api_token
@@ -83,9 +83,9 @@ class RefreshView(BrowserGrantView, views.TokenRefreshView):
     def get_authenticate_header(self, request: Request) -> str:
         return challenge(token_sent=False)
 
-    def refuse(self, error: AuthError) -> Response:
-        response = super().refuse(error)
-        if isinstance(error, TokenError):
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        if isinstance(exc, TokenError):
             delete_token_cookies(response, self.cookie_path)
         return response
 

@@ -1,31 +1,55 @@
 """Why a request is refused: one family, each member with a stable ``reason``.
 
-Nothing here knows HTTP. ``code`` and ``detail`` are the ones that clients of
+They are exceptions of Django REST framework, so a view of a project may let one escape:
+DRF, and what a project has put in place of its handler, knows the status, the headers and
+the body. ``code`` and the sentences are the ones that clients of
 djangorestframework-simplejwt already understand; ``reason`` says more.
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from .conf import get_settings
 
 
-class AuthError(Exception):
+def challenge(*, token_sent: bool = False, error: str = "", **attributes: Any) -> str:
+    """Return a ``WWW-Authenticate`` header (RFC 6750, 3).
+
+    ``attributes`` must be fit for a quoted string: nothing that a client sent.
+    """
+    given = {"realm": "api", "error": error or ("invalid_token" if token_sent else "")}
+    pairs = [f'{name}="{value}"' for name, value in {**given, **attributes}.items() if value]
+    return f"{get_settings().AUTH_HEADER_TYPES[0]} {', '.join(pairs)}"
+
+
+class AuthError(APIException):
     """Base of everything this package raises about a request.
 
     ``reason``: stable, machine readable. ``code``: simplejwt's word for it.
-    ``detail``: a sentence for people, translated.
+    ``sentence``: for people, translated; a subclass sets it as ``default_detail``.
+    ``status_code``, ``auth_header`` and ``wait`` are the HTTP status, ``WWW-Authenticate``
+    and ``Retry-After`` (seconds), None without one: these are the names that DRF reads.
     """
 
     reason: ClassVar[str]
-    code: ClassVar[str]
-    detail: str | Promise
+    code: str
+    sentence: str | Promise
 
-    def __init__(self, detail: str | Promise | None = None) -> None:
-        super().__init__()
-        if detail is not None:
-            self.detail = detail
+    default_detail: Any
+    # Signing in would cure it, unless a subclass knows better.
+    status_code: int = status.HTTP_401_UNAUTHORIZED
+    retry_after: int | None = None
+
+    def __init__(self, sentence: str | Promise | None = None) -> None:
+        # Not DRF's, which would translate before it is known for whom.
+        Exception.__init__(self)
+        self.sentence = self.default_detail if sentence is None else sentence
 
     def __str__(self) -> str:
         return self.reason
@@ -36,7 +60,26 @@ class AuthError(Exception):
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body: ``detail``, ``code`` and ``reason``."""
-        return {"detail": str(self.detail), "code": self.code, "reason": self.reason}
+        return {"detail": str(self.sentence), "code": self.code, "reason": self.reason}
+
+    @cached_property
+    def detail(self) -> Any:  # type: ignore[override]
+        """The body as DRF has it: each text knows the ``code``."""
+        return APIException(self.body(), self.code).detail
+
+    @property
+    def default_code(self) -> str:  # type: ignore[override]
+        return self.code
+
+    @property
+    def auth_header(self) -> str | None:
+        if self.status_code != status.HTTP_401_UNAUTHORIZED:
+            return None
+        return challenge(token_sent=isinstance(self, TokenError))
+
+    @property
+    def wait(self) -> int | None:
+        return self.retry_after
 
 
 class NotAuthenticated(AuthError):
@@ -44,7 +87,7 @@ class NotAuthenticated(AuthError):
 
     reason = "not_authenticated"
     code = "not_authenticated"
-    detail = _("Authentication credentials were not provided.")
+    default_detail = _("Authentication credentials were not provided.")
 
 
 class BadAuthorizationHeader(AuthError):
@@ -52,7 +95,7 @@ class BadAuthorizationHeader(AuthError):
 
     reason = "bad_header"
     code = "bad_authorization_header"
-    detail = _("Authorization header must contain two space-delimited values")
+    default_detail = _("Authorization header must contain two space-delimited values")
 
 
 class InvalidCredentials(AuthError):
@@ -60,7 +103,7 @@ class InvalidCredentials(AuthError):
 
     reason = "invalid_credentials"
     code = "no_active_account"
-    detail = _("No active account found with the given credentials")
+    default_detail = _("No active account found with the given credentials")
 
 
 class SignInRefused(AuthError):
@@ -68,7 +111,7 @@ class SignInRefused(AuthError):
 
     reason = "sign_in_refused"
     code = "sign_in_refused"
-    detail = _("Signing in needs another step")
+    default_detail = _("Signing in needs another step")
 
 
 class MFARequired(SignInRefused):
@@ -79,10 +122,12 @@ class MFARequired(SignInRefused):
 
     reason = "mfa_required"
     code = "mfa_required"
-    detail = _("Signing in needs a second factor")
+    default_detail = _("Signing in needs a second factor")
 
-    def __init__(self, detail: str | Promise | None = None, *, methods: Iterable[str] = ()) -> None:
-        super().__init__(detail)
+    def __init__(
+        self, sentence: str | Promise | None = None, *, methods: Iterable[str] = ()
+    ) -> None:
+        super().__init__(sentence)
         self.methods = tuple(methods)
 
     def body(self) -> dict[str, Any]:
@@ -99,43 +144,53 @@ class UnusableKey(SignInRefused, ValueError):
 
     reason = "unusable_key"
     code = "unusable_key"
-    detail = _("This account cannot be signed in here")
+    default_detail = _("This account cannot be signed in here")
 
 
 class InsufficientScope(AuthError):
     """More is needed, or asked for, than the token was granted; ``scope``: what is needed."""
 
+    status_code = status.HTTP_403_FORBIDDEN
     reason = "insufficient_scope"
     code = "insufficient_scope"
-    detail = _("The token lacks a scope")
+    default_detail = _("The token lacks a scope")
 
     def __init__(self, needed: Iterable[str] = ()) -> None:
         super().__init__()
         self.scope = " ".join(needed)
 
+    @property
+    def auth_header(self) -> str:
+        return challenge(error=self.code, scope=self.scope)
+
 
 class TooManyTokens(AuthError):
     """The user has as many API tokens as ``MAX_API_TOKENS_PER_USER`` allows."""
 
+    status_code = status.HTTP_409_CONFLICT
     reason = "too_many_tokens"
     code = "too_many_tokens"
-    detail = _("You have as many API tokens as are allowed: revoke one first")
+    default_detail = _("You have as many API tokens as are allowed: revoke one first")
 
 
 class BodyTooLarge(AuthError):
     """The request's body is longer than any that an endpoint has a use for."""
 
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     reason = "body_too_large"
     code = "body_too_large"
-    detail = _("The body of the request is larger than 64 KB")
+    default_detail = _("The body of the request is larger than 64 KB")
 
 
 class Throttled(AuthError):
     """Too many failed attempts to sign in; ``retry_after``: seconds to wait."""
 
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
     reason = "throttled"
     code = "throttled"
-    detail = _("Too many attempts, try again later")
+    default_detail = _("Too many attempts, try again later")
+
+    retry_after: int
 
     def __init__(self, retry_after: int) -> None:
         super().__init__()
@@ -148,19 +203,20 @@ class Unavailable(AuthError):
     Never means that it is bad.
     """
 
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     reason = "unavailable"
     code = "unavailable"
-    detail = _("Temporarily unavailable, try again")
+    default_detail = _("Temporarily unavailable, try again")
 
     #: Seconds after which to try again.
-    retry_after: ClassVar[int] = 5
+    retry_after: int = 5
 
 
 class TokenError(AuthError):
     """Base of the reasons why a token is refused."""
 
     code = "token_not_valid"
-    detail = _("Token is invalid")
+    default_detail = _("Token is invalid")
 
 
 class MalformedToken(TokenError):
@@ -172,7 +228,7 @@ class MalformedToken(TokenError):
 class NoSubject(MalformedToken):
     """A token that names no user."""
 
-    detail = _("Token contained no recognizable user identification")
+    default_detail = _("Token contained no recognizable user identification")
 
 
 class BadSignature(TokenError):
@@ -185,14 +241,14 @@ class WrongTokenType(TokenError):
     """An authentic token of another kind than the one asked for."""
 
     reason = "wrong_type"
-    detail = _("Token has wrong type")
+    default_detail = _("Token has wrong type")
 
 
 class ExpiredToken(TokenError):
     """``exp`` has passed, or the sign-in has reached its absolute lifetime."""
 
     reason = "expired"
-    detail = _("Token is expired")
+    default_detail = _("Token is expired")
 
 
 class TokenNotYetValid(TokenError):
@@ -218,21 +274,21 @@ class UserNotFound(TokenError):
 
     reason = "user_not_found"
     code = "user_not_found"
-    detail = _("User not found")
+    default_detail = _("User not found")
 
 
 class SessionEnded(TokenError):
     """The sign-in was ended, or is not known."""
 
     reason = "session_ended"
-    detail = _("Token is blacklisted")
+    default_detail = _("Token is blacklisted")
 
 
 class TokenBlacklisted(TokenError):
     """This one token was blacklisted."""
 
     reason = "blacklisted"
-    detail = _("Token is blacklisted")
+    default_detail = _("Token is blacklisted")
 
 
 class UserInactive(TokenError):
@@ -240,7 +296,7 @@ class UserInactive(TokenError):
 
     reason = "user_inactive"
     code = "user_inactive"
-    detail = _("User is inactive")
+    default_detail = _("User is inactive")
 
 
 class CredentialsChanged(TokenError):
@@ -248,14 +304,14 @@ class CredentialsChanged(TokenError):
 
     reason = "credentials_changed"
     code = "password_changed"
-    detail = _("The user's password has been changed.")
+    default_detail = _("The user's password has been changed.")
 
 
 class RefreshTokenReused(TokenError):
     """A superseded refresh token came back: someone may hold a copy."""
 
     reason = "reused"
-    detail = _("Token is blacklisted")
+    default_detail = _("Token is blacklisted")
 
 
 class GenerationUnknown(TokenError):

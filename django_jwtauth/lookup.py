@@ -2,7 +2,8 @@
 
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -118,6 +119,23 @@ def identify(user: "AbstractBaseUser") -> Identity:
         )
         raise UnusableKey
     return Identity(key, subject)
+
+
+@contextmanager
+def nothing_rolled_back() -> Iterator[None]:
+    """Undo what DRF's exception handler does for ``ATOMIC_REQUESTS``.
+
+    A view that is non_atomic() has no transaction to roll back: DRF would roll back one that
+    was begun around it, and with that the end of a sign-in.
+    """
+    marks = [
+        (connection, connection.needs_rollback)
+        for connection in connections.all(initialized_only=True)
+        if connection.in_atomic_block and connection.settings_dict["ATOMIC_REQUESTS"]
+    ]
+    yield
+    for connection, needs_rollback in marks:
+        connection.needs_rollback = needs_rollback
 
 
 def find(claims: dict[str, Any]) -> Found | None:

@@ -34,7 +34,7 @@ from .models import Via
 from .pairs import TokenPair
 from .redacted import Redacted
 from .tokens import REFRESH, Claims, is_api_token
-from .transport import challenge, get_header_token, status_of, vary
+from .transport import challenge, get_header_token, vary
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -88,7 +88,7 @@ def endpoint(view: View) -> View:
                 OAuthError("invalid_client", status=401, authenticate='Basic realm="api"')
             )
         except (Unavailable, Throttled) as error:
-            refusal = OAuthError("temporarily_unavailable", error.reason, status_of(error))
+            refusal = OAuthError("temporarily_unavailable", error.reason, error.status_code)
             response = _refusal(refusal)
             response["Retry-After"] = str(error.retry_after)
         response["Cache-Control"] = "no-store"

@@ -1,5 +1,6 @@
 """How a request carries a token, and how an answer says that it was refused."""
 
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.http import HttpResponseBase, JsonResponse
@@ -7,17 +8,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from .conf import get_settings
-from .exceptions import (
-    AuthError,
-    BadAuthorizationHeader,
-    BodyTooLarge,
-    InsufficientScope,
-    NoSubject,
-    Throttled,
-    TokenError,
-    TooManyTokens,
-    Unavailable,
-)
+from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
+from .exceptions import challenge as challenge
 from .redacted import Redacted
 
 if TYPE_CHECKING:
@@ -30,15 +22,6 @@ Answer = TypeVar("Answer")
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
-
-# Of refusals that signing in would not cure.
-_STATUS: dict[type[AuthError], int] = {
-    Unavailable: 503,
-    Throttled: 429,
-    TooManyTokens: 409,
-    BodyTooLarge: 413,
-    InsufficientScope: 403,
-}
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
@@ -144,16 +127,6 @@ def _set_cookie(
     )
 
 
-def challenge(*, token_sent: bool = False, error: str = "", **attributes: Any) -> str:
-    """Return a ``WWW-Authenticate`` header (RFC 6750, 3).
-
-    ``attributes`` must be fit for a quoted string: nothing that a client sent.
-    """
-    given = {"realm": "api", "error": error or ("invalid_token" if token_sent else "")}
-    pairs = [f'{name}="{value}"' for name, value in {**given, **attributes}.items() if value]
-    return f"{get_settings().AUTH_HEADER_TYPES[0]} {', '.join(pairs)}"
-
-
 def request_refusal(error: AuthError) -> dict[str, Any]:
     """Return the JSON body for a request whose own access token was refused.
 
@@ -170,28 +143,21 @@ def request_refusal(error: AuthError) -> dict[str, Any]:
     }
 
 
-def status_of(error: AuthError) -> int:
-    """Return the HTTP status of a refusal: 401, unless signing in would not cure it."""
-    found = (status for kind, status in _STATUS.items() if isinstance(error, kind))
-    return next(found, 401)
+def refusal_headers(error: Exception) -> dict[str, str]:
+    """Return what goes with the status: how to authenticate, or when to try again.
 
-
-def refusal_headers(error: AuthError) -> dict[str, str]:
-    """Return what goes with the status: when to try again, or how to authenticate."""
-    if isinstance(error, (Throttled, Unavailable)):
-        return {"Retry-After": str(error.retry_after)}
-    if isinstance(error, InsufficientScope):
-        return {"WWW-Authenticate": challenge(error=error.code, scope=error.scope)}
-    if status_of(error) == 401:
-        return {"WWW-Authenticate": challenge(token_sent=isinstance(error, TokenError))}
-    return {}
+    Of an exception of ours or of DRF's: both say it under the same names.
+    """
+    authenticate, seconds = getattr(error, "auth_header", None), getattr(error, "wait", None)
+    headers = {"WWW-Authenticate": authenticate} if authenticate else {}
+    return {**headers, "Retry-After": str(math.ceil(seconds))} if seconds else headers
 
 
 def refusal_response(error: AuthError) -> JsonResponse:
     """Return the answer of a plain Django view to a request that ``error`` refuses."""
     return vary(
         JsonResponse(
-            request_refusal(error), status=status_of(error), headers=refusal_headers(error)
+            request_refusal(error), status=error.status_code, headers=refusal_headers(error)
         )
     )
 

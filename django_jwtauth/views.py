@@ -5,6 +5,7 @@ They write outside ``ATOMIC_REQUESTS`` and return their refusals: a rollback wou
 a sign-in that was just ended.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar, cast
@@ -13,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseFailure
-from django.http import Http404
+from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import status
@@ -24,12 +25,19 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
-from rest_framework.views import APIView
+from rest_framework.views import APIView, exception_handler
 
 from . import bodies, credentials, lookup, one_time, scopes, sessions
 from .authentication import JWTAuthentication
 from .conf import get_settings
-from .exceptions import AuthError, BodyTooLarge, Unavailable, UserInactive, UserNotFound
+from .exceptions import (
+    AuthError,
+    BodyTooLarge,
+    InvalidCredentials,
+    Unavailable,
+    UserInactive,
+    UserNotFound,
+)
 from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
@@ -43,7 +51,9 @@ from .serializers import (
     TokenVerifySerializer,
 )
 from .tokens import REFRESH, Claims
-from .transport import refusal_headers, status_of
+from .transport import refusal_headers
+
+logger = logging.getLogger("django_jwtauth")
 
 # The list of one's sign-ins is for people; more than this is not read.
 MAX_LISTED_SESSIONS = 200
@@ -82,15 +92,34 @@ class JWTView(APIView):
             # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
             exc = BodyTooLarge()
         if isinstance(exc, AuthError):
-            return self.refuse(exc)
-        return super().handle_exception(exc)
+            exc = self.reword(exc)
+        with lookup.nothing_rolled_back():
+            response = super().handle_exception(exc)
+        for name, value in refusal_headers(exc).items():
+            response.headers.setdefault(name, value)
+        return response
 
-    def refuse(self, error: AuthError) -> Response:
-        """Return the answer for a refusal."""
-        return Response(self.refusal_body(error), status_of(error), headers=refusal_headers(error))
+    def get_exception_handler(self) -> Any:
+        """Return the handler of the project, and DRF's where that fails or answers nothing."""
+        handler = super().get_exception_handler()
 
-    def refusal_body(self, error: AuthError) -> dict[str, Any]:
-        return error.body()
+        def handle(exc: Exception, context: dict[str, Any]) -> Any:
+            try:
+                response = handler(exc, context)
+                if isinstance(response, HttpResponseBase):
+                    return response
+            except Exception as error:
+                # Some raise again what they do not know.
+                if error is not exc:
+                    extra = {"event": "exception_handler_failed", "error": type(error).__name__}
+                    logger.exception("EXCEPTION_HANDLER failed", extra=extra)
+            return exception_handler(exc, context)
+
+        return handle
+
+    def reword(self, error: AuthError) -> AuthError:
+        """Return what to answer in place of ``error``."""
+        return error
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -146,11 +175,11 @@ class TokenRefreshView(GrantView):
     def post(self, request: Request) -> Response:
         return self.grant(sessions.refresh(self.validated(request)["refresh"]))
 
-    def refusal_body(self, error: AuthError) -> dict[str, Any]:
+    def reword(self, error: AuthError) -> AuthError:
         if isinstance(error, (UserInactive, UserNotFound)):
-            detail = _("No active account found for the given token.")
-            return {"detail": detail, "code": "no_active_account", "reason": error.reason}
-        return error.body()
+            error.sentence = _("No active account found for the given token.")
+            error.code = InvalidCredentials.code
+        return error
 
 
 class TokenVerifyView(JWTView):

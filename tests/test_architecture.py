@@ -20,7 +20,7 @@ MAP = {
     "setting_values": "",
     "tenants": "",
     "conf": "setting_values tenants",
-    "exceptions": "",
+    "exceptions": "conf",
     "redacted": "",
     "signals": "exceptions",
     "moments": "",
@@ -104,8 +104,7 @@ MAP = {
     "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # For optional neighbours; but for the commands, nothing imports them
-    "contrib.allauth": "credentials exceptions lookup models moments rules sessions tokens "
-    "transport",
+    "contrib.allauth": "credentials exceptions lookup models moments rules sessions tokens",
     "contrib.channels": "conf exceptions redacted sessions transport",
     "contrib.ninja": "exceptions scopes sessions tokens transport",
     "contrib.pytest": "testing",
@@ -168,6 +167,7 @@ KNOWN_TO = {
         "contrib.spectacular.operations",
         "contrib.spectacular.refusals",
         "contrib.spectacular.schemes",
+        "exceptions",
         "management.commands.jwtauth_doctor",
         "parsers",
         "permissions",
@@ -194,7 +194,7 @@ UNKNOWN_TO = {
     # A token is a token without a database.
     "compact": ("django.db", "django.contrib", "django.http"),
     "conf": ("django.db", "django.contrib"),
-    "exceptions": ("django.db", "django.contrib", "django.http"),
+    "exceptions": ("django.db", "django.contrib", "django.http", "rest_framework.views"),
     "keymaterial": ("django.db", "django.contrib", "django.http", "django.conf"),
     "keys": ("django.db", "django.contrib", "django.http"),
     "tokens": ("django.db", "django.contrib", "django.http"),

@@ -21,11 +21,12 @@ from django.http import Http404
 from django.test import RequestFactory
 from django.urls import URLPattern
 from rest_framework.test import APIClient
+from rest_framework.views import exception_handler
 
 import django_jwtauth
 from django_jwtauth import conf, credentials, exceptions, sessions, signals
 from django_jwtauth.models import LoginSession
-from django_jwtauth.views import JWTView, TokenRefreshView
+from django_jwtauth.views import TokenRefreshView
 from tests.shell import ROOT, free_port, needs_curl, run_script
 from tests.test_architecture import MAP
 
@@ -218,8 +219,9 @@ def test_settings_page_lists_the_claims_that_hooks_cannot_set():
 
 def refusals(base):
     """Return the classes that end in an answer: ``base`` and all below it that have a reason."""
-    below = {each for child in base.__subclasses__() for each in refusals(child)}
-    return below | ({base} if "reason" in vars(base) or vars(base).get("detail") else set())
+    ours = [child for child in base.__subclasses__() if child.__module__ == exceptions.__name__]
+    below = {each for child in ours for each in refusals(child)}
+    return below | ({base} if "reason" in vars(base) or vars(base).get("default_detail") else set())
 
 
 TOKEN_ERRORS = refusals(exceptions.TokenError) - {exceptions.TokenError}
@@ -231,7 +233,7 @@ OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - NO_ANSWER
 def answer(error):
     """Return what our endpoints answer for a class of refusals."""
     arguments = {"retry_after": 7} if error is exceptions.Throttled else {}
-    return JWTView().refuse(error(**arguments))
+    return exception_handler(error(**arguments), {})
 
 
 def test_errors_page_lists_the_refusals_of_tokens():
@@ -267,7 +269,7 @@ def test_errors_page_lists_the_other_refusals():
 def test_errors_page_knows_the_answer_to_a_refresh_without_a_user():
     """The sentence and the code that only refreshing has, and the reasons they are given for."""
     text = " ".join(read_section(DOCS / "errors.md", "In answer to a refresh"))
-    answers = {error.reason: TokenRefreshView().refuse(error()).data for error in TOKEN_ERRORS}
+    answers = {error.reason: TokenRefreshView().reword(error()).body() for error in TOKEN_ERRORS}
     special = {
         reason: body for reason, body in answers.items() if body["code"] == "no_active_account"
     }

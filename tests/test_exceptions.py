@@ -2,6 +2,8 @@ import pickle
 
 import pytest
 from django.utils import translation
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from django_jwtauth import exceptions
 from django_jwtauth.exceptions import AuthError, TokenError
@@ -133,3 +135,91 @@ def test_an_error_can_be_pickled():
             again = pickle.loads(pickle.dumps(original))
             assert (type(again), vars(again)) == (error, vars(original))
             assert again.body() == original.body()
+
+
+# --- in a view of a project
+
+
+class RaisingView(APIView):
+    """A view of a project that lets one of our exceptions escape."""
+
+    authentication_classes = permission_classes = ()
+    error = None
+
+    def get(self, request):
+        raise self.error
+
+
+def raise_in_view(error):
+    return RaisingView.as_view(error=error)(APIRequestFactory().get("/"))
+
+
+HEADERS = ("WWW-Authenticate", "Retry-After")
+BAD_TOKEN = {"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'}
+NO_TOKEN = {"WWW-Authenticate": 'Bearer realm="api"'}
+NEEDED = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_scope", scope="read write"'}
+# What is neither the 401 of a token nor that of a sign-in.
+ANSWERS = {
+    "InsufficientScope": (403, NEEDED),
+    "BodyTooLarge": (413, {}),
+    "TooManyTokens": (409, {}),
+    "Throttled": (429, {"Retry-After": "7"}),
+    "Unavailable": (503, {"Retry-After": "5"}),
+}
+
+
+@pytest.mark.parametrize("name", CONCRETE)
+def test_an_error_that_escapes_a_view_is_answered(name):
+    """With its status, its headers and its whole body, by DRF's own handler."""
+    error = make(CONCRETE[name])
+    refused = BAD_TOKEN if isinstance(error, TokenError) else NO_TOKEN
+    status, headers = ANSWERS.get(name, (401, refused))
+
+    answer = raise_in_view(error)
+
+    assert (answer.status_code, answer.data) == (status, error.body())
+    assert {name: answer[name] for name in HEADERS if name in answer} == headers
+
+
+class Late(exceptions.SignInRefused):
+    """A project's own."""
+
+    reason = code = "late"
+    default_detail = "We are closed"
+    status_code = 403
+
+
+def test_an_error_of_a_project_is_answered_as_it_says():
+    """Words, sentence and status are those of the subclass."""
+    answer = raise_in_view(Late())
+
+    assert (answer.status_code, answer.data) == (
+        403,
+        {"detail": "We are closed", "code": "late", "reason": "late"},
+    )
+    assert not any(name in answer for name in HEADERS)
+
+
+@pytest.mark.parametrize("name", CONCRETE)
+def test_a_handler_finds_what_drf_promises(name):
+    """Each text has the code, in every shape in which DRF gives it; a handler may replace it."""
+    error = make(CONCRETE[name])
+
+    assert {text.code for text in error.detail.values()} == {error.code}
+    assert error.get_codes() == dict.fromkeys(error.body(), error.code)
+    assert error.get_full_details()["detail"] == {
+        "message": error.body()["detail"],
+        "code": error.code,
+    }
+    assert error.default_code == error.code
+    error.detail = "something else"
+    assert raise_in_view(error).data == {"detail": "something else"}
+
+
+def test_a_sentence_is_in_the_language_of_the_reader():
+    """Raised under one language, answered under another."""
+    error = exceptions.ExpiredToken()
+    with translation.override("de"):
+        german = error.detail["detail"]
+
+    assert german != exceptions.ExpiredToken().detail["detail"] == "Token is expired"

@@ -457,7 +457,7 @@ def test_a_token_of_a_foreign_type_is_refused(typ):
     """A good signature under another typ, or under none, is of the wrong type."""
     error = refusal(signed({"alg": "HS256", "typ": typ}))
 
-    assert (error.reason, str(error.detail)) == ("wrong_type", "Token has wrong type")
+    assert (error.reason, str(error.sentence)) == ("wrong_type", "Token has wrong type")
 
 
 def test_a_token_without_typ_is_refused():
@@ -496,14 +496,14 @@ def test_typ_token_type_and_what_is_asked_for_must_agree(header, claims, allowed
     """A token of one kind is never taken for the other."""
     error = refusal(forge.sign(header, access_claims(**claims)), *allowed)
 
-    assert (error.reason, str(error.detail)) == ("wrong_type", "Token has wrong type")
+    assert (error.reason, str(error.sentence)) == ("wrong_type", "Token has wrong type")
 
 
 def test_a_token_without_token_type_says_so():
     """The sentence that clients of simplejwt know."""
     error = refusal(forge.altered(signed(), without=["token_type"]))
 
-    assert (error.reason, str(error.detail)) == ("wrong_type", "Token has no type")
+    assert (error.reason, str(error.sentence)) == ("wrong_type", "Token has no type")
 
 
 # --- times
@@ -532,7 +532,7 @@ def test_nbf_begins_at_its_second_and_leeway_moves_it(settings, leeway):
     with time_machine.travel(MOMENT + 99.999 - leeway, tick=False):
         with pytest.raises(TokenNotYetValid) as caught:
             tokens.decode(raw, ACCESS)
-        assert str(caught.value.detail) == "Token is invalid"
+        assert str(caught.value.sentence) == "Token is invalid"
     with time_machine.travel(MOMENT + 100 - leeway, tick=False):
         assert tokens.decode(raw, ACCESS)["sub"] == "1"
 
@@ -611,7 +611,7 @@ def test_a_token_without_exp_says_so():
     """Every token ends; the sentence is simplejwt's."""
     error = refusal(forge.altered(signed(), without=["exp"]))
 
-    assert (error.reason, str(error.detail)) == ("malformed", "Token has no 'exp' claim")
+    assert (error.reason, str(error.sentence)) == ("malformed", "Token has no 'exp' claim")
 
 
 def test_a_token_without_iat_is_refused():
@@ -713,7 +713,7 @@ def test_what_is_missing_is_named_as_in_simplejwt(name, detail):
     """A token without sub or jti is malformed, with the sentence clients know."""
     error = refusal(forge.altered(signed(), without=[name]))
 
-    assert (error.reason, str(error.detail)) == ("malformed", detail)
+    assert (error.reason, str(error.sentence)) == ("malformed", detail)
 
 
 def test_the_first_reason_in_the_documented_order_is_reported(settings):

@@ -90,7 +90,7 @@ def test_the_challenge_tells_an_error_only_when_a_token_was_sent():
         exceptions.TokenBlacklisted(),
         exceptions.MalformedToken("Token has no id"),
     ],
-    ids=lambda error: f"{error.reason}: {error.detail}",
+    ids=lambda error: f"{error.reason}: {error.sentence}",
 )
 def test_most_refusals_of_a_request_are_wrapped_as_in_simplejwt(error):
     """One sentence for all, the real one in messages, and the reason beside it."""
@@ -99,7 +99,7 @@ def test_most_refusals_of_a_request_are_wrapped_as_in_simplejwt(error):
         "code": "token_not_valid",
         "reason": error.reason,
         "messages": [
-            {"token_class": "AccessToken", "token_type": "access", "message": str(error.detail)}
+            {"token_class": "AccessToken", "token_type": "access", "message": str(error.sentence)}
         ],
     }
 
@@ -140,7 +140,7 @@ def test_a_refusal_has_one_status_whoever_answers(error, status, header):
     """A subclass has the status of its base; what goes with it follows from the class, too."""
     answer = transport.refusal_response(error)
 
-    assert transport.status_of(error) == answer.status_code == status
+    assert error.status_code == answer.status_code == status
     assert {"WWW-Authenticate", "Retry-After"} & {*answer.headers} == (
         {header} if header else set()
     )

@@ -14,8 +14,10 @@ from django.db import (
     OperationalError,
     connection,
     connections,
+    transaction,
 )
 from django.db.models.signals import pre_save
+from django.http import JsonResponse
 from django.test import AsyncClient
 from django.urls import include, path, reverse
 from hypothesis import HealthCheck, given
@@ -27,13 +29,15 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
+from rest_framework.test import APIClient
 from rest_framework.versioning import (
     AcceptHeaderVersioning,
     HostNameVersioning,
     NamespaceVersioning,
     URLPathVersioning,
 )
-from rest_framework.views import APIView
+from rest_framework.views import APIView, exception_handler
 
 from django_jwtauth import sessions
 from django_jwtauth.conf import get_settings
@@ -63,6 +67,8 @@ class CarelessRefreshView(APIView):
 urlpatterns = [
     path("api/", include("django_jwtauth.urls")),
     path("careless/", CarelessRefreshView.as_view()),
+    path("browser/", include("django_jwtauth.urls.browser")),
+    path("portal/", include("django_jwtauth.urls.portal")),
 ]
 
 
@@ -854,6 +860,117 @@ def test_overridden_settings_take_effect_at_once(api, user, settings):
     assert User.objects.get().last_login is None
 
 
+# --- the exception handler of a project
+
+
+def shaping(exc, context):
+    """One shape for all errors, and no header."""
+    response = exception_handler(exc, context)
+    return Response({"error": response.data}, response.status_code)
+
+
+def plain(exc, context):
+    """From the exception alone, with Django's response."""
+    detail = exc.detail
+    text = detail["detail"] if isinstance(detail, dict) else detail
+    return JsonResponse({"error": {"detail": text, "code": text.code}}, status=exc.status_code)
+
+
+def absent(exc, context):
+    return None
+
+
+def raising(exc, context):
+    raise exc
+
+
+def broken(exc, context):
+    raise LookupError("a bug of the project")
+
+
+def wrong(exc, context):
+    return {"error": str(exc)}
+
+
+def make_refusals(api, user):
+    """Return the answers to what may be refused, at each kind of endpoint, with their words."""
+    gone = sessions.start(User.objects.create_user("gone"))
+    User.objects.get(username="gone").delete()
+    browser = APIClient()
+    cookie = "jwtauth_refresh" if not get_settings().COOKIE_SECURE else "__Secure-jwtauth_refresh"
+    browser.cookies[cookie] = "x"
+    return {
+        "invalid_credentials": api.obtain("anna", "wrong"),
+        "malformed": api.refresh("x"),
+        "bad_signature": api.verify(f"{sessions.start(user).access[:-4]}AAAA"),
+        "user_not_found": api.refresh(gone.refresh),
+        "of a browser": browser.post("/browser/token/refresh/"),
+        "in front": api.with_token("x").get(reverse("jwtauth_me")),
+        "of a link": api.post("/portal/token/one-time/", {"token": "x"}),
+    }
+
+
+@pytest.fixture
+def handled(api, user, settings):
+    """``handled(handler)``: what is refused, answered through a handler of this module."""
+
+    def call(handler):
+        settings.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.{handler.__name__}"}
+        return make_refusals(api, user)
+
+    return call
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("handler", [shaping, plain])
+def test_refusals_have_the_shape_of_the_project(handled, handler):
+    """Every one; what the handler forgets stays: WWW-Authenticate belongs to a 401."""
+    for what, answer in handled(handler).items():
+        body = answer.json()
+
+        assert (answer.status_code, list(body)) == (401, ["error"]), what
+        assert body["error"]["detail"], what
+        assert answer["WWW-Authenticate"].startswith("Bearer "), what
+        assert answer["Cache-Control"] == "no-store", what
+
+
+@pytest.mark.urls(__name__)
+def test_a_handler_is_given_the_words_of_the_endpoint(handled):
+    """The sentence that only a refresh has; the cookies that no longer work are taken back."""
+    answers = handled(shaping)
+
+    assert answers["user_not_found"].json()["error"] == {
+        "detail": "No active account found for the given token.",
+        "code": "no_active_account",
+        "reason": "user_not_found",
+    }
+    assert "jwtauth_refresh" in str(answers["of a browser"].cookies)
+
+
+@pytest.mark.urls(__name__)
+def test_too_many_attempts_go_through_the_handler(api, user, settings):
+    """With Retry-After, whatever the handler does with headers."""
+    settings.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.plain"}
+    settings.JWTAUTH = {"THROTTLE_RATES": {"account": "1/min"}}
+
+    answer = [api.obtain("anna", "wrong") for _ in range(2)][-1]
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (429, "throttled")
+    assert int(answer["Retry-After"]) > 0
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("handler", [absent, raising, broken, wrong])
+def test_a_handler_that_fails_makes_no_500(handled, caplog, handler):
+    """Refusals are then answered as without it; the log has the class of the error."""
+    for what, answer in handled(handler).items():
+        assert answer.status_code == 401, what
+        assert answer.json()["code"], what
+
+    logged = {record.error for record in caplog.records if hasattr(record, "error")}
+    assert logged == ({"LookupError"} if handler is broken else set())
+
+
 # --- transactions
 
 
@@ -899,9 +1016,8 @@ def test_an_escaping_refusal_is_rolled_back_as_documented(atomic_requests, user,
     """What sessions.refresh() warns of, and what shows that the test above can fail."""
     pair = sessions.start(user)
     sessions.refresh(sessions.refresh(pair.refresh).refresh)
-    api.raise_request_exception = False
 
-    assert api.post("/careless/", {"refresh": pair.refresh}).status_code == 500
+    assert api.post("/careless/", {"refresh": pair.refresh}).status_code == 401
 
     assert not is_ended()
 
@@ -915,6 +1031,17 @@ def test_a_refused_refresh_ends_the_sign_in_under_atomic_requests(
     User.objects.update(**change)
 
     assert api.refresh(pair.refresh).status_code == 401
+
+    assert is_ended()
+
+
+def test_an_outer_transaction_is_not_rolled_back(atomic_requests, user, api):
+    """DRF's handler does that under ATOMIC_REQUESTS; a middleware may have opened one."""
+    pair = sessions.start(user)
+    sessions.refresh(sessions.refresh(pair.refresh).refresh)
+
+    with transaction.atomic():
+        assert api.refresh(pair.refresh).status_code == 401
 
     assert is_ended()
 

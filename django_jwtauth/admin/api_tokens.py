@@ -107,7 +107,7 @@ def _create(
             _("The user may not have: %(scopes)s") % {"scopes": error.scope or scope},
         )
     except AuthError as error:
-        form.add_error(None, f"{error.detail} ({error.reason})")
+        form.add_error(None, f"{error.sentence} ({error.reason})")
     except ValueError as error:
         form.add_error("scope", str(error))
     else:

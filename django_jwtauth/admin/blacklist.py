@@ -156,7 +156,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
             form.add_error("token", _("To blacklist this token ends a sign-in, which you may not."))
             return None
         except AuthError as error:
-            form.add_error("token", f"{error.detail} ({error.reason})")
+            form.add_error("token", f"{error.sentence} ({error.reason})")
             return None
         rows: QuerySet[BlacklistedToken] = self.get_queryset(request)
         record = rows.filter(jti=claims["jti"]).first()

@@ -50,7 +50,7 @@ def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
         try:
             found = find(form.cleaned_data.pop("text"))
         except AuthError as error:
-            form.add_error(None, str(error.detail))
+            form.add_error(None, str(error.sentence))
         else:
             context["stories"] = [_tell(model_admin, request, one) for one in found]
     template = "admin/django_jwtauth/find.html"

@@ -162,7 +162,7 @@ class LoginSessionAdmin(RecordAdmin):
         try:
             rules.check(Found(session.user, session, blacklisted=False) if session.user else None)
         except TokenError as error:
-            return str(REFUSED.get(type(error), error.detail))
+            return str(REFUSED.get(type(error), error.sentence))
         return str(Status.LIVE.label)
 
     @admin.display(description=gettext_lazy("status"))

@@ -24,7 +24,6 @@ from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import LoginSession, Via
 from ..moments import aware, now
 from ..tokens import Claims, sign_in_time
-from ..transport import status_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -159,7 +158,7 @@ def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> Non
 
 def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> ImmediateHttpResponse:
     """Return what makes allauth answer with a refusal of ours, in the form of its own."""
-    status = status_of(error)
+    status = error.status_code
     # With a class of its own, or allauth's flows take it for a page and answer by themselves.
     response = JsonResponse({}) if request is None else UnauthorizedResponse(request)
     response.status_code = status

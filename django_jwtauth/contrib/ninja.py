@@ -16,7 +16,7 @@ from ..exceptions import (
     Unavailable,
 )
 from ..scopes import check_names, require
-from ..transport import get_header_token, refusal_response, set_user, status_of, vary
+from ..transport import get_header_token, refusal_response, set_user, vary
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -32,7 +32,7 @@ class Refused(HttpError):
     """
 
     def __init__(self, error: AuthError) -> None:
-        super().__init__(status_of(error), str(error.detail))
+        super().__init__(error.status_code, str(error.sentence))
         self.error = error
 
 

@@ -129,9 +129,8 @@ class Refusals:
     def add_raised(self, view: JWTView, errors: Iterable[type[AuthError]]) -> None:
         """Add what the view answers when one of these is raised in it."""
         for error in errors:
-            # Not the view's own: one for browsers takes cookies back, of a request it must have.
-            answer = JWTView.refuse(view, make(error))
-            self.add(answer.status_code, error.reason, answer.data)
+            answer = view.reword(make(error))
+            self.add(answer.status_code, answer.reason, answer.body())
 
     def add_drf(self, error: type[drf.APIException], name: str, **arguments: Any) -> None:
         """Add a refusal of Django REST framework's own."""

@@ -70,7 +70,7 @@ class Command(BaseCommand):
             lacking = error.scope or "what is no name of a scope"
             raise CommandError(f"--scope: the user may not have {lacking}.") from None
         except AuthError as error:
-            raise CommandError(f"{error.detail} ({error.reason})") from None
+            raise CommandError(f"{error.sentence} ({error.reason})") from None
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(new.raw)
