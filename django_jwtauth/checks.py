@@ -9,6 +9,7 @@ from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
+import django
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -50,6 +51,7 @@ NO_AUTH_HASH = "jwtauth.W009"
 LEGACY_IGNORED = "jwtauth.W017"
 LEGACY_CLIENTS_LOST = "jwtauth.W018"
 NAME_NOT_READ = "jwtauth.W019"
+DJANGO_HAS_A_HOLE = "jwtauth.W025"
 
 TOKENS_OF_FALLBACK = "jwtauth.W022"
 
@@ -64,6 +66,20 @@ COOKIES_NOT_SECURE = "jwtauth.W016"
 
 # Rows that one check reads at most.
 MAX_CHECKED = 10_000
+#: Published holes in Django that requests with our tokens reach, and the first patch release
+#: of each series without them. Which one is installed is the project's choice.
+DJANGO_HOLES: tuple[tuple[str, Mapping[tuple[int, int], int]], ...] = (
+    (
+        "its cache middleware and cache_page() can keep the answer to one bearer for others",
+        {(5, 2): 15, (6, 0): 6},
+    ),
+    (
+        "its cache middleware and cache_page() can keep an answer that depends on a cookie "
+        "(CVE-2026-48588)",
+        {(5, 2): 16, (6, 0): 7},
+    ),
+)
+
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
@@ -302,6 +318,22 @@ def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
             "refused token is answered with 403. Clients refresh when they see 401.",
             hint=f"Put {ours[0].__name__} first.",
             id=ANSWERS_403,
+        )
+
+
+@register(TAG)
+def check_django(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Whether the installed Django has a hole that matters here."""
+    series, patch = django.VERSION[:2], django.VERSION[2]
+    holes = [(what, fixed[series]) for what, fixed in DJANGO_HOLES if fixed.get(series, 0) > patch]
+    if holes:
+        major, minor = series
+        release = f"{major}.{minor}.{max(fixed for _, fixed in holes)}"
+        yield Warning(
+            f"Django {django.get_version()} has a published hole: "
+            f"{'; '.join(what for what, _ in holes)}.",
+            hint=f"Install Django {release}, or the newest of its series.",
+            id=DJANGO_HAS_A_HOLE,
         )
 
 

@@ -531,3 +531,36 @@ def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
 
     assert counted == [checks.CACHE_NOT_SHARED]
     assert ids(deploy=True) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "release"),
+    [
+        ((5, 2, 0), "5.2.16"),
+        ((5, 2, 14), "5.2.16"),
+        ((5, 2, 15), "5.2.16"),
+        ((5, 2, 16), None),
+        ((5, 2, 30), None),
+        ((6, 0, 5), "6.0.7"),
+        ((6, 0, 7), None),
+        ((6, 1, 0), None),
+        ((7, 0, 0), None),
+    ],
+)
+def test_a_django_with_a_hole_is_named(monkeypatch, version, release):
+    """The patch release is the project's choice, which it should not make unawares."""
+    monkeypatch.setattr("django.VERSION", (*version, "final", 0))
+    messages = list(checks.check_django())
+
+    assert [message.id for message in messages] == ([checks.DJANGO_HAS_A_HOLE] if release else [])
+    for message in messages:
+        assert f"Install Django {release}," in message.hint
+        assert "cache_page()" in message.msg
+
+
+def test_only_holes_that_are_still_open_are_named(monkeypatch):
+    """Each by itself."""
+    monkeypatch.setattr("django.VERSION", (6, 0, 6, "final", 0))
+    (message,) = checks.check_django()
+
+    assert "CVE-2026-48588" in message.msg and "bearer" not in message.msg
