@@ -23,7 +23,13 @@ from .exceptions import (
 from .models import LoginSession
 from .redacted import Redacted, RedactedBytes
 from .tokens import Claims
-from .transport import challenge, get_cookie_token, parse_header, request_refusal
+from .transport import (
+    authenticate_request,
+    challenge,
+    get_cookie_token,
+    parse_header,
+    request_refusal,
+)
 from .users import TokenUser
 
 if TYPE_CHECKING:
@@ -125,7 +131,9 @@ class JWTAuthentication(BaseAuthentication):
         """Return the claims of the token, after every check of it, its sign-in and its user."""
         with _answering():
             request = getattr(raw_token, "request", None)
-            user, claims = sessions.authenticate(_read(raw_token), request)
+            raw = _read(raw_token)
+            found = authenticate_request(raw, request) if request else sessions.authenticate(raw)
+            user, claims = found
             return ValidatedToken(claims, user)
 
     def get_user(self, validated_token: Claims) -> Any:

@@ -1,18 +1,24 @@
-"""A decorator for plain Django views that need a token, sync and async."""
+"""Decorators for plain Django views that take tokens, sync and async."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any, TypeVar, overload
+from typing import Any, overload
 
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 
-from . import sessions
 from .exceptions import AuthError, NotAuthenticated
 from .scopes import check_names, require
-from .transport import get_header_token, known_claims, refusal_response, set_user, vary
-
-View = TypeVar("View", bound=Callable[..., Any])
+from .transport import (
+    View,
+    aauthenticate_request,
+    authenticate_request,
+    authenticating,
+    get_header_token,
+    refusal_response,
+    set_user,
+    vary,
+)
 
 
 @overload
@@ -35,43 +41,58 @@ def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
     needed = check_names(scopes)
 
     def decorate(view: Any) -> Any:
-        if iscoroutinefunction(view):
-
-            @wraps(view)
-            async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                try:
-                    raw = _find_token(request)
-                    if raw is not None:
-                        set_user(request, *await sessions.aauthenticate(raw, request))
-                    require(known_claims(request) or {}, needed)
-                except AuthError as error:
-                    return refusal_response(error)
-                return vary(await view(request, *args, **kwargs))
-
-        else:
-
-            @wraps(view)
-            def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                try:
-                    raw = _find_token(request)
-                    if raw is not None:
-                        set_user(request, *sessions.authenticate(raw, request))
-                    require(known_claims(request) or {}, needed)
-                except AuthError as error:
-                    return refusal_response(error)
-                return vary(view(request, *args, **kwargs))
-
-        wrapper.csrf_exempt = True  # type: ignore[attr-defined]
-        return wrapper
+        return _decorate(view, needed)
 
     return decorate if view is None else decorate(view)
 
 
-def _find_token(request: HttpRequest) -> str | None:
-    """Return the token that is still to be verified, None when the middleware has done that."""
-    if known_claims(request):
-        return None
+def jwt_optional(view: View) -> View:
+    """Let a view answer requests with an access token of any kind, and those without one.
+
+    A token that is refused is answered as by ``jwt_required``. Without a token,
+    ``request.user`` is the session's and there is no ``request.auth``: the view is exempt
+    from the CSRF check, so do nothing for a user without claims.
+    """
+    decorated: View = _decorate(view, None)
+    return decorated
+
+
+def _decorate(view: Any, needed: Iterable[str] | None) -> Any:
+    """Return the view, behind a token with the scopes ``needed``; None: behind one if any."""
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                raw = _find_token(request, needed)
+                if raw is not None:
+                    user, claims = await aauthenticate_request(raw, request)
+                    require(claims, needed or ())
+                    set_user(request, user, claims)
+            except AuthError as error:
+                return refusal_response(error)
+            return vary(await view(request, *args, **kwargs))
+
+    else:
+
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            try:
+                raw = _find_token(request, needed)
+                if raw is not None:
+                    user, claims = authenticate_request(raw, request)
+                    require(claims, needed or ())
+                    set_user(request, user, claims)
+            except AuthError as error:
+                return refusal_response(error)
+            return vary(view(request, *args, **kwargs))
+
+    wrapper.csrf_exempt = True  # type: ignore[attr-defined]
+    return authenticating(wrapper)
+
+
+def _find_token(request: HttpRequest, needed: Iterable[str] | None) -> str | None:
     raw = get_header_token(request)
-    if raw is None:
+    if raw is None and needed is not None:
         raise NotAuthenticated
     return raw

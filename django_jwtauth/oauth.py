@@ -34,7 +34,13 @@ from .models import Via
 from .pairs import TokenPair
 from .redacted import Redacted
 from .tokens import REFRESH, Claims, is_api_token
-from .transport import challenge, get_header_token, vary
+from .transport import (
+    authenticate_request,
+    authenticating,
+    challenge,
+    get_header_token,
+    vary,
+)
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -96,7 +102,7 @@ def endpoint(view: View) -> View:
         return vary(response)
 
     exempt: View = csrf_exempt(lookup.non_atomic(sensitive_post_parameters()(wrapped)))
-    return exempt
+    return authenticating(exempt)
 
 
 def _refusal(error: OAuthError) -> HttpResponse:
@@ -231,7 +237,7 @@ def _require_operator(request: HttpRequest) -> None:
         raw = get_header_token(request)
         if raw is None:
             raise InvalidClient
-        user, claims = sessions.authenticate(raw, request)
+        user, claims = authenticate_request(raw, request)
     except (TokenError, BadAuthorizationHeader):
         pass
     may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
@@ -241,6 +247,7 @@ def _require_operator(request: HttpRequest) -> None:
         raise OAuthError("invalid_token", status=401, authenticate=authenticate)
 
 
+@authenticating
 @csrf_exempt
 @lookup.non_atomic
 def check(request: HttpRequest) -> HttpResponse:
@@ -253,7 +260,7 @@ def check(request: HttpRequest) -> HttpResponse:
         raw = get_header_token(request)
         if raw is None:
             return _denied(401, challenge(token_sent=False))
-        user, claims = sessions.authenticate(raw, request)
+        user, claims = authenticate_request(raw, request)
         scopes.require(claims, _needed(request))
     except InsufficientScope as error:
         return _denied(403, challenge(error="insufficient_scope", scope=error.scope))

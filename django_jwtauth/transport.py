@@ -1,13 +1,17 @@
 """How a request carries a token, and how an answer says that it was refused."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
-from .conf import get_settings
+from . import sessions
+from .conf import get_settings, get_token_tenancy
 from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
 from .exceptions import challenge as challenge
 from .redacted import Redacted
@@ -19,9 +23,12 @@ if TYPE_CHECKING:
     from .pairs import TokenPair
 
 Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., Any])
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
+
+_KNOWN = "_jwtauth_known"
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
@@ -51,14 +58,55 @@ def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> 
         return user
 
     request.user, request.auser, request.auth = user, auser, claims
-    # Other packages set ``auth``, too: this one says that the claims are ours.
-    request._jwtauth_claims = claims
 
 
-def known_claims(request: Any) -> dict[str, Any] | None:
-    """Return the claims that set_user() was called with, None if it was not."""
-    claims: dict[str, Any] | None = getattr(request, "_jwtauth_claims", None)
-    return claims
+def authenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """Return what ``sessions.authenticate`` says of the token of a request, asked once.
+
+    A middleware, a decorator and Django REST framework may all ask about one request.
+    """
+    # The tenant may be found out between two of them.
+    key = raw, get_token_tenancy().tenant
+    known = vars(request).get(_KNOWN)
+    if known is None or known[0] != key:
+        known = vars(request)[_KNOWN] = key, _ask(raw, request)
+    if isinstance(known[1], AuthError):
+        raise known[1]
+    found: tuple[AbstractBaseUser, dict[str, Any]] = known[1]
+    return found
+
+
+def _ask(raw: str, request: "HttpRequest") -> Any:
+    """Return what authenticate_request() is to return, or the refusal that it is to raise."""
+    try:
+        return sessions.authenticate(raw, request)
+    except AuthError as error:
+        # Its frames would be kept as long as the request.
+        return error.with_traceback(None)
+
+
+async def aauthenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """See authenticate_request()."""
+    return await sync_to_async(authenticate_request)(raw, request)
+
+
+def authenticating(view: View) -> View:
+    """Mark a view that finds out by itself who asks, or asks nobody.
+
+    Django's ``LoginRequiredMiddleware`` and ours leave it alone.
+    """
+    view._jwtauth_authenticates = True  # type: ignore[attr-defined]
+    return login_not_required(view)
+
+
+def authenticates_itself(view: Any) -> bool:
+    """Return whether a view is so marked, or one of Django REST framework's."""
+    own = getattr(view, "_jwtauth_authenticates", False)
+    return own or hasattr(getattr(view, "cls", None), "authentication_classes")
 
 
 def get_cookie_token(request: "HttpRequest") -> str | None:

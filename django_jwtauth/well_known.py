@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from .conf import get_settings
 from .keymaterial import Key, public_jwk
 from .keys import KeyRing, get_access_ring
+from .transport import authenticating
 
 #: Seconds a verifier may keep the documents.
 MAX_AGE = 300
@@ -31,6 +32,7 @@ def key_set(ring: KeyRing) -> dict[str, Any]:
     return {"keys": [public_jwk(key) for key in public_keys(ring)]}
 
 
+@authenticating
 @require_safe
 def jwks(request: HttpRequest) -> HttpResponseBase:
     """The public keys of this deployment."""
@@ -38,6 +40,7 @@ def jwks(request: HttpRequest) -> HttpResponseBase:
     return _document(request, key_set(ring), _max_age(ring), "application/jwk-set+json")
 
 
+@authenticating
 @require_safe
 def metadata(request: HttpRequest) -> HttpResponseBase:
     """Who the issuer is and where its keys are (RFC 8414, OpenID Connect Discovery).

@@ -54,11 +54,11 @@ MAP = {
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking
-    "transport": "conf exceptions pairs redacted",
+    "transport": "conf exceptions pairs redacted sessions",
     "users": "conf tokens",
     "authentication": "exceptions models redacted rules sessions signals tokens transport users",
-    "middleware": "exceptions sessions transport",
-    "decorators": "exceptions scopes sessions transport",
+    "middleware": "exceptions scopes tokens transport",
+    "decorators": "exceptions scopes transport",
     # What the project serves
     "bodies": "exceptions transport",
     "parsers": "bodies",
@@ -73,7 +73,7 @@ MAP = {
     "browser": "authentication exceptions lookup models pairs scopes sessions tokens transport "
     "views",
     "urls.browser": "authentication browser views",
-    "well_known": "conf keymaterial keys",
+    "well_known": "conf keymaterial keys transport",
     "urls.well_known": "well_known",
     "oauth": "bodies clients conf credentials exceptions lookup models pairs redacted scopes "
     "sessions tokens transport",
@@ -106,7 +106,7 @@ MAP = {
     # For optional neighbours; but for the commands, nothing imports them
     "contrib.allauth": "credentials exceptions lookup models moments rules sessions tokens",
     "contrib.channels": "conf exceptions redacted sessions transport",
-    "contrib.ninja": "exceptions scopes sessions tokens transport",
+    "contrib.ninja": "exceptions scopes tokens transport",
     "contrib.pytest": "testing",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",

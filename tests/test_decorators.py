@@ -9,8 +9,8 @@ from django.test import Client as DjangoClient
 from django.urls import path
 from django.views import View
 
-from django_jwtauth import sessions
-from django_jwtauth.decorators import jwt_required
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.decorators import jwt_optional, jwt_required
 from tests.live.docs import block
 
 examples = {"__name__": __name__}
@@ -176,3 +176,53 @@ def test_scopes_are_a_list_of_names(scopes):
 def test_the_view_keeps_its_name():
     """Tools that show views show the one that was decorated."""
     assert examples["whoami"].__name__ == "whoami"
+
+
+# --- with or without a token
+
+
+@jwt_optional
+def greeting(request):
+    claims = getattr(request, "auth", None)
+    return JsonResponse({"hello": request.user.get_username() if claims else "stranger"})
+
+
+@jwt_optional
+async def agreeting(request):
+    claims = getattr(request, "auth", None)
+    return JsonResponse({"hello": (await request.auser()).get_username() if claims else "stranger"})
+
+
+urlpatterns += [path("greeting/", greeting), path("agreeting/", agreeting)]
+
+
+@pytest.mark.parametrize("url", ["/greeting/", "/agreeting/"])
+def test_a_token_may_be_missing(request_to, url, pair):
+    """A stranger passes, with a POST too, and whoever has a token is known."""
+    assert request_to(url).json() == request_to(url, None, "post").json() == {"hello": "stranger"}
+    assert request_to(url, pair.access).json() == {"hello": "anna"}
+
+
+@pytest.mark.parametrize("url", ["/greeting/", "/agreeting/"])
+def test_any_access_token_is_welcome(request_to, url, user):
+    """One of a script and one with scopes, too."""
+    for raw in (
+        api_tokens.create(user, "deploy").raw,
+        sessions.start(user, claims={"scope": ""}).access,
+    ):
+        assert request_to(url, raw).json() == {"hello": "anna"}
+
+
+@pytest.mark.parametrize("url", ["/greeting/", "/agreeting/"])
+@pytest.mark.parametrize("raw", ["", "x", "x y"])
+def test_a_bad_token_does_not_count_as_none(request_to, url, raw, db):
+    """Who sent one wants to be somebody."""
+    assert request_to(url, raw).status_code == 401
+
+
+def test_a_session_is_no_claims(user):
+    """The user of a cookie is not greeted: the view is exempt from CSRF."""
+    browser = DjangoClient()
+    browser.force_login(user)
+
+    assert browser.post("/greeting/").json() == {"hello": "stranger"}

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import HttpBearer
 
-from .. import sessions
 from ..exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -16,7 +15,13 @@ from ..exceptions import (
     Unavailable,
 )
 from ..scopes import check_names, require
-from ..transport import get_header_token, refusal_response, set_user, vary
+from ..transport import (
+    authenticate_request,
+    get_header_token,
+    refusal_response,
+    set_user,
+    vary,
+)
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -61,7 +66,7 @@ class JWTAuth(HttpBearer):
             raise Refused(error) from None
 
     def authenticate(self, request: "HttpRequest", token: str) -> "Claims":
-        user, claims = sessions.authenticate(token, request)
+        user, claims = authenticate_request(token, request)
         require(claims, self.scopes)
         set_user(request, user, claims)
         return claims
