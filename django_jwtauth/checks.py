@@ -63,6 +63,7 @@ SECOND_FACTOR_SKIPPED = "jwtauth.W013"
 ADDRESS_OF_THE_PROXY = "jwtauth.W014"
 CACHE_NOT_SHARED = "jwtauth.W015"
 COOKIES_NOT_SECURE = "jwtauth.W016"
+CACHE_TOO_SMALL = "jwtauth.W023"
 
 # Rows that one check reads at most.
 MAX_CHECKED = 10_000
@@ -86,6 +87,12 @@ LONG_LEEWAY = timedelta(minutes=1)
 # What people write for JWTAUTH, and other packages have.
 NAMES_NOT_READ = ("JWT_AUTH", "DJANGO_JWTAUTH", "DJANGO_JWT_AUTH")
 SECOND_FACTOR_APPS = ("allauth.mfa", "two_factor", "django_otp", "trench", "mfa")
+# Fewer counters than this, and a guesser with some addresses pushes out those of an account.
+FEW_ENTRIES = 10_000
+CACHES_WITH_FEW_ENTRIES = (
+    "django.core.cache.backends.db.DatabaseCache",
+    "django.core.cache.backends.filebased.FileBasedCache",
+)
 CACHES_NOT_SHARED = (
     "django.core.cache.backends.dummy.DummyCache",
     "django.core.cache.backends.locmem.LocMemCache",
@@ -424,10 +431,32 @@ def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
     guesses = ("address", "account", "account_everywhere")
     if not any(config.THROTTLE_RATES[name] for name in guesses):
         return
-    if settings.CACHES[config.THROTTLE_CACHE].get("BACKEND") in CACHES_NOT_SHARED:
+    cache = settings.CACHES[config.THROTTLE_CACHE]
+    if cache.get("BACKEND") in CACHES_NOT_SHARED:
         yield Warning(
             f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that processes do "
             "not share: each allows as many guesses of a password as all should.",
             hint="Use Redis or Memcached.",
             id=CACHE_NOT_SHARED,
         )
+    if cache.get("BACKEND") in CACHES_WITH_FEW_ENTRIES and _max_entries(cache) < FEW_ENTRIES:
+        yield Warning(
+            f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that throws entries "
+            f"away when it has {_max_entries(cache)}: whoever guesses from several addresses "
+            "pushes out the counts of an account, and guesses on.",
+            hint=(
+                f"Set OPTIONS['MAX_ENTRIES'] to at least {FEW_ENTRIES} in a cache of its own, or "
+                "use Redis or Memcached."
+            ),
+            id=CACHE_TOO_SMALL,
+        )
+
+
+def _max_entries(cache: Mapping[str, Any]) -> int:
+    """Return how many entries Django keeps, by an entry of ``CACHES``."""
+    given: Any = (cache.get("OPTIONS") or {}).get("MAX_ENTRIES", cache.get("MAX_ENTRIES"))
+    try:
+        return int(given)
+    # As Django does.
+    except (TypeError, ValueError):
+        return 300

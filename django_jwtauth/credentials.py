@@ -15,7 +15,7 @@ from .lookup import reporting_unavailable
 from .models import LoginSession
 from .redacted import Redacted
 from .rules import is_active
-from .throttling import count_attempt
+from .throttling import count_attempt, count_made
 from .tokens import Claims
 
 if TYPE_CHECKING:
@@ -88,11 +88,13 @@ def _check(
 def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
     """Return what a sign-in carries of a user who has shown who they are: hook and scopes.
 
-    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``).
+    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``), and ``Throttled`` when the user
+    signs in more often than the rate ``sign_in`` allows.
     """
     with reporting_unavailable():
         claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
         granted = scopes.grant(user, request, scope)
+    count_made("sign_in", user)
     return claims if granted is None else {"scope": granted, **claims}
 
 

@@ -8,6 +8,7 @@ database cannot tell.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,13 +17,14 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import update_last_login
 from django.db import connections
 
-from . import api_tokens, lookup, new_rows, rotation, scopes, signals, tokens, writing
+from . import api_tokens, lookup, new_rows, rotation, scopes, signals, throttling, tokens, writing
 from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_tenancy
 from .exceptions import (
     AuthError,
     CredentialsChanged,
     GenerationUnknown,
     RefreshTokenReused,
+    Throttled,
     TokenError,
     UserInactive,
     WrongTokenType,
@@ -230,21 +232,27 @@ def blacklist(
     A refresh token ends its sign-in; an API token or a one-time token, which is the only one
     of its row, ends that. Of the ``allowed`` types, any when none is named. Doing it again
     changes nothing, and a token that has expired can still sign out. A token of an unknown
-    sign-in, which nothing accepts anyway, leaves no row. Without ``may_end``, raises
-    ``WrongTokenType`` for a token that would end a sign-in.
+    sign-in, which nothing accepts anyway, leaves no row. Beyond the rate ``blacklist`` of
+    ``THROTTLE_RATES``, what a user sends to the API ends the sign-in and leaves none.
+    Without ``may_end``, raises ``WrongTokenType`` for a token that would end a sign-in.
     """
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
     ends = claims["token_type"] != ACCESS or is_api_token(claims)
     if ends and not may_end:
         raise WrongTokenType
     with lookup.reporting_unavailable():
-        session = _find_session(claims)
+        session, recorded = _find_session(claims)
         if session is None and claims["sid"] is not None:
             return claims
         if session and by is None and via == Via.API:
             by = session.user
         if session and ends:
             _end(session, reason, via, by, note)
+        if session and via == Via.API and (recorded or not _may_record(session)):
+            # Refused in any case: without a row, no token of the sign-in may be left.
+            if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
+                _end(session, reason, via, by, note)
+            return claims
         new_rows.add_blacklisted(
             claims["jti"],
             claims["token_type"],
@@ -261,13 +269,26 @@ def blacklist(
     return claims
 
 
-def _find_session(claims: Claims) -> LoginSession | None:
-    """Return the sign-in with its user, who may be deleted, or hidden by their manager."""
+def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
+    """Return the sign-in, and whether the token is known to be blacklisted.
+
+    With its user, who may be deleted, or hidden by their manager.
+    """
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):
-        return found.session
+        return found.session, found.blacklisted
     sessions = LoginSession.objects.using(lookup.alias()).select_related("user")
-    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first()
+    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
+
+
+def _may_record(session: LoginSession) -> bool:
+    """Count a row of the blacklist for the user of the sign-in; False when it is too many."""
+    try:
+        if session.user is not None:
+            throttling.count_made("blacklist", session.user)
+    except Throttled:
+        return False
+    return True
 
 
 def _end(

@@ -60,13 +60,17 @@ class Rate(NamedTuple):
 
 
 # Failed attempts to sign in: by address, by account and address, by account. What one user
-# makes over HTTP: API tokens, one-time tokens.
+# writes: sign-ins, over HTTP also API tokens, one-time tokens, names, blacklisted tokens.
 THROTTLE_RATES: Mapping[str, Rate | None] = {
     "address": Rate(60, 60),
+    "address_sustained": Rate(200, 3600),
     "account": Rate(20, 60),
     "account_everywhere": Rate(200, 3600),
+    "sign_in": Rate(600, 3600),
     "api_token": Rate(30, 3600),
     "one_time": Rate(60, 3600),
+    "rename": Rate(300, 3600),
+    "blacklist": Rate(300, 3600),
 }
 
 #: The purpose of a one-time token that buys a sign-in, and how long any may be.

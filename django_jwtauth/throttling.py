@@ -1,10 +1,10 @@
-"""Limits on guessing passwords, counted before anything is hashed, and on making tokens.
+"""Limits on guessing passwords, counted before anything is hashed, and on what a user writes.
 
-Three counters for each failed attempt: by address, by account from one address, and by
-account from everywhere. The last does not lock out networks from which the account has
-signed in before, so strangers cannot lock out the owner. One counter for each user and kind
-of token that they make. Counts live in Django's cache: exact across processes with Redis and
-Memcached, per process with local memory.
+Four counters for each failed attempt: two by address, one by account from one address, and
+one by account from everywhere. The last does not lock out networks from which the account
+has signed in before, and none locks out a browser that has, so strangers cannot lock out the
+owner. One counter for each user and kind of what they make. Counts live in Django's cache:
+exact across processes with Redis and Memcached, per process with local memory.
 """
 
 import ipaddress
@@ -19,19 +19,22 @@ from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
-from . import lookup, spellings
+from . import device_cookies, lookup, spellings
 from .client import get_ip_address
 from .conf import Rate, get_settings
 from .exceptions import Throttled
 from .models import Kind, LoginSession
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.core.cache.backends.base import BaseCache
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
 logger = logging.getLogger("django_jwtauth")
 
+_ACCOUNT = "jwtauth_account"
 # The owner is looked for in so many of the latest sign-ins.
 _SIGN_INS = 100
 
@@ -62,8 +65,12 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     # What is counted by an unknown address is counted for everybody.
     if address is not None:
         network = _digest(_network(address))
-        counted = {"address": network, "account": f"{account}.{network}", **counted}
+        # By address first: whoever has used up theirs writes no counter for another name, as
+        # a small cache would throw away others for it.
+        by_address = {"address": network, "address_sustained": network}
+        counted = {**by_address, "account": f"{account}.{network}", **counted}
     rates = get_settings().THROTTLE_RATES
+    device: str | None = None
     counters: list[str] = []
     for scope, key in counted.items():
         rate = rates[scope]
@@ -71,27 +78,44 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
             continue
         now = time.time()
         counter = _counter(scope, key, rate, now)
-        count = _count(counter, rate)
+        count = _count(counter, rate, now)
         if count is None:
             continue
         if count > rate.limit and not (
             scope == "account_everywhere" and _is_known(username, address)
         ):
-            raise _throttled(rate, now)
+            device = device or (device_cookies.find(request, account) if everywhere else None)
+            if device is None:
+                raise _throttled(rate, now)
+            counter = _counter(scope, f"device.{device}", rate, now)
+            if (_count(counter, rate, now) or 0) > rate.limit:
+                raise _throttled(rate, now)
         counters.append(counter)
+    vars(request)[_ACCOUNT] = account
     return Attempt(counters)
 
 
-def count_made(kind: str, user: "AbstractBaseUser") -> None:
-    """Count that ``user`` makes a token; raises ``Throttled`` when it is too many.
+def remember_device(request: "HttpRequest", response: "HttpResponse", session_id: "UUID") -> None:
+    """Give the browser a cookie, so that its next attempt at this account is its own.
 
-    ``kind`` names the rate, ``"api_token"`` or ``"one_time"``.
+    After a sign-in with a name that count_attempt() has counted for this request.
+    """
+    account = vars(request).get(_ACCOUNT)
+    if account is not None:
+        device_cookies.set_cookie(request, response, account, session_id)
+
+
+def count_made(kind: str, user: "AbstractBaseUser") -> None:
+    """Count what ``user`` has written; raises ``Throttled`` when it is too much.
+
+    ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"rename"`` or
+    ``"blacklist"``.
     """
     rate = get_settings().THROTTLE_RATES[kind]
     if rate is None:
         return
     now = time.time()
-    count = _count(_counter(kind, _digest(str(user.pk)), rate, now), rate)
+    count = _count(_counter(kind, _digest(str(user.pk)), rate, now), rate, now)
     if count is not None and count > rate.limit:
         raise _throttled(rate, now)
 
@@ -105,11 +129,12 @@ def _throttled(rate: Rate, now: float) -> Throttled:
     return Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
 
 
-def _count(counter: str, rate: Rate) -> int | None:
+def _count(counter: str, rate: Rate, now: float) -> int | None:
     """Return how many there were with this one, None when nobody can tell."""
     try:
         cache = _cache()
-        first = cache.add(counter, 1, timeout=rate.seconds + 1)
+        # No longer than it is asked for: a small cache has room for others then.
+        first = cache.add(counter, 1, timeout=int(rate.seconds - now % rate.seconds) + 1)
         return 1 if first else int(cache.incr(counter))
     # Whatever a cache client raises: a sign-in must not depend on it.
     except Exception as error:

@@ -27,7 +27,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView, exception_handler
 
-from . import bodies, credentials, lookup, one_time, scopes, sessions
+from . import bodies, credentials, lookup, one_time, scopes, sessions, throttling
 from .authentication import JWTAuthentication
 from .conf import get_settings
 from .exceptions import (
@@ -298,6 +298,7 @@ class SessionDetailView(SessionView):
             session, data=request.data, partial=True, context={"sid": self.claims["sid"]}
         )
         serializer.is_valid(raise_exception=True)
+        throttling.count_made("rename", self.user)
         # One column: a refresh may be moving the others right now.
         session.name = serializer.validated_data.get("name", session.name)
         session.save(update_fields=["name"])

@@ -39,6 +39,9 @@ MAP = {
     "writing": "",
     "rules": "conf exceptions lookup models tokens",
     "client": "conf",
+    "device_cookies": "conf lookup models rules",
+    "spellings": "lookup",
+    "throttling": "client conf device_cookies exceptions lookup models spellings",
     "new_rows": "client exceptions lookup models moments rules signals writing",
     "pairs": "conf models moments tokens",
     "rotation": "conf exceptions lookup models moments rules tokens writing",
@@ -46,11 +49,9 @@ MAP = {
     "api_tokens": "client conf exceptions lookup models new_rows pairs rules scopes signals",
     "one_time": "conf exceptions lookup models new_rows pairs rules setting_values tokens",
     "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
-    "scopes signals tokens writing",
+    "scopes signals throttling tokens writing",
     "revocation": "conf lookup models moments new_rows pairs tokens",
     "finding": "exceptions lookup models pairs redacted rules sessions tokens",
-    "spellings": "lookup",
-    "throttling": "client conf exceptions lookup models spellings",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking
@@ -65,13 +66,13 @@ MAP = {
     "permissions": "exceptions scopes tokens transport",
     "serializers": "compact credentials models redacted",
     "views": "authentication bodies conf credentials exceptions lookup models one_time pairs "
-    "parsers permissions scopes serializers sessions tokens transport",
+    "parsers permissions scopes serializers sessions throttling tokens transport",
     "urls": "views",
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
     "scopes serializers sessions setting_values throttling tokens views",
     "urls.portal": "portal",
-    "browser": "authentication exceptions lookup models pairs scopes sessions tokens transport "
-    "views",
+    "browser": "authentication exceptions lookup models pairs scopes sessions throttling tokens "
+    "transport views",
     "urls.browser": "authentication browser views",
     "well_known": "conf keymaterial keys transport",
     "urls.well_known": "well_known",

@@ -135,6 +135,7 @@ def given(response):
 # --- the cookies
 
 
+DEVICE = "__Secure-jwtauth_device"
 ACCESS_ATTRIBUTES = {"path": "/", "max-age": 300, "secure": True, "httponly": True}
 REFRESH_ATTRIBUTES = {
     "path": "/auth/token/",
@@ -153,7 +154,8 @@ def test_cookies_have_these_attributes_and_no_other(web, settings, request_name,
     web.sign_in()
     response = getattr(web, request_name)()
 
-    assert given(response) == [ACCESS, REFRESH]
+    signing_in = request_name == "sign_in"
+    assert given(response) == [ACCESS, *([DEVICE] if signing_in else []), REFRESH]
     found = attributes(response, ACCESS)
     assert found.pop("expires")
     assert found == {**ACCESS_ATTRIBUTES, "samesite": samesite}
@@ -161,6 +163,10 @@ def test_cookies_have_these_attributes_and_no_other(web, settings, request_name,
     assert found.pop("expires")
     assert abs(found.pop("max-age") - 604800) <= 1
     assert found == {k: v for k, v in REFRESH_ATTRIBUTES.items() if k != "max-age"}
+    if signing_in:
+        found = attributes(response, DEVICE)
+        assert found.pop("expires")
+        assert found == {**REFRESH_ATTRIBUTES, "max-age": 60 * 24 * 60 * 60}
 
 
 def test_cookies_over_plain_http(web, settings):
@@ -168,7 +174,7 @@ def test_cookies_over_plain_http(web, settings):
     settings.JWTAUTH = {"COOKIE_SECURE": False}
     response = web.sign_in()
 
-    assert given(response) == ["jwtauth_access", "jwtauth_refresh"]
+    assert given(response) == ["jwtauth_access", "jwtauth_device", "jwtauth_refresh"]
     for name in given(response):
         assert "secure" not in attributes(response, name)
         assert attributes(response, name)["httponly"] is True

@@ -564,3 +564,22 @@ def test_only_holes_that_are_still_open_are_named(monkeypatch):
     (message,) = checks.check_django()
 
     assert "CVE-2026-48588" in message.msg and "bearer" not in message.msg
+
+
+@pytest.mark.parametrize("backend", checks.CACHES_WITH_FEW_ENTRIES)
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, [checks.CACHE_TOO_SMALL]),
+        ({"OPTIONS": None}, [checks.CACHE_TOO_SMALL]),
+        ({"OPTIONS": {"MAX_ENTRIES": 9_999}}, [checks.CACHE_TOO_SMALL]),
+        ({"OPTIONS": {"MAX_ENTRIES": "many"}}, [checks.CACHE_TOO_SMALL]),
+        ({"OPTIONS": {"MAX_ENTRIES": 10_000}}, []),
+        ({"MAX_ENTRIES": 10_000}, []),
+    ],
+)
+def test_a_cache_that_throws_counts_away_is_told(settings, no_proxy, backend, options, told):
+    """300 entries, unless said otherwise, are counted over by a few addresses."""
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": "counts", **options}}
+
+    assert ids(deploy=True) == told

@@ -1,6 +1,8 @@
 import logging
 import multiprocessing
 import socket
+import time
+from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
 
@@ -10,15 +12,17 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache, caches
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.management import call_command
 from django.db import OperationalError, connection, connections
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import one_time
-from django_jwtauth.exceptions import SignInRefused
-from django_jwtauth.models import LoginSession
+from django_jwtauth import device_cookies, one_time, sessions
+from django_jwtauth.exceptions import SignInRefused, Throttled
+from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
+from django_jwtauth.throttling import count_attempt
 from tests import urls
 from tests.conftest import PASSWORD, Client
 from tests.racing import race
@@ -29,6 +33,7 @@ urlpatterns = [
     path("browser/", include("django_jwtauth.urls.browser")),
 ]
 
+GUESSES = ["address", "address_sustained", "account", "account_everywhere"]
 HOME, OFFICE, STRANGER = "192.0.2.1", "192.0.2.2", "198.51.100.9"
 
 
@@ -50,7 +55,7 @@ def limits(settings):
     """``limits(account=3)`` allows three failures for one account from one address."""
 
     def set_limits(**rates):
-        none = dict.fromkeys(["address", "account", "account_everywhere"])
+        none = dict.fromkeys(GUESSES)
         rates = {name: f"{count}/hour" for name, count in rates.items()}
         settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, **rates}}
 
@@ -77,6 +82,17 @@ def test_guesses_at_many_accounts_are_limited_by_default(api, db):
         answers = [statuses(api, 1, username=f"user{number}")[0] for number in range(61)]
 
     assert answers == [401] * 60 + [429]
+
+
+def test_guesses_that_go_on_are_limited_by_default(api, db):
+    """Without any setting, an address has 200 failures an hour, however slow it is."""
+    with time_machine.travel(1_800_000_000, tick=False) as clock:
+        answers = []
+        for number in range(250):
+            answers += statuses(api, 1, username=f"user{number}")
+            clock.shift(10)
+
+    assert answers == [401] * 200 + [429] * 50
 
 
 def test_an_account_that_is_guessed_at_elsewhere_is_open(api, user, limits):
@@ -230,6 +246,247 @@ def test_none_is_no_limit(api, user, limits):
     assert statuses(api, 70) == [401] * 70
 
 
+# --- known browsers
+
+
+@pytest.fixture
+def browser(user, settings):
+    """A browser at the office in which anna has signed in, and out again."""
+    settings.ROOT_URLCONF = __name__
+    return sign_in_and_out(APIClient(REMOTE_ADDR=OFFICE))
+
+
+def sign_in_and_out(client, **body):
+    assert enter(client, **body).status_code == 200
+    assert client.post("/browser/token/blacklist/").status_code == 200
+    return client
+
+
+def enter(client, password=PASSWORD, **body):
+    return client.post("/browser/token/", {"username": "anna", "password": password, **body})
+
+
+def neighbour(name="anna"):
+    """Use up what the office has, and everybody, from another browser."""
+    client = APIClient(REMOTE_ADDR=OFFICE)
+    for _ in range(4):
+        enter(client, "wrong", username=name)
+    return client
+
+
+@pytest.mark.parametrize("scope", GUESSES)
+def test_a_neighbour_does_not_lock_out_a_known_browser(browser, limits, scope):
+    """At a shared address, and after a flood from everywhere, the owner signs in."""
+    limits(**{scope: 3})
+    LoginSession.objects.update(ip_address=None)
+    other = neighbour()
+
+    assert enter(other).status_code == 429
+    assert enter(browser).status_code == 200
+
+
+def test_a_known_browser_has_no_more_guesses_than_others(browser, limits):
+    """A cookie that was copied allows as many as an address of one's own would."""
+    limits(account=3)
+    neighbour()
+
+    answers = [enter(browser, "wrong").status_code for _ in range(5)]
+    assert answers == [401, 401, 401, 429, 429]
+
+
+def test_a_known_browser_is_known_for_its_own_account_only(browser, other_user, limits):
+    """Nobody gets guesses at another account for having one."""
+    limits(account=3)
+    neighbour("bert")
+
+    assert enter(browser, username="bert").status_code == 429
+
+
+@pytest.mark.parametrize("spelling", ["ANNA", "\uff21nna"])
+def test_a_known_browser_is_known_by_every_spelling(browser, limits, spelling):
+    """The cookie is of the account, not of the text."""
+    limits(account=3)
+    neighbour()
+
+    assert enter(browser, "wrong", username=spelling).status_code == 401
+
+
+FORGETTING = {
+    "a new password": lambda user: (user.set_password("another"), user.save()),
+    "deactivation": lambda user: get_user_model().objects.update(is_active=False),
+    "deletion": lambda user: user.delete(),
+    "ended as stolen": lambda user: LoginSession.objects.update(end_reason=Reason.STOLEN),
+    "reuse": lambda user: LoginSession.objects.update(end_reason=Reason.REUSED),
+    "purge": lambda user: LoginSession.objects.all().delete(),
+}
+
+
+@pytest.mark.parametrize("forget", FORGETTING.values(), ids=FORGETTING)
+def test_what_makes_a_browser_unknown(browser, user, limits, forget):
+    """Whoever had the account before has no more guesses than a stranger."""
+    limits(account=3)
+    neighbour()
+    forget(user)
+
+    assert enter(browser, "wrong").status_code == 429
+
+
+def test_a_browser_is_forgotten_after_a_while(browser, limits):
+    """The signature carries its time: a cookie that a client keeps is no use."""
+    limits(account=3)
+    with time_machine.travel(time.time() + 61 * 24 * 60 * 60):
+        neighbour()
+        assert enter(browser, "wrong").status_code == 429
+
+
+@pytest.mark.parametrize("change", ["", "x", "x" * 100_000, "\ud800", "0:1:2", None])
+def test_a_cookie_of_ones_own_making_is_nothing(browser, limits, change):
+    """Refused without a query, as without a cookie."""
+    limits(account=3)
+    neighbour()
+    name = "__Secure-jwtauth_device"
+    value = browser.cookies[name].value[:-1] if change is None else change
+    request = RequestFactory().post("/")
+    request.COOKIES[name] = value
+
+    with CaptureQueriesContext(connection) as captured:
+        assert device_cookies.find(request, "account") is None
+    assert not captured.captured_queries
+
+
+def test_a_known_browser_costs_nothing_on_quiet_days(browser, statements):
+    """The cookie is looked at only past a limit."""
+    with patch("django_jwtauth.device_cookies.find") as find:
+        enter(browser)
+    find.assert_not_called()
+
+
+def test_header_clients_get_no_cookie(api, user):
+    """The doors that answer with tokens set none."""
+    assert not api.obtain().cookies
+
+
+# --- caches that throw entries away
+
+
+class SmallCache(LocMemCache):
+    """Local memory as Django makes it without OPTIONS: 300 entries."""
+
+
+SMALL = {
+    "database": "django.core.cache.backends.db.DatabaseCache",
+    "files": "django.core.cache.backends.filebased.FileBasedCache",
+    "local memory": f"{__name__}.SmallCache",
+}
+
+
+@pytest.mark.parametrize("others", ["many", "few"])
+@pytest.mark.parametrize("backend", SMALL)
+def test_one_address_cannot_push_out_the_counters(db, settings, tmp_path, backend, others):
+    """Other names that it tries make room for no more guesses at one account."""
+    location = "jwtauth_small" if backend == "database" else str(tmp_path / "small")
+    settings.CACHES = {"default": {"BACKEND": SMALL[backend], "LOCATION": location}}
+    if backend == "database":
+        call_command("createcachetable")
+    request = RequestFactory(REMOTE_ADDR=STRANGER).post("/")
+    guesses = number = 0
+    start = 1_900_000_800 // 3600 * 3600 + 1
+    with time_machine.travel(start, tick=False) as clock:
+        for _ in range(30):
+            with suppress(Throttled):
+                for _ in range(5 if others == "many" else 50):
+                    count_attempt(request, "anna")
+                    guesses += 1
+            with suppress(Throttled):
+                while True:
+                    number += 1
+                    count_attempt(request, f"other{number}")
+            clock.shift(60)
+
+    assert 0 < guesses <= 200
+
+
+# --- what users write
+
+
+def test_sign_ins_of_one_user_are_limited(api, user, other_user, limits):
+    """Whoever knows a password fills no table with it; others are not affected."""
+    limits(sign_in=3)
+    assert statuses(api, 4, password=PASSWORD) == [200, 200, 200, 429]
+    assert LoginSession.objects.count() == 3
+
+    assert statuses(api, 1, username="bert", password=PASSWORD) == [200]
+
+
+def test_renaming_is_limited(api, user, pair, limits):
+    """429, and the name stays."""
+    limits(rename=2)
+    url = reverse("jwtauth_session_detail", args=[pair.session_id.hex])
+    api.with_token(pair.access)
+    answers = [api.patch(url, {"name": f"phone {number}"}).status_code for number in range(3)]
+
+    assert answers == [200, 200, 429]
+    assert LoginSession.objects.get().name == "phone 1"
+
+
+def make_access(pair, number):
+    """Return so many access tokens of a sign-in."""
+    for _ in range(number):
+        pair = sessions.refresh(pair.refresh)
+        yield pair.access
+
+
+def test_blacklisting_writes_a_limited_number_of_rows_and_refuses_all(api, user, pair, limits):
+    """Beyond the limit the sign-in ends, which needs no row: no token stays good."""
+    limits(blacklist=2)
+    tokens = list(make_access(pair, 4))
+    for raw in tokens[:2]:
+        assert api.blacklist(token=raw).status_code == 200
+    assert api.protected(tokens[2]).status_code == 200
+
+    assert api.blacklist(token=tokens[2]).status_code == 200
+
+    assert BlacklistedToken.objects.count() == 2
+    assert [api.protected(raw).status_code for raw in tokens] == [401] * 4
+    assert LoginSession.objects.get().ended_at is not None
+
+
+def test_signing_out_is_never_refused(api, user, limits):
+    """Beyond the limit the sign-in ends as before; only the record of the token is left out."""
+    limits(blacklist=1)
+    pairs = [sessions.start(user) for _ in range(3)]
+    for pair in pairs:
+        assert api.blacklist(refresh=pair.refresh).status_code == 200
+
+    assert BlacklistedToken.objects.count() == 1
+    assert not LoginSession.objects.live().exists()
+    assert [api.protected(pair.access).status_code for pair in pairs] == [401] * 3
+
+
+def test_a_token_sent_again_or_expired_ends_no_sign_in(api, user, limits):
+    """Whoever finds a used token in a log cannot sign the user out with it."""
+    limits(blacklist=1)
+    with time_machine.travel(1_900_000_800 // 3600 * 3600, tick=False) as clock:
+        pair = sessions.start(user)
+        second = sessions.refresh(pair.refresh)
+        for _ in range(5):
+            assert api.blacklist(token=pair.access).status_code == 200
+        clock.shift(600)
+        assert api.blacklist(token=second.access).status_code == 200
+
+    assert BlacklistedToken.objects.count() == 1
+    assert LoginSession.objects.get().ended_at is None
+
+
+def test_what_operators_blacklist_is_not_limited(user, pair, limits):
+    """Only what users send over HTTP is counted."""
+    limits(blacklist=1)
+    for raw in make_access(pair, 3):
+        sessions.blacklist(raw, via=Via.ADMIN)
+
+    assert BlacklistedToken.objects.count() == 3
+
+
 # --- what is answered
 
 
@@ -328,7 +585,7 @@ def test_the_cache_holds_no_name_and_no_address(api, user):
     statuses(api, 1)
 
     text = " ".join(cache._cache)
-    assert len(cache._cache) == 3
+    assert len(cache._cache) == 4
     assert "anna" not in text
     assert STRANGER not in text
 
