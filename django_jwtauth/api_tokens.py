@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import client, lookup, new_rows, rules, scopes, signals
+from . import client, durations, lookup, new_rows, rules, scopes, signals
 from .conf import get_settings
 from .exceptions import InsufficientScope, TooManyTokens
 from .models import Kind, LoginSession, Reason, Via
@@ -58,19 +58,16 @@ def create(
     given; None for all of them, "" for none. With ``exact``, ``InsufficientScope`` is
     raised for what the token would lack.
     ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
-    ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes
-    or a longer name than can be listed, and for a lifetime under a second; for the user,
+    ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes or a longer name
+    than can be listed, and for a lifetime that is longer or under a second; for the user,
     what ``sessions.start`` raises.
     """
     longest = get_settings().API_TOKEN_MAX_LIFETIME
     lifetime = longest if lifetime is None else lifetime
-    if lifetime < timedelta(seconds=1):
-        raise ValueError("An API token lives for at least a second.")
+    durations.check(lifetime, longest, "An API token")
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
-    session = new_rows.make_session(
-        user, request, min(lifetime, longest), kind=Kind.API_TOKEN, name=name
-    )
+    session = new_rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
     if get_settings().KEYS:
         # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
         session.auth_hash = rules.lasting_hash(user)

@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 
 from . import setting_values as rule
 from . import tenants
+from .durations import SECOND
 from .setting_values import RESERVED_CLAIMS, SIGN_IN_CLAIMS, Rate
 
 __all__ = [
@@ -77,13 +78,9 @@ def _setting(default: Any, parse: Callable[[Any], Any], *, shown: bool = True) -
 class Settings:
     """The values of ``JWTAUTH``, complete and normalised. Documented in ``docs/settings.md``."""
 
-    ACCESS_TOKEN_LIFETIME: timedelta = _setting(
-        timedelta(minutes=5), rule.duration(least=rule.SECOND)
-    )
-    REFRESH_TOKEN_LIFETIME: timedelta = _setting(
-        timedelta(days=7), rule.duration(least=rule.SECOND)
-    )
-    SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), rule.duration(least=rule.SECOND))
+    ACCESS_TOKEN_LIFETIME: timedelta = _setting(timedelta(minutes=5), rule.duration(least=SECOND))
+    REFRESH_TOKEN_LIFETIME: timedelta = _setting(timedelta(days=7), rule.duration(least=SECOND))
+    SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), rule.duration(least=SECOND))
     REFRESH_GRACE_PERIOD: timedelta = _setting(
         timedelta(seconds=30), rule.duration(most=rule.MAX_GRACE_PERIOD)
     )
@@ -104,9 +101,7 @@ class Settings:
     TOKEN_CACHE_SIZE: int = _setting(2048, rule.size)
     USER_ID_CLAIM: str | None = _setting(None, rule.claim_name)
     MAX_SESSIONS_PER_USER: int | None = _setting(None, rule.count)
-    API_TOKEN_MAX_LIFETIME: timedelta = _setting(
-        timedelta(days=365), rule.duration(least=rule.SECOND)
-    )
+    API_TOKEN_MAX_LIFETIME: timedelta = _setting(timedelta(days=365), rule.duration(least=SECOND))
     MAX_API_TOKENS_PER_USER: int | None = _setting(50, rule.count)
     API_TOKENS_SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
     ONE_TIME_PURPOSES: tuple[str, ...] = _setting((), rule.purposes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from . import lookup, new_rows, tokens
+from . import durations, lookup, new_rows, tokens
 from .conf import RESERVED_CLAIMS
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
@@ -35,15 +35,15 @@ def issue(
 ) -> str:
     """Return a token that ``consume`` takes once, for this ``purpose``.
 
-    ``lifetime`` is at most a day. A password change or deactivation ends the token.
-    Raises ``Unavailable``, and ``ValueError`` for a reserved claim or a purpose that is
-    empty or has more than 64 characters; for the user, what ``sessions.start`` raises.
+    ``lifetime``: from a second to a day. A password change or deactivation ends the token.
+    Raises ``Unavailable``, and ``ValueError`` for another lifetime, a reserved claim, or a
+    purpose that is empty or has more than 64 characters; for the user, what
+    ``sessions.start`` raises.
     """
+    durations.check(lifetime, MAX_LIFETIME, "A one-time token")
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
-    session = new_rows.make_session(
-        user, request, min(lifetime, MAX_LIFETIME), kind=Kind.ONE_TIME, purpose=purpose
-    )
+    session = new_rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
     raw = issue_one_time(session, carried_claims(claims or {}))
     new_rows.insert(session)
     return raw

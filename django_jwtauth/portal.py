@@ -60,7 +60,16 @@ class NewApiTokenSerializer(serializers.Serializer[Any]):
 
     name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
     scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
-    expires_in = serializers.IntegerField(min_value=60, max_value=10**9, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKEN_MAX_LIFETIME)
+
+
+def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=least, max_value=int(most.total_seconds()), required=False
+    )
 
 
 class MakingView(PersonView):
@@ -132,7 +141,7 @@ class NewOneTimeSerializer(serializers.Serializer[Any]):
     """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
 
     purpose = serializers.ChoiceField(choices=())
-    expires_in = serializers.IntegerField(min_value=1, max_value=10**9, required=False)
+    expires_in = _expires_in(1, one_time.MAX_LIFETIME)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -171,7 +180,7 @@ class OneTimeView(MakingView):
             text = _("With your scopes, the token would be too long.")
             raise serializers.ValidationError({"purpose": [text]}) from None
         self.confirm(tokens.decode(raw, tokens.ONE_TIME)["sid"])
-        expires_in = int(min(lifetime, one_time.MAX_LIFETIME).total_seconds())
+        expires_in = int(lifetime.total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)
 

@@ -15,6 +15,8 @@ from django.contrib.auth.hashers import identify_hasher, is_password_usable
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
+from .durations import words
+
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
     {
@@ -35,7 +37,6 @@ RESERVED_CLAIMS = frozenset(
 # Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
 SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 
-SECOND = timedelta(seconds=1)
 MAX_GRACE_PERIOD = timedelta(minutes=5)
 MAX_LEEWAY = timedelta(minutes=5)
 # What is added to the present, or taken from it, must stay in the range of datetime.
@@ -76,12 +77,6 @@ THROTTLE_RATES: Mapping[str, Rate | None] = {
 #: The purpose of a one-time token that buys a sign-in, and how long any may be.
 SIGN_IN = "sign_in"
 MAX_PURPOSE_LENGTH = 64
-
-
-def words(duration: timedelta) -> str:
-    if duration >= timedelta(days=1):
-        return f"{duration.days} days"
-    return f"{duration.total_seconds():g} seconds"
 
 
 def duration(

@@ -878,7 +878,10 @@ def test_the_pages_need_no_inline_script_or_style(desk, user, session, blacklist
     [
         (timedelta(seconds=1), "1 minute"),
         (timedelta(minutes=5), "5 minutes"),
-        (timedelta(hours=1, seconds=1), "1 hour, 1 minute"),
+        (timedelta(days=30), "30 days"),
+        (timedelta(days=2.5), "2 days 12 hours"),
+        (timedelta(days=365), "365 days"),
+        (timedelta(hours=1, seconds=1), "1 hour 1 minute"),
     ],
 )
 def test_a_duration_is_rounded_up(duration, words):

@@ -171,7 +171,7 @@ def test_an_inactive_user_gets_none(user):
     [
         (None, timedelta(days=30)),
         (timedelta(days=7), timedelta(days=7)),
-        (timedelta(days=90), timedelta(days=30)),
+        (timedelta(days=30), timedelta(days=30)),
     ],
 )
 def test_the_lifetime_has_a_maximum(user, settings, asked, got):
@@ -183,6 +183,22 @@ def test_the_lifetime_has_a_maximum(user, settings, asked, got):
     claims = claims_of(new.raw)
     assert claims["exp"] - claims["iat"] == got.total_seconds()
     assert new.session.expires_at - new.session.created_at == got
+
+
+@pytest.mark.parametrize("asked", [timedelta(days=30, seconds=1), timedelta(days=400)])
+def test_more_than_the_maximum_is_refused(owner, user, settings, asked):
+    """A token that ends earlier than was asked for fails some night: here and over HTTP."""
+    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(days=30)}
+    before = LoginSession.objects.count()
+    with pytest.raises(ValueError, match="at most 30 days"):
+        api_tokens.create(user, "deploy", lifetime=asked)
+    with pytest.raises(ValueError, match="at most 30 days"):
+        async_to_sync(api_tokens.acreate)(user, "deploy", lifetime=asked)
+    answer = make(owner, expires_in=int(asked.total_seconds()))
+    assert (answer.status_code, list(answer.json())) == (400, ["expires_in"])
+    assert str(30 * 24 * 3600) in answer.json()["expires_in"][0]
+    assert LoginSession.objects.count() == before
+    assert make(owner, expires_in=30 * 24 * 3600).status_code == 201
 
 
 def test_it_lives_on_where_a_sign_in_ends(user):

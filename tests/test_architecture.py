@@ -17,9 +17,10 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 MAP = {
     # What things are called
-    "setting_values": "",
+    "durations": "",
+    "setting_values": "durations",
     "tenants": "",
-    "conf": "setting_values tenants",
+    "conf": "durations setting_values tenants",
     "exceptions": "conf",
     "redacted": "",
     "signals": "exceptions",
@@ -46,8 +47,10 @@ MAP = {
     "pairs": "conf models moments tokens",
     "rotation": "conf exceptions lookup models moments rules tokens writing",
     "scopes": "conf exceptions tokens",
-    "api_tokens": "client conf exceptions lookup models new_rows pairs rules scopes signals",
-    "one_time": "conf exceptions lookup models new_rows pairs rules setting_values tokens",
+    "api_tokens": "client conf durations exceptions lookup models new_rows pairs rules scopes "
+    "signals",
+    "one_time": "conf durations exceptions lookup models new_rows pairs rules setting_values "
+    "tokens",
     "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
     "scopes signals throttling tokens writing",
     "revocation": "conf lookup models moments new_rows pairs tokens",
@@ -85,7 +88,7 @@ MAP = {
     "purge": "lookup models moments",
     "tasks": "purge",
     "testing": "conf models pairs sessions tokens transport",
-    "admin.wording": "",
+    "admin.wording": "durations",
     "admin.devices": "",
     "admin.user_page": "",
     "admin.filters": "finding models tokens",
@@ -95,8 +98,8 @@ MAP = {
     "admin.records": "admin.export admin.overview admin.wording conf finding lookup models",
     "admin.keys": "admin.records admin.wording conf keymaterial keys",
     "admin.find": "admin.filters admin.forms admin.wording exceptions finding models tokens",
-    "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens exceptions finding "
-    "lookup redacted scopes",
+    "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens conf exceptions "
+    "finding lookup redacted scopes",
     "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
     "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
     "models revocation sessions",
@@ -134,7 +137,7 @@ MAP = {
     "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
     # The commands, and what they have in common
     "management.terminal": "",
-    "management.commands.jwtauth_create_api_token": "api_tokens exceptions lookup "
+    "management.commands.jwtauth_create_api_token": "api_tokens durations exceptions lookup "
     "management.terminal",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
     "lookup",
@@ -143,8 +146,9 @@ MAP = {
     "management.commands.jwtauth_generate_key": "keymaterial",
     "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
     "contrib.simplejwt.tables management.terminal",
-    "management.commands.jwtauth_purge": "management.terminal purge",
-    "management.commands.jwtauth_revoke": "conf lookup management.terminal models revocation",
+    "management.commands.jwtauth_purge": "durations management.terminal purge",
+    "management.commands.jwtauth_revoke": "conf durations lookup management.terminal models "
+    "revocation",
 }
 
 # A library, and the only modules that may know it.

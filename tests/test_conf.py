@@ -157,7 +157,7 @@ def test_messages_name_the_setting_and_the_limit(settings):
     settings.JWTAUTH = {"LEEWAY": 301, "SESSION_LIFETIME": timedelta(days=40000)}
 
     assert [str(problem) for problem in find_problems()] == [
-        "JWTAUTH['LEEWAY'] must be at most 300 seconds.",
+        "JWTAUTH['LEEWAY'] must be at most 5 minutes.",
         "JWTAUTH['SESSION_LIFETIME'] must be at most 36500 days.",
     ]
 

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from .. import api_tokens, lookup, scopes
+from ..conf import get_settings
 from ..exceptions import AuthError, InsufficientScope
 from ..finding import find_user
 from ..redacted import Redacted
@@ -95,7 +96,8 @@ def _create(
                 data["name"],
                 scope=scope,
                 exact=True,
-                lifetime=timedelta(days=data["days"]),
+                # The form counts in days, of which the setting may be a part.
+                lifetime=min(timedelta(days=data["days"]), get_settings().API_TOKEN_MAX_LIFETIME),
                 request=request,
             )
             text = _("API token made for %(user)s: %(name)s. %(note)s")

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import TextChoices
 from django.utils.formats import date_format, number_format
-from django.utils.timesince import timesince
+from django.utils.timesince import TIME_STRINGS
 from django.utils.timezone import get_current_timezone_name, is_aware, localtime
 from django.utils.translation import ngettext
+
+from ..durations import words
 
 
 def label(choices: type[TextChoices], code: str) -> str:
@@ -17,10 +19,9 @@ def label(choices: type[TextChoices], code: str) -> str:
 
 def in_words(duration: timedelta) -> str:
     """Return "5 minutes", "1 day": rounded up, as it tells how long something still works."""
-    minutes = -(-duration // timedelta(minutes=1))
-    # Of a year with 365 days.
-    start = datetime(2001, 1, 1)
-    return timesince(start, start + timedelta(minutes=minutes))
+    minute = timedelta(minutes=1)
+    rounded = max(1, -(-duration // minute)) * minute
+    return words(rounded, lambda number, unit: TIME_STRINGS[unit] % {"num": number})
 
 
 def moment(value: datetime) -> str:

@@ -1,6 +1,5 @@
 """Make an API token for a user: the token alone on standard output, so that it can be piped."""
 
-import re
 from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -8,22 +7,16 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ... import api_tokens, lookup
+from ... import api_tokens, durations, lookup
 from ...exceptions import AuthError, InsufficientScope
 from ..terminal import find_user
 
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
 
 def duration(text: str) -> timedelta:
-    """Read a number of seconds, or of days, hours or minutes: "90d"."""
-    match = re.fullmatch(r"([1-9][0-9]{0,9})([smhd]?)", text)
     try:
-        if match:
-            return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
-    except OverflowError:
-        pass
-    raise ArgumentTypeError('must be a number of seconds, or a time like "90d", "12h" or "30m"')
+        return durations.parse(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 class Command(BaseCommand):
@@ -46,8 +39,8 @@ class Command(BaseCommand):
             "--expires-in",
             metavar="TIME",
             type=duration,
-            help='Seconds, or a time like "90d", "12h" or "30m"; at most and by default '
-            "API_TOKEN_MAX_LIFETIME.",
+            help='Seconds, or a time like "90d", "12h" or "30m"; without it '
+            "API_TOKEN_MAX_LIFETIME, and never more.",
         )
 
     def handle(self, *, username: str, name: str, **options: Any) -> None:

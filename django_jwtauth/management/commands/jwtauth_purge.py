@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
+from ...durations import words
 from ...purge import BATCH_SIZE, Purged, purge
 from ..terminal import batch_size, overwrite
 
@@ -57,7 +58,8 @@ class Command(BaseCommand):
             left = timedelta(seconds=round(max(0, total - sum(done)) / rate))
             overwrite(
                 self.stderr,
-                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, {left} left",
+                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, "
+                f"{words(left)} left",
             )
 
         return show

@@ -2,7 +2,7 @@
 
 import getpass
 import re
-from argparse import ArgumentTypeError
+from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from datetime import datetime
 from datetime import timezone as tz
@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime, parse_time
 
 from ... import lookup, revocation
 from ...conf import get_settings
+from ...durations import words
 from ...models import Via
 from ...revocation import OPERATOR_REASONS, Target, UnknownToken
 from ..terminal import find_user, overwrite
@@ -53,6 +54,21 @@ def describe(value: datetime) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
 
 
+class DryRun(Action):
+    """A flag that leaves no record, and so asks for none."""
+
+    def __init__(self, waives: list[Action], **kwargs: Any) -> None:
+        super().__init__(nargs=0, default=False, **kwargs)
+        self.waives = waives
+
+    def __call__(
+        self, parser: ArgumentParser, namespace: Namespace, values: Any, option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, True)
+        for action in self.waives:
+            action.required = False
+
+
 class Command(BaseCommand):
     help = (
         "End sign-ins, or blacklist one token by its jti. Works in chunks, can be interrupted "
@@ -82,13 +98,27 @@ class Command(BaseCommand):
             help="With --user or --all: only sign-ins that started before, whenever they were "
             'refreshed. "14:00" is today\'s, in TIME_ZONE; or "2026-11-24T14:00+01:00".',
         )
-        parser.add_argument("--reason", choices=[reason.value for reason in OPERATOR_REASONS])
-        parser.add_argument("--note", help="For the record: who asked, a ticket number.")
+        record = [
+            parser.add_argument(
+                "--reason",
+                choices=[reason.value for reason in OPERATOR_REASONS],
+                required=True,
+                help="For the record. Not needed with --dry-run.",
+            ),
+            parser.add_argument(
+                "--note",
+                required=True,
+                help="For the record: who asked, a ticket number. Not needed with --dry-run.",
+            ),
+        ]
         parser.add_argument(
             "--by", metavar="NAME", help="Who acts, a user here; else the system's user is noted."
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would be ended, end nothing."
+            "--dry-run",
+            action=DryRun,
+            waives=record,
+            help="Count what would be ended, end nothing.",
         )
         parser.add_argument(
             "--no-input",
@@ -103,7 +133,7 @@ class Command(BaseCommand):
             raise CommandError("--before goes with --user or --all.")
         note = (options["note"] or "").strip()
         if not dry_run and not (options["reason"] and note):
-            raise CommandError("--reason and --note are required: they are the record.")
+            raise CommandError("--reason and --note must not be empty: they are the record.")
         record = {
             "reason": options["reason"],
             "note": note,
@@ -200,12 +230,13 @@ class Command(BaseCommand):
         conf = get_settings()
         self.stdout.write(
             "This project refuses their tokens from now on. Services that only verify accept "
-            f"access tokens for up to {conf.ACCESS_TOKEN_LIFETIME}, API tokens until they expire."
+            f"access tokens for up to {words(conf.ACCESS_TOKEN_LIFETIME)}, API tokens until they "
+            "expire."
         )
         if conf.LEGACY_UNTIL and datetime.now(tz.utc) < conf.LEGACY_UNTIL:
             self.stdout.write(
                 "Tokens of a predecessor that were not exchanged yet name no sign-in: they are "
-                f"accepted until {conf.LEGACY_UNTIL} (LEGACY_UNTIL)."
+                f"accepted until {describe(conf.LEGACY_UNTIL)} (LEGACY_UNTIL)."
             )
 
     def show_progress(self, total: int) -> Callable[[int], None]:
