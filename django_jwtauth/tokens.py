@@ -122,10 +122,10 @@ def sign_in_time(claims: Claims) -> float:
     Seconds since the epoch; 0 when it is not known. A ``sid`` of ours is a time-ordered
     UUID (RFC 9562, 5.7), one made for a predecessor's token is not.
     """
-    given, sid = claims.get("auth_time"), claims["sid"]
+    given, sid = claims.get("auth_time"), claims.get("sid")
     if isinstance(given, (int, float)):
         return given
-    return int(sid[:12], 16) / 1000 if sid and sid[12] == "7" else 0
+    return int(sid[:12], 16) / 1000 if sid and sid[12:13] == "7" else 0
 
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:

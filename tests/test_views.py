@@ -860,6 +860,54 @@ def test_overridden_settings_take_effect_at_once(api, user, settings):
     assert User.objects.get().last_login is None
 
 
+# --- a user without a token
+
+
+NO_SID = "0" * 32
+OWN_ENDPOINTS = [
+    *(f"/{at}/{path}" for at in ("api", "browser") for path in ("me/", "sessions/")),
+    *(f"/{at}/sessions/{NO_SID}/" for at in ("api", "browser")),
+    *(f"/portal/{path}" for path in ("api-tokens/", "one-time-tokens/", f"api-tokens/{NO_SID}/")),
+]
+FORCED = {
+    "no token": None,
+    "an object": object(),
+    "no claims": {},
+    "scopes": {"scope": "read"},
+    "a made-up sign-in": {"sub": "1", "sid": "x", "auth_time": 2**40},
+}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("token", FORCED.values(), ids=FORCED)
+@pytest.mark.parametrize("path", OWN_ENDPOINTS)
+def test_force_authenticate_makes_no_500(api, user, path, token):
+    """A project's tests use it: each endpoint answers or refuses, and changes nothing."""
+    sessions.start(user)
+    api.force_authenticate(user, token)
+    body = {"name": "x", "purpose": "download"}
+
+    for method in ("get", "post", "patch", "delete"):
+        assert getattr(api, method)(path, body).status_code < 500
+
+    assert not LoginSession.objects.exclude(kind="sign_in").live().exists()
+
+
+@pytest.mark.urls(__name__)
+def test_me_tells_what_it_can_without_a_token(api, user):
+    """Who it is, and null for what a token would say."""
+    api.force_authenticate(user)
+
+    assert api.get("/browser/me/").json() == api.get("/api/me/").json()
+    assert api.get("/api/me/").json() == {
+        "user_id": str(user.pk),
+        "username": "anna",
+        "session_id": None,
+        "scopes": [],
+        "expires_at": None,
+    }
+
+
 # --- the exception handler of a project
 
 
