@@ -1,17 +1,21 @@
 """Name and password, checked by the project's authentication backends."""
 
+import inspect
+import logging
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import authenticate, get_user_model
-from django.core.exceptions import ValidationError
-from django.db.models import CharField
+from django.conf import settings
+from django.contrib.auth import get_user_model, load_backend, user_login_failed
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import Error as DatabaseFailure
 
 from . import scopes, signals
 from .conf import call_hook
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
-from .lookup import reporting_unavailable
+from .lookup import is_unstorable, reporting_unavailable
 from .models import LoginSession
 from .redacted import Redacted
 from .rules import is_active
@@ -23,9 +27,12 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
+logger = logging.getLogger("django_jwtauth")
+
 # Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
 MAX_PASSWORD_LENGTH = 4096
-MAX_USERNAME_LENGTH = 255
+# Not that of the column: a back end may know its users by another, longer name.
+MAX_USERNAME_LENGTH = 1000
 MAX_SCOPE_LENGTH = 4096
 # django-axes does not tell how long its lock-out lasts.
 LOCKED_OUT_RETRY = 60
@@ -34,47 +41,44 @@ _SENT = "jwtauth_sent"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def get_username_length() -> int:
-    """Return the longest user name to look at, in characters."""
-    model = get_user_model()
-    field = model._meta.get_field(model.USERNAME_FIELD)
-    # A UUID is longer in text than the column that holds it.
-    length = field.max_length if isinstance(field, CharField) else None
-    return length or MAX_USERNAME_LENGTH
-
-
 def fits(username: str, password: str) -> bool:
     """Return whether name and password are worth hashing; forms check the same by field."""
     return (
-        len(username) <= get_username_length()
+        len(username) <= MAX_USERNAME_LENGTH
         and len(password) <= MAX_PASSWORD_LENGTH
         and "\0" not in username + password
     )
 
 
 def check(
-    request: "HttpRequest", username: str, password: str, scope: str | None = None
+    request: "HttpRequest",
+    username: str,
+    password: str,
+    scope: str | None = None,
+    *,
+    field: str | None = None,
 ) -> "tuple[AbstractBaseUser, Claims]":
     """Return the user, and what the sign-in carries: claims of ``SIGN_IN_HOOK``, scopes.
 
     ``request`` is Django's own, not DRF's wrapper: lock-out and MFA back ends leave
-    their marks on it. Raises ``InvalidCredentials``, whatever was wrong,
+    their marks on it. ``field``: the name under which the client sent ``username``, where
+    that is not ``USERNAME_FIELD``. Raises ``InvalidCredentials``, whatever was wrong,
     ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
     """
     try:
-        return _check(request, username, password, scope)
+        return _check(request, _normalize(username), password, scope, field)
     except AuthError as error:
         signals.sign_in_refused.send_robust(LoginSession, reason=error.reason)
         raise
 
 
 def _check(
-    request: "HttpRequest", username: str, password: str, scope: str | None
+    request: "HttpRequest", username: str, password: str, scope: str | None, field: str | None
 ) -> "tuple[AbstractBaseUser, Claims]":
     attempt = count_attempt(request, username)
     try:
-        user = _authenticate(request, username, password)
-        if user is None or not is_active(user):
+        user = _authenticate(request, username, password, field)
+        if user is None:
             raise InvalidCredentials
         # What the hook refuses stays counted: a second factor can be guessed, too.
         claims = admit(user, request, scope)
@@ -88,11 +92,14 @@ def _check(
 def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
     """Return what a sign-in carries of a user who has shown who they are: hook and scopes.
 
-    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``), and ``Throttled`` when the user
-    signs in more often than the rate ``sign_in`` allows.
+    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``), ``Throttled`` when the user signs
+    in more often than the rate ``sign_in`` allows, and ``InvalidCredentials`` for an inactive
+    user, whom a back end may let in for the hook to say why it refuses them.
     """
     with reporting_unavailable():
         claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+        if not is_active(user):
+            raise InvalidCredentials
         granted = scopes.grant(user, request, scope)
     count_made("sign_in", user)
     return claims if granted is None else {"scope": granted, **claims}
@@ -116,22 +123,71 @@ def get_sent(request: "HttpRequest", name: str) -> str | None:
     return Redacted(value) if "\0" not in value and not _SURROGATE.search(value) else None
 
 
+def _normalize(username: str) -> str:
+    """Return the name as Django's form hands it to the back ends (``UsernameField``)."""
+    return unicodedata.normalize("NFKC", username.strip())
+
+
 def _authenticate(
-    request: "HttpRequest", username: str, password: str
+    request: "HttpRequest", username: str, password: str, field: str | None
 ) -> "AbstractBaseUser | None":
-    name = get_user_model().USERNAME_FIELD
-    try:
-        with reporting_unavailable():
-            user = authenticate(request=request, **{name: username, "password": password})
-    except (ValueError, ValidationError):
-        if _is_possible(username):
-            raise
-        return None
+    """Return the user of the first back end that knows them, as ``authenticate()`` does.
+
+    That passes all back ends the same words, and they want different ones: ``username``,
+    which Django's form says, or ``USERNAME_FIELD``, which simplejwt says.
+    """
+    words = dict.fromkeys(["username", get_user_model().USERNAME_FIELD, field or "username"])
+    with reporting_unavailable():
+        for path in settings.AUTHENTICATION_BACKENDS:
+            ask = load_backend(path).authenticate
+            given = _choose(ask, request, {**dict.fromkeys(words, username), "password": password})
+            try:
+                user = ask(request, **given) if given else None
+            except PermissionDenied:
+                break
+            except (ValueError, ValidationError, DatabaseFailure) as error:
+                # The column may be one for numbers, or for other characters.
+                if not is_unstorable(error) and _is_possible(username):
+                    raise
+                continue
+            if isinstance(user, get_user_model()):
+                user.backend = path
+                return user
+            if user is not None:
+                _report_stranger(path)
+        told = {**dict.fromkeys(words, username), "password": "*" * 20}
+        user_login_failed.send("django.contrib.auth", credentials=told, request=request)
     # The mark that django-axes leaves: nobody looked whether the password is right. Taken
     # away, so that its middleware does not put a page in place of our answer.
-    if user is None and vars(request).pop("axes_locked_out", False):
+    if vars(request).pop("axes_locked_out", False):
         raise Throttled(LOCKED_OUT_RETRY)
-    return user
+    return None
+
+
+def _choose(
+    ask: Callable[..., Any], request: "HttpRequest", credentials: dict[str, str]
+) -> dict[str, str] | None:
+    """Return those of the ``credentials`` that a back end takes; None if it is not for them."""
+    signature = inspect.signature(ask)
+    parameters = signature.parameters
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        credentials = {name: text for name, text in credentials.items() if name in parameters}
+    # One that asks for less than a name and a password believes whoever calls it.
+    if "password" not in credentials or len(credentials) < 2:
+        return None
+    try:
+        signature.bind(request, **credentials)
+    except TypeError:
+        return None
+    return credentials
+
+
+def _report_stranger(path: str) -> None:
+    logger.error(
+        "%s returned no instance of AUTH_USER_MODEL",
+        path,
+        extra={"event": "not_a_user", "backend": path},
+    )
 
 
 def _is_possible(username: str) -> bool:

@@ -212,6 +212,15 @@ class Unavailable(AuthError):
     retry_after: int = 5
 
 
+class UnstorableText(AuthError):
+    """The database has no room for a text or its characters: bad input, not a database down."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    reason = "unstorable_text"
+    code = "invalid"
+    default_detail = _("A text is too long or has characters that cannot be stored here")
+
+
 class TokenError(AuthError):
     """Base of the reasons why a token is refused."""
 

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,19 +10,25 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import DataError, connections, router, transaction
 from django.db import Error as DatabaseFailure
-from django.db import connections, router, transaction
 from django.db.models import Model
 
 from . import compiled
-from .exceptions import Unavailable, UnusableKey, UserNotFound
-from .models import LoginSession
+from .exceptions import AuthError, Unavailable, UnstorableText, UnusableKey, UserNotFound
+from .models import BlacklistedToken, LoginSession
 from .tokens import is_identifier
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 logger = logging.getLogger("django_jwtauth")
+
+# MariaDB and MySQL, of text that the column's character set lacks.
+_NOT_IN_CHARSET = (1267, 1270, 1271, 1300, 1366, 3854, 3988)
+# MariaDB and MySQL; PostgreSQL.
+_NO_TABLE_OR_COLUMN = (1146, 1054, "42P01", "42703")
+_NOT_IN_SQLITE = re.compile("no such (table|column)|table .* has no column")
 
 REFRESH_COLUMNS = (
     "id",
@@ -261,6 +268,49 @@ def lock_session(claims: dict[str, Any]) -> LoginSession | None:
     return rows.filter(pk=claims["sid"]).first()
 
 
+def is_unstorable(error: BaseException) -> bool:
+    """Return whether the database refused a value, and would have done so on its best day."""
+    code = error.args[0] if error.args else None
+    return isinstance(error, DataError) or (
+        isinstance(error, DatabaseFailure) and code in _NOT_IN_CHARSET
+    )
+
+
+def refusal_of(error: DatabaseFailure) -> AuthError:
+    """Return what a failure of the database means to a client, and log it if it is one."""
+    if is_unstorable(error):
+        return UnstorableText()
+    # Nothing else of a driver's message: it may quote a parameter.
+    name = type(error).__name__
+    if _is_missing(error):
+        known = (get_user_model(), LoginSession, BlacklistedToken)
+        first = str(error).partition("\n")[0]
+        table = next((t for model in known if (t := model._meta.db_table) in first), "unknown")
+        logger.error(
+            "The database lacks a table or column (%s): run `python manage.py migrate`",
+            table,
+            extra={"event": "migrations_not_run", "table": table, "error": name},
+        )
+    else:
+        logger.error(
+            "The database cannot answer for a token: %s",
+            name,
+            extra={"event": "database_unavailable", "error": name},
+        )
+    return Unavailable()
+
+
+def _is_missing(error: DatabaseFailure) -> bool:
+    """Return whether a table or a column is not there."""
+    code = error.args[0] if error.args else None
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    return (
+        code in _NO_TABLE_OR_COLUMN
+        or state in _NO_TABLE_OR_COLUMN
+        or (isinstance(code, str) and _NOT_IN_SQLITE.match(code) is not None)
+    )
+
+
 class reporting_unavailable:
     """Turn what a database raises into ``Unavailable``: it never means that a token is bad."""
 
@@ -269,11 +319,4 @@ class reporting_unavailable:
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         if isinstance(error, DatabaseFailure):
-            # Only the class: a driver's message may quote a parameter.
-            name = type(error).__name__
-            logger.error(
-                "The database cannot answer for a token: %s",
-                name,
-                extra={"event": "database_unavailable", "error": name},
-            )
-            raise Unavailable from error
+            raise refusal_of(error) from error

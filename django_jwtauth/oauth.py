@@ -29,6 +29,7 @@ from .exceptions import (
     Throttled,
     TokenError,
     Unavailable,
+    UnstorableText,
 )
 from .models import Via
 from .pairs import TokenPair
@@ -93,6 +94,8 @@ def endpoint(view: View) -> View:
             response = _refusal(
                 OAuthError("invalid_client", status=401, authenticate='Basic realm="api"')
             )
+        except UnstorableText as error:
+            response = _refusal(OAuthError("invalid_request", error.reason))
         except (Unavailable, Throttled) as error:
             refusal = OAuthError("temporarily_unavailable", error.reason, error.status_code)
             response = _refusal(refusal)

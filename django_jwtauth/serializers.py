@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from . import compact
-from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, get_username_length
+from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
 from .models import LoginSession
 from .redacted import Redacted
 
@@ -42,12 +42,15 @@ class TokenField(SecretField):
 
 
 class TokenObtainPairSerializer(serializers.Serializer[Any]):
-    """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for."""
+    """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for.
+
+    A subclass may call the first another name, by ``username_field``.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields[self.username_field] = TextField(
-            write_only=True, max_length=get_username_length()
+            write_only=True, max_length=MAX_USERNAME_LENGTH
         )
         # The password counts exactly as sent, spaces included.
         self.fields["password"] = SecretField(

@@ -15,8 +15,6 @@ from . import lookup
 
 # A name longer than any column is cut before it is normalised, which costs time.
 _NAME_LENGTH = 300
-# MariaDB and MySQL, of text that the column's character set lacks: no row is found by it.
-_NOT_IN_CHARSET = (1267, 1270, 1271, 1300, 1366, 3854, 3988)
 # A weight string is the same for all that the collation takes for the same. In a UNION a
 # literal takes the collation of the column, and no row is read.
 _WEIGHTS = """
@@ -85,7 +83,7 @@ def _fold_by_weight(username: str, field: Any) -> str | None:
                 cursor.execute(_WEIGHTS.format(**quoted), [name])
                 weight, space, small, capital = (str(row[0]) for row in cursor.fetchall())
         except DatabaseError as error:
-            if error.args and error.args[0] in _NOT_IN_CHARSET:
+            if lookup.is_unstorable(error):
                 return None
             raise
         # No driver encodes a lone surrogate.

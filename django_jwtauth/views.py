@@ -35,7 +35,6 @@ from .exceptions import (
     AuthError,
     BodyTooLarge,
     InvalidCredentials,
-    Unavailable,
     UserInactive,
     UserNotFound,
 )
@@ -90,7 +89,7 @@ class JWTView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):
-            exc = Unavailable()
+            exc = lookup.refusal_of(exc)
         if isinstance(exc, RequestDataTooBig):
             # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
             exc = BodyTooLarge()
@@ -114,8 +113,10 @@ class JWTView(APIView):
             except Exception as error:
                 # Some raise again what they do not know.
                 if error is not exc:
-                    extra = {"event": "exception_handler_failed", "error": type(error).__name__}
-                    logger.exception("EXCEPTION_HANDLER failed", extra=extra)
+                    logger.exception(
+                        "EXCEPTION_HANDLER failed",
+                        extra={"event": "exception_handler_failed", "error": type(error).__name__},
+                    )
             return exception_handler(exc, context)
 
         return handle
@@ -131,12 +132,16 @@ class JWTView(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
-    def validated(self, request: Request) -> dict[str, Any]:
-        """Return the validated body; raises DRF's ``ValidationError``."""
+    def read(self, request: Request) -> BaseSerializer[Any]:
+        """Return the serializer of a valid body; raises DRF's ``ValidationError``."""
         credentials.keep_sent(request._request, request.data)
         serializer = self.serializer_class(data=request.data)
         serializer.is_valid(raise_exception=True)
-        data: dict[str, Any] = serializer.validated_data
+        return serializer
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        """Return the validated body; raises DRF's ``ValidationError``."""
+        data: dict[str, Any] = self.read(request).validated_data
         return data
 
 
@@ -161,11 +166,12 @@ class TokenObtainPairView(GrantView):
     serializer_class = TokenObtainPairSerializer
 
     def post(self, request: Request) -> Response:
-        data = self.validated(request)
+        serializer = self.read(request)
+        data = serializer.validated_data
+        field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
         http_request = request._request
-        username = data[get_user_model().USERNAME_FIELD]
         user, claims = credentials.check(
-            http_request, username, data["password"], data.get("scope")
+            http_request, data[field], data["password"], data.get("scope"), field=field
         )
         return self.grant(sessions.start(user, http_request, claims))
 

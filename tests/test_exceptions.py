@@ -46,6 +46,10 @@ CONTRACT = {
     "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
     "mfa_required": ("mfa_required", "Signing in needs a second factor"),
     "unusable_key": ("unusable_key", "This account cannot be signed in here"),
+    "unstorable_text": (
+        "invalid",
+        "A text is too long or has characters that cannot be stored here",
+    ),
     "insufficient_scope": ("insufficient_scope", "The token lacks a scope"),
     "too_many_tokens": (
         "too_many_tokens",
@@ -98,6 +102,7 @@ def test_why_a_token_is_refused_is_one_family():
         "Throttled",
         "TooManyTokens",
         "Unavailable",
+        "UnstorableText",
         "UnusableKey",
     }
 
@@ -162,6 +167,7 @@ NEEDED = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_scope", s
 ANSWERS = {
     "InsufficientScope": (403, NEEDED),
     "BodyTooLarge": (413, {}),
+    "UnstorableText": (400, {}),
     "TooManyTokens": (409, {}),
     "Throttled": (429, {"Retry-After": "7"}),
     "Unavailable": (503, {"Retry-After": "5"}),

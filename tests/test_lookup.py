@@ -2,6 +2,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import (
     DatabaseError,
+    DataError,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -10,7 +11,7 @@ from django.db import (
 )
 
 from django_jwtauth import compiled, lookup, sessions
-from django_jwtauth.exceptions import Unavailable
+from django_jwtauth.exceptions import Unavailable, UnstorableText
 from django_jwtauth.models import LoginSession
 from tests import forge
 
@@ -173,6 +174,50 @@ def test_what_a_database_raises_is_unavailable(error, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         f"The database cannot answer for a token: {error.__name__}"
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 FROM {table}_x WHERE 'eyJ.secret' = 'x'",
+        "SELECT {table}.absent FROM {table}",
+        "INSERT INTO {table} (id, absent) VALUES (1, 'eyJ.secret')",
+        "UPDATE {table} SET absent = 'eyJ.secret'",
+    ],
+    ids=["table", "column", "inserted", "updated"],
+)
+def test_migrations_that_were_not_run_are_logged(sql, caplog):
+    """The log says what to run, of the message it repeats a name of ours at most."""
+    table = LoginSession._meta.db_table
+    with (
+        pytest.raises(Unavailable),
+        lookup.reporting_unavailable(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql.format(table=table))
+
+    [record] = caplog.records
+    assert record.event == "migrations_not_run"
+    assert record.table in (table, "unknown")
+    assert "run `python manage.py migrate`" in record.getMessage()
+    assert "secret" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DataError("value too long for type character varying(100)"),
+        OperationalError(1366, "Incorrect string value: '\\xF0\\x9F' for column 'name' at row 1"),
+        OperationalError(1267, "Illegal mix of collations"),
+    ],
+    ids=["too long", "three bytes", "collations"],
+)
+def test_what_a_column_cannot_hold_is_bad_input(error, caplog):
+    """The database is well: no 503, and nothing that anybody could fill a log with."""
+    with pytest.raises(UnstorableText), lookup.reporting_unavailable():
+        raise error
+    assert not caplog.records
 
 
 def test_other_errors_are_nobodys_to_hide():

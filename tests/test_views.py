@@ -6,6 +6,7 @@ from itertools import product
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db import (
     DatabaseError,
@@ -41,9 +42,12 @@ from rest_framework.views import APIView, exception_handler
 
 from django_jwtauth import sessions
 from django_jwtauth.conf import get_settings
+from django_jwtauth.contrib.simplejwt import serializers as simplejwt
+from django_jwtauth.contrib.simplejwt.views import TokenObtainPairView as LegacyObtainView
 from django_jwtauth.exceptions import SignInRefused
 from django_jwtauth.models import BlacklistedToken, LoginSession
-from django_jwtauth.views import MAX_LISTED_SESSIONS
+from django_jwtauth.serializers import TokenObtainPairSerializer
+from django_jwtauth.views import MAX_LISTED_SESSIONS, TokenObtainPairView
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.refusals import REFUSALS, REFUSED, UNVERIFIED
@@ -53,6 +57,33 @@ NO_TOKEN = 'Bearer realm="api"'
 BAD_TOKEN = 'Bearer realm="api", error="invalid_token"'
 REQUIRED = ["This field is required."]
 UNTHROTTLED = {"THROTTLE_RATES": {"address": None, "account": None, "account_everywhere": None}}
+
+
+class ByAddress(ModelBackend):
+    """Knows users by the address, under whichever name it comes."""
+
+    def authenticate(self, request, username=None, password=None, **kwargs):
+        user = User.objects.filter(email=username).first()
+        return user if user and user.check_password(password) else None
+
+
+class ByAddressField(ModelBackend):
+    def authenticate(self, request, email=None, password=None):
+        return ByAddress.authenticate(self, request, email, password)
+
+
+class AddressSerializer(TokenObtainPairSerializer):
+    username_field = "email"
+
+
+class AddressPropertySerializer(TokenObtainPairSerializer):
+    @property
+    def username_field(self):
+        return "email"
+
+
+class LegacyAddressSerializer(simplejwt.TokenObtainPairSerializer):
+    username_field = "email"
 
 
 class CarelessRefreshView(APIView):
@@ -1377,3 +1408,46 @@ def test_a_misconfigured_project_is_not_a_bad_token(api, pair, settings):
         api.protected(pair.access)
     settings.JWTAUTH = {}
     assert timedelta(minutes=5) == get_settings().ACCESS_TOKEN_LIFETIME
+
+
+# --- what projects change
+
+
+@pytest.mark.parametrize("backend", [ByAddress, ByAddressField], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    ("view", "serializer"),
+    [
+        (TokenObtainPairView, AddressSerializer),
+        (TokenObtainPairView, AddressPropertySerializer),
+        (LegacyObtainView, LegacyAddressSerializer),
+    ],
+    ids=["attribute", "property", "simplejwt"],
+)
+def test_a_subclass_may_call_the_first_field_otherwise(
+    rf, user, settings, backend, view, serializer
+):
+    """`username_field`, and a back end that knows addresses: how forums sign in by e-mail."""
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.{backend.__name__}"]
+    User.objects.update(email="anna@example.org")
+    call = view.as_view(serializer_class=serializer)
+
+    def sign_in(**body):
+        return call(rf.post("/", body, content_type="application/json"))
+
+    assert sign_in(email="anna@example.org", password=PASSWORD).status_code == 200
+    assert sign_in(email="anna@example.org", password="wrong").status_code == 401
+    assert list(sign_in(username="anna", password=PASSWORD).data) == ["email"]
+
+
+def test_a_name_of_a_device_that_no_column_holds_is_bad_input(api, pair, monkeypatch):
+    """Tables in three-byte utf8, as older projects have them, take no emoji."""
+
+    def save(self, **kwargs):
+        raise OperationalError(1366, "Incorrect string value")
+
+    monkeypatch.setattr(LoginSession, "save", save)
+    answer = api.with_token(pair.access).patch(
+        reverse("jwtauth_session_detail", args=[pair.session_id.hex]), {"name": "\U0001f4f1"}
+    )
+
+    assert (answer.status_code, answer.json()["reason"]) == (400, "unstorable_text")

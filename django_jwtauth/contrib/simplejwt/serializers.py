@@ -30,7 +30,11 @@ class TokenObtainPairSerializer(serializers.TokenObtainPairSerializer):
         request = self.context["request"]._request
         credentials.keep_sent(request, self.initial_data)
         self.user, claims = credentials.check(
-            request, attrs[self.username_field], attrs["password"], attrs.get("scope")
+            request,
+            attrs[self.username_field],
+            attrs["password"],
+            attrs.get("scope"),
+            field=self.username_field,
         )
         token = self.get_token(self.user)
         self.pair = token.complete(request, claims)
