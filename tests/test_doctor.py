@@ -7,6 +7,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connections, models
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -424,3 +425,16 @@ def test_what_a_fallback_of_secret_key_keeps_alive_is_told(user, settings):
     printed, good = run()
     assert good
     assert "jwtauth.W022" in printed
+
+
+def test_migrations_that_were_not_run_are_named():
+    """Not "temporarily unavailable" alone: the command says what to run."""
+    applied = MigrationRecorder(connections["default"]).migration_qs.filter(app="django_jwtauth")
+    latest = applied.latest("name")
+    latest.delete()
+
+    printed, good = run()
+
+    assert not good
+    text = f"Migrations of django_jwtauth have not been run ({latest.name}): run"
+    assert f"{text} `python manage.py migrate`." in printed

@@ -13,8 +13,9 @@ from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DataError, IntegrityError, models, transaction
+from django.db import DataError, IntegrityError, connections, models, transaction
 from django.db import Error as DatabaseFailure
+from django.db.migrations.executor import MigrationExecutor
 from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reverse
 from rest_framework.settings import api_settings
@@ -25,6 +26,7 @@ from ...checks import TAG, check_api_tokens
 from ...conf import get_settings
 from ...contrib.simplejwt.advice import report
 
+LABEL = "django_jwtauth"
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
 
 NO_DATABASE = "The database cannot answer. Is it up, and was `manage.py migrate` run?"
@@ -72,6 +74,7 @@ class Command(BaseCommand):
         visitor = Visitor(find_paths(), self.stdout.write)
         using = lookup.alias()
         try:
+            require_migrations(using)
             with transaction.atomic(using), quiet_log():
                 try:
                     credentials = borrow_user(user, using) if user else make_user(using)
@@ -185,6 +188,18 @@ def explain_refusal(endpoint: str, reason: str) -> str:
 
 
 # --- what the story needs
+
+
+def require_migrations(using: str) -> None:
+    """Raise ``CommandError`` with the names of our migrations that have not been run."""
+    executor = MigrationExecutor(connections[using])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes(LABEL))
+    missing = [migration.name for migration, _ in plan if migration.app_label == LABEL]
+    if missing:
+        names = ", ".join(missing)
+        raise CommandError(
+            f"Migrations of {LABEL} have not been run ({names}): run `python manage.py migrate`."
+        )
 
 
 def find_paths() -> dict[str, str]:
