@@ -37,7 +37,8 @@ def logged():
                 extra = {word.arg: word.value for word in node.keywords}["extra"]
                 names = [key.value for key in extra.keys]
                 values = dict(zip(names, extra.values, strict=True))
-                yield node.func.attr, values.pop("event").value, frozenset(values)
+                level = node.func.attr.replace("exception", "error")
+                yield level, values.pop("event").value, frozenset(values)
 
 
 def test_the_page_lists_what_is_logged():
