@@ -1023,33 +1023,49 @@ def test_no_secret_is_exported(desk, user, pair):
             assert not any(part in text for part in raw.split("."))
 
 
-FORMULAS = [
-    "=1+1",
-    "+1",
-    "-1",
-    "@SUM(A1)",
-    "\t=1",
-    "\r=1",
-    "\n=1",
-    " =1",
-    "\uff1d1",
-    "\uff0b1",
-    "\uff0d1",
-    "\uff20x",
-]
+SIGNS = ["=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"]
+BEFORE = ["", " ", "\t", "\r", "\n", '"', ' "', "\ufeff", "\u200b", "\u3000", "\0"]
+BEFORE += [f"x{separator}{space}" for separator in ",;|\t\n\r\v\f\u2028" for space in ("", ' "')]
 
 
-@pytest.mark.parametrize("text", FORMULAS)
-def test_a_spreadsheet_calculates_nothing(desk, pair, text):
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("before", BEFORE)
+def test_a_spreadsheet_calculates_nothing(before, sign):
     """What a client chose as its name stays text, as OWASP says: a quote goes in front."""
+    assert export.cell(f"{before}{sign}1") == f"{before}'{sign}1"
+    assert export.cell(f"{before}{sign}{sign}1;{sign}") == f"{before}'{sign}{sign}1;'{sign}"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t", "\n", "\r\n"])
+@pytest.mark.parametrize("quote", ['"', None])
+def test_no_cell_begins_a_formula_whatever_separates_them(desk, pair, separator, quote):
+    """The reader of the file chooses, in a dialogue or by the language of the program."""
+    hostile = [f'{first}{space}=cmd|"/c calc"!A1' for first in ",;|\t\n" for space in ("", ' "')]
+    for text in hostile:
+        LoginSession.objects.update(name=text, user_agent=f"a{text}", end_note=f'"{text}"')
+        body = b"".join(desk.get(EXPORT).streaming_content).decode()
+        cells = body.split(separator)
+        if quote and len(separator) == 1 and separator != "\n":
+            lines = csv.reader(io.StringIO(body, newline=""), delimiter=separator, quotechar=quote)
+            cells = [each for line in lines for each in line]
+        for each in cells:
+            assert not each.lstrip(' \t\r\n"').startswith(tuple(SIGNS))
+
+
+def test_the_formula_is_quoted_in_every_column(desk, pair):
+    """That a stranger can write."""
+    text = "x;=1"
     LoginSession.objects.update(name=text, user_agent=text, end_note=text)
     (row,) = exported(desk.get(EXPORT))
 
     for name in ("name", "user_agent", "end_note"):
-        assert row[name] == f"'{text}"
+        assert row[name] == "x;'=1"
 
 
-@pytest.mark.parametrize("text", ["Anna's phone", 'a "b", c', "2 = 2", "line\nline", ""])
+@pytest.mark.parametrize(
+    "text",
+    ["Anna's phone", 'a "b", c', "2 = 2", "line\nline", "", "a-b", 'a"-b', "T-2; x - y", "1|2"],
+)
 def test_what_is_no_formula_is_exported_as_it_is(desk, pair, text):
     """Quotes, commas and lines arrive as they were."""
     LoginSession.objects.update(name=text)

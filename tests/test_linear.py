@@ -43,25 +43,30 @@ NOISE = 0.004
 def measure(work, text):
     best = float("inf")
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         work(text)
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.process_time() - began)
         if best > 1:
             break
     return best
 
 
-def assert_linear(work, make):
+def assert_linear(work, make, attempts=3):
     """``make(length)`` gives the text; ``work`` is what is done with it."""
     short = measure(work, make(SHORT))
     long = measure(work, make(SHORT * TIMES))
-    assert long < max(short, NOISE / TIMES) * MOST, f"{short:.6f} s, then {long:.6f} s"
+    if long < max(short, NOISE / TIMES) * MOST:
+        return
+    # A busy machine is slow now and then, what is quadratic always.
+    assert attempts > 1, f"{short:.6f} s, then {long:.6f} s"
+    assert_linear(work, make, attempts - 1)
 
 
 # --- every pattern
 
 # How each is applied: the name of the method, and what it might choke on besides the usual.
 PATTERNS = {
+    "admin.export._FORMULA": ("sub", [";", ";=", "=;", " =", '"', " ;", "\ufeff"]),
     "client._WITH_PORT": ("fullmatch", ["1.", "[", "::", ":1"]),
     "compact._FORM": ("fullmatch", ["a.", "aaa."]),
     "compiled._PLACEHOLDER": ("sub", ["%", "%%s"]),
@@ -81,6 +86,7 @@ PATTERNS = {
     "setting_values._DOTTED_PATH": ("fullmatch", ["a.", "a_.1"]),
     "setting_values._HTTP_TOKEN": ("fullmatch", ["!"]),
     "setting_values._RATE": ("fullmatch", ["1/", "1/s"]),
+    "tokens._NOT_IN_A_LINE": ("search", ["\ud7ff"]),
     "tokens._SID": ("fullmatch", ["0" * 32]),
 }
 

@@ -1,6 +1,7 @@
 """The list as it is filtered, as CSV for a spreadsheet. No secrets, and no formulas."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,14 @@ from .wording import amount
 
 LIMIT = 100_000
 
-# What a spreadsheet takes for the beginning of a formula, in both widths.
-_FORMULA = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+# What a spreadsheet takes for the beginning of a formula, in both widths, after what it may
+# skip. Whoever opens the file picks the separator, and which quotes count: with ";", what
+# stands after one in a cell of ours is a cell of its own.
+_FORMULA = re.compile(
+    r"(?<![\s\"\0\u200b\u2060\ufeff,;|])([\s\"\0\u200b\u2060\ufeff,;|]*)"
+    r"([=+\-@\uff1d\uff0b\uff0d\uff20])"
+)
+_SEPARATORS = frozenset(",;|\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 class _Echo:
@@ -66,5 +73,10 @@ def _value(row: Any, column: str) -> Any:
 
 def cell(value: Any) -> str:
     """Return the text of a cell, with a quote before what a spreadsheet would calculate."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return _FORMULA.sub(_quote, "" if value is None else str(value))
+
+
+def _quote(match: re.Match[str]) -> str:
+    before, sign = match.groups()
+    begins = match.start() == 0 or not _SEPARATORS.isdisjoint(before)
+    return f"{before}'{sign}" if begins else match.group()
