@@ -299,7 +299,7 @@ class SessionListView(SessionView):
 
     def delete(self, request: Request) -> Response:
         links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
-        others = self.own_sessions().exclude(pk=self.sid)
+        others = self.own_sessions().exclude(pk__in=[self.sid] if self.sid else [])
         (others | links).end(via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
