@@ -138,6 +138,130 @@ def test_quick_start_works_as_written(tmp_path, page):
             assert re.fullmatch(pattern, text), text
 
 
+# What Django REST framework's own tutorial has made of a project when it is through.
+TUTORIAL = {
+    "mysite/settings.py": """
+INSTALLED_APPS += ["rest_framework", "snippets"]
+REST_FRAMEWORK = {
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 10,
+}
+""",
+    "mysite/urls.py": """
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("snippets.urls")),
+    path("api-auth/", include("rest_framework.urls")),
+]
+""",
+    "snippets/models.py": """
+from django.db import models
+
+
+class Snippet(models.Model):
+    created = models.DateTimeField(auto_now_add=True)
+    code = models.TextField()
+    owner = models.ForeignKey("auth.User", related_name="snippets", on_delete=models.CASCADE)
+
+    class Meta:
+        ordering = ["created"]
+""",
+    "snippets/serializers.py": """
+from rest_framework import serializers
+
+from .models import Snippet
+
+
+class SnippetSerializer(serializers.ModelSerializer):
+    owner = serializers.ReadOnlyField(source="owner.username")
+
+    class Meta:
+        model = Snippet
+        fields = ["id", "code", "owner"]
+""",
+    "snippets/views.py": """
+from rest_framework import permissions, viewsets
+
+from .models import Snippet
+from .serializers import SnippetSerializer
+
+
+class SnippetViewSet(viewsets.ModelViewSet):
+    queryset = Snippet.objects.all()
+    serializer_class = SnippetSerializer
+    permission_classes = [permissions.IsAuthenticatedOrReadOnly]
+
+    def perform_create(self, serializer):
+        serializer.save(owner=self.request.user)
+""",
+    "snippets/urls.py": """
+from rest_framework.routers import DefaultRouter
+
+from .views import SnippetViewSet
+
+router = DefaultRouter()
+router.register("snippets", SnippetViewSet)
+urlpatterns = router.urls
+""",
+}
+
+
+def as_tutorial():
+    """Return a shell script that makes the project of REST framework's tutorial."""
+    edits = [
+        f"cat {'>>' if file == 'mysite/settings.py' else '>'} {file} <<'EOF'\n{code}EOF"
+        for file, code in TUTORIAL.items()
+    ]
+    start = "django-admin startproject mysite; cd mysite; python manage.py startapp snippets"
+    return "\n".join([start, *edits, "python manage.py makemigrations -v 0 snippets"])
+
+
+def as_additions(script):
+    """Return the script of a page for the tutorial's project, whose urls it adds to."""
+    _start, _newline, rest = script.partition("cd mysite\n")
+    before, urls, after = rest.partition("cat > mysite/urls.py")
+    after = after.replace("urlpatterns = [", "urlpatterns += [", 1)
+    return "\n".join([as_tutorial(), before]) + urls.replace(">", ">>") + after
+
+
+SNIPPETS = r"""
+PAIR=$(curl -s -d username=alice -d password=wonderland-42 {site}/api/token/)
+ACCESS=$(echo "$PAIR" | sed 's/.*"access":"\([^"]*\).*/\1/')
+curl -w '\n%{{http_code}}\n' -H "Authorization: Bearer $ACCESS" -d code=x {site}/snippets/
+curl -w '\n%{{http_code}}\n' -d code=x {site}/snippets/
+curl -w '\n%{{http_code}}\n' {site}/snippets/
+"""
+
+
+@needs_curl
+@pytest.mark.parametrize("page", QUICK_STARTS, ids=lambda page: page.name)
+def test_quick_start_works_in_a_project_with_rest_framework(tmp_path, page):
+    """Nothing of that is undone: its settings stay, and its own views take the token."""
+    site = f"127.0.0.1:{free_port()}"
+    script, _shown = as_script(page, site)
+    output = run_script(as_additions(script) + SNIPPETS.format(site=site), tmp_path)
+
+    statuses = re.findall(r"^\d{3}$", output, re.M)
+    assert statuses == [*QUICK_STARTS[page], "201", "401", "200"]
+    created, paginated = output.splitlines()[-6], output.splitlines()[-2]
+    assert json.loads(created)["owner"] == "alice"
+    assert json.loads(paginated)["count"] == 1
+
+
+def test_quick_starts_have_the_same_settings():
+    """The one block that README and quick start share is changed in both."""
+    settings = [
+        [block.code.partition("\n")[2] for block in read_blocks(page) if "+= {" in block.code]
+        for page in QUICK_STARTS
+    ]
+
+    assert len(settings[0]) == 1
+    assert settings[0] == settings[1]
+
+
 @pytest.mark.parametrize("page", QUICK_STARTS, ids=lambda page: page.name)
 def test_quick_start_installs_this_package(page):
     """The name to install is the one this package is published under."""
