@@ -105,6 +105,9 @@ class Settings:
     MAX_API_TOKENS_PER_USER: int | None = _setting(50, rule.count)
     API_TOKENS_SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
     ONE_TIME_PURPOSES: tuple[str, ...] = _setting((), rule.purposes)
+    RECENT_SIGN_IN: Mapping[str, timedelta | None] = field(
+        default_factory=lambda: rule.recent_sign_in({}), metadata={"parse": rule.recent_sign_in}
+    )
     AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), rule.duration())
     UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
     CLAIMS_HOOK: str | None = _setting(None, rule.hook)

@@ -15,11 +15,23 @@ from .rules import load_user
 from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .tokens import ONE_TIME, Claims
 
-__all__ = ["LIFETIME", "MAX_LIFETIME", "SIGN_IN", "aconsume", "aissue", "consume", "issue"]
+__all__ = [
+    "LIFETIME",
+    "MAX_LIFETIME",
+    "SIGN_IN",
+    "aconsume",
+    "aissue",
+    "consume",
+    "issue",
+    "verify",
+]
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
+
+# The sign-in that a token was made from.
+_PARENT = "parent_sid"
 
 LIFETIME = timedelta(minutes=15)
 MAX_LIFETIME = timedelta(days=1)
@@ -31,11 +43,14 @@ def issue(
     *,
     lifetime: timedelta = LIFETIME,
     claims: Mapping[str, Any] | None = None,
+    parent: Claims | None = None,
     request: "HttpRequest | None" = None,
 ) -> str:
     """Return a token that ``consume`` takes once, for this ``purpose``.
 
     ``lifetime``: from a second to a day. A password change or deactivation ends the token.
+    ``parent``: the claims of the access token that it is made with, ``request.auth``; the
+    token is good no longer than that token's sign-in.
     Raises ``Unavailable``, and ``ValueError`` for another lifetime, a reserved claim, or a
     purpose that is empty or has more than 64 characters; for the user, what
     ``sessions.start`` raises.
@@ -44,7 +59,11 @@ def issue(
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
     session = new_rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
-    raw = issue_one_time(session, carried_claims(claims or {}))
+    carried = carried_claims(claims or {})
+    sid = (parent or {}).get("sid")
+    if sid is not None:
+        carried[_PARENT] = sid
+    raw = issue_one_time(session, carried)
     new_rows.insert(session)
     return raw
 
@@ -58,7 +77,7 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     claims = tokens.decode(raw, ONE_TIME)
     if claims.get("purpose") != purpose:
         raise WrongTokenType
-    user = load_user(claims)
+    user = _load_user(claims)
     session = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
     with lookup.reporting_unavailable():
         if not session.end(reason=Reason.USED, via=Via.API, by=user):
@@ -67,17 +86,37 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     return user, extra
 
 
+def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user and all claims of a token that ``consume`` would take. Writes nothing.
+
+    Raises what ``consume`` raises.
+    """
+    claims = tokens.decode(raw, ONE_TIME)
+    return _load_user(claims), claims
+
+
+def _load_user(claims: Claims) -> "AbstractBaseUser":
+    user = load_user(claims)
+    if _PARENT in claims:
+        parents = LoginSession.objects.using(lookup.alias()).filter(pk=claims[_PARENT])
+        with lookup.reporting_unavailable():
+            if not parents.live().exists():
+                raise SessionEnded
+    return user
+
+
 async def aissue(
     user: "AbstractBaseUser",
     purpose: str,
     *,
     lifetime: timedelta = LIFETIME,
     claims: Mapping[str, Any] | None = None,
+    parent: Claims | None = None,
     request: "HttpRequest | None" = None,
 ) -> str:
     """See issue()."""
     return await sync_to_async(issue)(
-        user, purpose, lifetime=lifetime, claims=claims, request=request
+        user, purpose, lifetime=lifetime, claims=claims, parent=parent, request=request
     )
 
 

@@ -176,6 +176,7 @@ class OneTimeView(MakingView):
                 data["purpose"],
                 lifetime=lifetime,
                 claims=self._carried(),
+                parent=self.claims,
                 request=request._request,
             )
         except ValueError:

@@ -15,7 +15,7 @@ from django.contrib.auth.hashers import identify_hasher, is_password_usable
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
-from .durations import words
+from .durations import SECOND, words
 
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
@@ -32,6 +32,7 @@ RESERVED_CLAIMS = frozenset(
         "gen",
         "token_type",
         "token_use",
+        "parent_sid",
     }
 )
 # Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
@@ -261,6 +262,18 @@ def _is_hashed(secret: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+#: By how the access token came: how long ago the user may have signed in, to end other sign-ins.
+RECENT_SIGN_IN: Mapping[str, timedelta | None] = {"cookie": timedelta(minutes=15), "header": None}
+
+
+def recent_sign_in(value: Any) -> Mapping[str, timedelta | None]:
+    if not isinstance(value, Mapping) or not value.keys() <= RECENT_SIGN_IN.keys():
+        raise ValueError(f"must be a dict with some of {', '.join(RECENT_SIGN_IN)}.")
+    parse = duration(least=SECOND)
+    given = {name: None if one is None else parse(one) for name, one in value.items()}
+    return {**RECENT_SIGN_IN, **given}
 
 
 def rates(value: Any) -> Mapping[str, Rate | None]:

@@ -29,7 +29,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView, exception_handler
 
 from . import bodies, credentials, lookup, one_time, scopes, sessions, throttling
-from .authentication import JWTAuthentication
+from .authentication import JWTAuthentication, JWTCookieAuthentication
 from .conf import get_settings
 from .exceptions import (
     AuthError,
@@ -41,7 +41,7 @@ from .exceptions import (
 from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
-from .permissions import IsPerson, MayManage
+from .permissions import IsPerson, MayManage, SignedInWithin
 from .serializers import (
     LoginSessionSerializer,
     MeSerializer,
@@ -283,6 +283,18 @@ class SessionView(PersonView):
     def own_sessions(self) -> LoginSessionQuerySet:
         return self.own_rows(Kind.SIGN_IN)
 
+    def require_recent(self) -> None:
+        """Raise unless the user has signed in as lately as ``RECENT_SIGN_IN`` asks.
+
+        Whoever has found a browser open, or stolen a token, must not lock its owner out.
+        """
+        by_cookie = isinstance(self.request.successful_authenticator, JWTCookieAuthentication)
+        limit = get_settings().RECENT_SIGN_IN["cookie" if by_cookie else "header"]
+        if limit is not None:
+            within = SignedInWithin(minutes=limit.total_seconds() / 60)
+            if missing := within.find_missing(self.request, self.claims):
+                raise missing
+
 
 class SessionListView(SessionView):
     """The caller's live sign-ins, newest first; DELETE ends all but the current one.
@@ -298,6 +310,7 @@ class SessionListView(SessionView):
         return Response(LoginSessionSerializer(rows, many=True, context=context).data)
 
     def delete(self, request: Request) -> Response:
+        self.require_recent()
         links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
         others = self.own_sessions().exclude(pk__in=[self.sid] if self.sid else [])
         (others | links).end(via=Via.API, by=self.user)
@@ -324,4 +337,6 @@ class SessionDetailView(SessionView):
         return Response(serializer.data)
 
     def delete(self, request: Request, sid: str) -> Response:
+        if sid != self.sid:
+            self.require_recent()
         return self.end_own(Kind.SIGN_IN, sid)

@@ -54,7 +54,7 @@ MAP = {
     "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
     "scopes signals throttling tokens writing",
     "revocation": "conf lookup models moments new_rows pairs tokens",
-    "finding": "exceptions lookup models pairs redacted rules sessions tokens",
+    "finding": "exceptions lookup models one_time pairs redacted sessions tokens",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking
@@ -131,9 +131,9 @@ MAP = {
     "views",
     "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
     "serializers views",
-    "contrib.spectacular.endpoints": "authentication browser contrib.spectacular.operations "
+    "contrib.spectacular.endpoints": "authentication browser conf contrib.spectacular.operations "
     "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions portal "
-    "transport",
+    "transport views",
     "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
     # The commands, and what they have in common
     "management.terminal": "",

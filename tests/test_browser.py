@@ -59,6 +59,7 @@ by_hand = [
 ]
 urlpatterns = [
     path("auth/", include("django_jwtauth.urls.browser")),
+    path("header/", include("django_jwtauth.urls")),
     path("both/", BothView.as_view(), name="both"),
     path("cookie-first/", CookieFirstView.as_view(), name="cookie-first"),
     path("open/", OpenView.as_view(), name="open"),
@@ -834,3 +835,62 @@ def test_no_cookie_ends_in_an_error_of_ours(web, raw):
     headers = {"HTTP_COOKIE": f"{ACCESS}={raw}; {REFRESH}={raw}"}
     for name in ("both", "open", "jwtauth_browser:jwtauth_me"):
         assert web.get(reverse(name), **headers).status_code in (200, 401)
+
+
+# --- ending other sign-ins
+
+
+def test_ending_others_asks_for_a_recent_sign_in(signed_in, user):
+    """RFC 9470, 3: 403 with max_age; a refresh proves nothing, the current one can always end."""
+    other = sessions.start(user)
+    current = user.jwtauth_sessions.exclude(pk=other.session_id).get()
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        assert signed_in.renew().status_code == 200
+        for path_ in ("/auth/sessions/", f"/auth/sessions/{other.session_id.hex}/"):
+            answer = signed_in.send("delete", path_)
+            assert answer.status_code == 403
+            assert answer.json()["code"] == "insufficient_user_authentication"
+            assert 'max_age="900"' in answer["WWW-Authenticate"]
+        assert not user.jwtauth_sessions.exclude(ended_at=None).exists()
+        assert signed_in.send("delete", f"/auth/sessions/{current.sid}/").status_code == 204
+
+
+def test_whoever_signed_in_lately_ends_others(signed_in, user):
+    """Within a quarter of an hour, one and all."""
+    one, other = sessions.start(user), sessions.start(user)
+
+    assert signed_in.send("delete", f"/auth/sessions/{one.session_id.hex}/").status_code == 204
+    assert signed_in.send("delete", "/auth/sessions/").status_code == 204
+    assert user.jwtauth_sessions.live().count() == 1
+    assert not user.jwtauth_sessions.live().filter(pk=other.session_id).exists()
+
+
+def test_renaming_asks_for_no_recent_sign_in(signed_in, user):
+    """It locks nobody out."""
+    other = sessions.start(user)
+    with time_machine.travel(timezone.now() + timedelta(minutes=16)):
+        signed_in.renew()
+        answer = signed_in.send("patch", f"/auth/sessions/{other.session_id.hex}/", {"name": "x"})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("recent", "cookie", "header"),
+    [
+        ({}, 403, 204),
+        ({"cookie": None}, 204, 204),
+        ({"header": 60}, 403, 403),
+        ({"cookie": 3600, "header": 3600}, 204, 204),
+    ],
+)
+def test_each_door_has_its_own_age(signed_in, user, settings, recent, cookie, header):
+    """By default only where a browser may have been left open."""
+    settings.JWTAUTH = {"RECENT_SIGN_IN": recent, "ACCESS_TOKEN_LIFETIME": timedelta(hours=2)}
+    pair, other = sessions.start(user), sessions.start(user)
+    api = Client().with_token(pair.access)
+    with time_machine.travel(timezone.now() + timedelta(minutes=20)):
+        signed_in.renew()
+        url = f"sessions/{other.session_id.hex}/"
+        assert signed_in.send("delete", f"/auth/{url}").status_code == cookie
+        assert api.delete(f"/header/{url}").status_code == header

@@ -49,6 +49,14 @@ BAD = {
     "COOKIE_SECURE": [None, 1],
     "COOKIE_SAMESITE": [None, "None", "lax", []],
     "ONE_TIME_PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
+    "RECENT_SIGN_IN": [
+        None,
+        timedelta(minutes=5),
+        {"cookie": 0},
+        {"cookie": "15 min"},
+        {"header": -1},
+        {"cookies": None},
+    ],
     "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
     "THROTTLE_CACHE": [None, "no such cache", []],
     "TOKEN_CACHE_SIZE": [None, -1, True, 2**31],
@@ -75,6 +83,14 @@ GOOD = {
     "AUTH_HEADER_TYPES": [("JWT", ("JWT",)), (["Bearer", "JWT"], ("Bearer", "JWT"))],
     "USER_ID_CLAIM": [("user_id", "user_id"), (None, None)],
     "MAX_SESSIONS_PER_USER": [(None, None), (1, 1), (2**31 - 1, 2**31 - 1)],
+    "RECENT_SIGN_IN": [
+        ({}, {"cookie": timedelta(minutes=15), "header": None}),
+        ({"cookie": None}, {"cookie": None, "header": None}),
+        (
+            {"header": 60},
+            {"cookie": timedelta(minutes=15), "header": timedelta(minutes=1)},
+        ),
+    ],
     "AUDIT_RETENTION": [(0, timedelta(0))],
     "CLAIMS_HOOK": [(None, None), ("json.dumps", "json.dumps")],
     "JWKS_URL": [

@@ -307,6 +307,7 @@ KINDS = {
     "List of dicts": conf.Settings.__annotations__["KEYS"],
     "Dict": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
     "Dict of rates": conf.Settings.__annotations__["THROTTLE_RATES"],
+    "Dict of durations": conf.Settings.__annotations__["RECENT_SIGN_IN"],
     "Name in `CACHES`": str,
     "Time or `None`": datetime | None,
 }

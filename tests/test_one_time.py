@@ -9,7 +9,7 @@ from asgiref.sync import async_to_sync
 from django.urls import include, path
 from django.utils import timezone
 
-from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
+from django_jwtauth import api_tokens, conf, exceptions, finding, one_time, sessions
 from django_jwtauth.models import Kind, LoginSession, Reason
 from tests.conftest import Client
 from tests.racing import SlowBody, race
@@ -482,3 +482,75 @@ def test_a_purpose_that_fits_no_column_is_a_mistake(user, purpose):
     with pytest.raises(ValueError, match="purpose"):
         one_time.issue(user, purpose)
     assert not LoginSession.objects.exists()
+
+
+# --- what is made from a sign-in
+
+
+END_PARENT = {
+    "signed out": lambda user, pair: sessions.blacklist(pair.refresh),
+    "ended elsewhere": lambda user, pair: LoginSession.objects.filter(pk=pair.session_id).end(),
+    "replayed": lambda user, pair: replay(pair),
+    "deleted": lambda user, pair: LoginSession.objects.filter(pk=pair.session_id).delete(),
+    "expired": lambda user, pair: LoginSession.objects.filter(pk=pair.session_id).update(
+        expires_at=timezone.now()
+    ),
+}
+
+
+def replay(pair):
+    sessions.refresh(sessions.refresh(pair.refresh).refresh)
+    with pytest.raises(exceptions.RefreshTokenReused):
+        sessions.refresh(pair.refresh)
+
+
+@pytest.mark.parametrize("how", END_PARENT)
+@pytest.mark.parametrize("purpose", ["download", one_time.SIGN_IN])
+def test_a_token_dies_with_the_sign_in_it_was_made_from(user, how, purpose):
+    """Whoever was signed out because a token was stolen left no door behind."""
+    pair, other = sessions.start(user), sessions.start(user)
+    raw, others = (
+        one_time.issue(user, purpose, parent=sessions.authenticate(one.access)[1])
+        for one in (pair, other)
+    )
+
+    END_PARENT[how](user, pair)
+
+    with pytest.raises(exceptions.SessionEnded):
+        one_time.consume(raw, purpose)
+    assert one_time.consume(others, purpose) == (user, {})
+
+
+def test_one_made_over_http_dies_with_its_sign_in(user, pair, settings):
+    """Also the finding page says that it is refused."""
+    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    raw = ask(Client().with_token(pair.access)).json()["token"]
+    assert finding.find(raw)[0].refusal is None
+
+    sessions.blacklist(pair.refresh)
+
+    assert use_up(raw).json()["reason"] == "session_ended"
+    assert finding.find(raw)[0].refusal.reason == "session_ended"
+
+
+def test_a_token_lives_on_through_the_refreshes_of_its_sign_in(user, pair):
+    """And after the access token it was made with has been blacklisted alone."""
+    raw = one_time.issue(user, "download", parent=sessions.authenticate(pair.access)[1])
+    sessions.refresh(pair.refresh)
+    sessions.blacklist(pair.access)
+
+    assert one_time.consume(raw, "download") == (user, {})
+
+
+def test_what_is_made_without_a_sign_in_has_none_to_die_with(user, pair):
+    """A mailed link is good after everything else of its user ended."""
+    raw = one_time.issue(user, "download")
+    sessions.blacklist(pair.refresh)
+
+    assert one_time.consume(raw, "download") == (user, {})
+
+
+def test_nobody_sets_the_parent_by_hand(user):
+    """It is a claim of this package."""
+    with pytest.raises(ValueError, match="parent_sid"):
+        one_time.issue(user, "download", claims={"parent_sid": "x"})

@@ -17,9 +17,11 @@ from rest_framework.settings import api_settings
 from ... import exceptions
 from ...authentication import JWTAuthentication, JWTCookieAuthentication
 from ...browser import BrowserView, CSRFView, RefreshView, SignOutView
+from ...conf import get_settings
 from ...permissions import IsPerson, MayManage
 from ...portal import RECENT
 from ...transport import request_refusal
+from ...views import SessionView
 from . import operations, refusals, schemes
 from .operations import Operation
 from .refusals import Refusals
@@ -188,6 +190,13 @@ class EndpointSchema(AutoSchema):
         ]
         return [example for example in examples if example.value]
 
+    @property
+    def asks_for_recent_sign_in(self) -> bool:
+        """Whether ``RECENT_SIGN_IN`` holds for the operation."""
+        if not isinstance(self.view, SessionView) or self.method != "DELETE":
+            return False
+        return get_settings().RECENT_SIGN_IN["cookie" if self.in_browser else "header"] is not None
+
     def find_refusals(self, operation: Operation) -> Refusals:
         """Return what the operation refuses: in front of the view, then in it."""
         found, view = Refusals(), self.view
@@ -205,7 +214,7 @@ class EndpointSchema(AutoSchema):
             found.add(403, "no_person", refusals.script_body())
         if MayManage in permissions and self.method not in SAFE_METHODS:
             found.add(403, "no_scope", refusals.narrow_body())
-        if RECENT in permissions:
+        if RECENT in permissions or self.asks_for_recent_sign_in:
             found.add(403, "not_recent", refusals.stale_body())
         if "{sid}" in self.path:
             found.add_drf(drf.NotFound, "not_found")

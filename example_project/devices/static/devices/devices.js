@@ -1,7 +1,12 @@
 // @ts-check
-import { auth, offer, update, valueOf } from "./page.js";
+import { auth, find, offer, update, valueOf } from "./page.js";
 
 const sessions = new URL("sessions/", new URL(document.body.dataset.auth ?? "", location.href));
+
+const dialog = () => /** @type {HTMLDialogElement} */ (find("dialog"));
+
+/** What goes on when the user has signed in again. @type {() => unknown} */
+let goOn = () => {};
 
 /**
  * @param {string} path @param {string} method @param {object | null} body
@@ -13,7 +18,32 @@ async function change(path, method, body, message) {
   const response = await auth.fetch(new URL(path, sessions), init);
   // Signed out: the form to sign in is coming.
   if (response.status === 401) return;
+  const { code } = response.ok ? {} : await response.json().catch(() => ({}));
+  if (code === "insufficient_user_authentication") {
+    goOn = () => change(path, method, body, message);
+    return dialog().showModal();
+  }
   await update(response.ok ? message : "That did not work.");
+}
+
+/** Sign in again, and go on with what that was needed for. @param {HTMLElement} form */
+async function prove(form) {
+  const response = await auth.signIn({
+    username: valueOf(form, "username"),
+    password: valueOf(form, "password"),
+  });
+  if (!response.ok) {
+    const { detail } = await response.json();
+    find("dialog .error").textContent = detail ?? "That did not work.";
+    return /** @type {HTMLInputElement} */ (find("#password")).select();
+  }
+  dialog().close();
+  await goOn();
+}
+
+function forget() {
+  /** @type {HTMLFormElement} */ (find("dialog form")).reset();
+  find("dialog .error").textContent = "";
 }
 
 /** @param {HTMLElement} device @param {boolean} open */
@@ -34,4 +64,8 @@ offer({
   "end": (button, device) =>
     change(`${device.dataset.sid}/`, "DELETE", null, "That device is signed out."),
   "end-others": () => change("", "DELETE", null, "All other devices are signed out."),
+  "prove": prove,
+  "give-up": () => dialog().close(),
 });
+// Escape closes it, too.
+dialog().addEventListener("close", forget);
