@@ -1,10 +1,15 @@
-"""The test project with django-axes in front of its sign-ins."""
+"""The test project with django-axes in front of its sign-ins, and django-auditlog."""
 
 from tests.settings import *  # noqa: F403
 from tests.settings import INSTALLED_APPS, MIDDLEWARE
 
-INSTALLED_APPS = [*INSTALLED_APPS, "axes"]
-MIDDLEWARE = [*MIDDLEWARE, "axes.middleware.AxesMiddleware"]
+INSTALLED_APPS = [*INSTALLED_APPS, "axes", "auditlog"]
+MIDDLEWARE = [
+    *MIDDLEWARE,
+    "django_jwtauth.middleware.JWTAuthenticationMiddleware",
+    "auditlog.middleware.AuditlogMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
