@@ -22,6 +22,7 @@ from .models import Kind, LoginSession, Via
 from .pairs import TokenPair
 from .tokens import ACCESS, REFRESH, is_api_token
 from .transport import (
+    MAX_COOKIE_TOKEN_LENGTH,
     challenge,
     delete_token_cookies,
     get_cookie_token,
@@ -46,6 +47,8 @@ class BrowserView(views.JWTView):
 
 
 class BrowserGrantView(BrowserView, views.GrantView):
+    max_token_length = MAX_COOKIE_TOKEN_LENGTH
+
     def grant(self, pair: TokenPair) -> Response:
         """Return the answer with the pair in cookies, none of it in the body."""
         body = {"expires_in": pair.expires_in, "refresh_expires_in": pair.refresh_expires_in}

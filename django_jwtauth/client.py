@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
@@ -34,6 +34,27 @@ _PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
 # The longest address, with its zone, brackets, quotes and port, is far shorter.
 _ADDRESS_LENGTH = 200
+
+
+class Device(NamedTuple):
+    """What is recorded of the device behind a request."""
+
+    ip_address: str | None = None
+    user_agent: str = ""
+
+
+def get_device(request: "HttpRequest | None") -> Device:
+    """Return what a request tells of its device: nothing without a request."""
+    if request is None:
+        return Device()
+    return Device(get_ip_address(request), get_user_agent(request))
+
+
+def get_network(address: str | None) -> str | None:
+    """Return what one client controls: its IPv4 address, or its IPv6 /64; None for None."""
+    if address is None or ":" not in address:
+        return address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False))
 
 
 def get_ip_address(request: "HttpRequest") -> str | None:

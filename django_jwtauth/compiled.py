@@ -28,8 +28,6 @@ from django.db.models.manager import BaseManager
 from .models import BlacklistedToken, LoginSession
 
 _PREFIX = "_jwtauth_"
-#: Beside the columns of a sign-in: its ``auth_hash``, NULL when it has ended.
-LIVE_HASH = "live_hash"
 _PLACEHOLDER = re.compile("(?<!%)%s")
 
 
@@ -75,15 +73,10 @@ def get_recipes(columns: tuple[str, ...]) -> dict[str, Recipe]:
 
 
 def _session_recipe(name: str) -> Recipe:
-    # Only names of ours go into the text; none needs quotes.
-    table, column = LoginSession._meta.db_table, _column(name)
-    condition = "user_id = %s" + (" AND ended_at IS NULL" if name == LIVE_HASH else "")
-    sql = f"SELECT CASE WHEN {condition} THEN {column} END FROM {table} WHERE id = %s"  # noqa: S608
-    return Recipe(sql, ("pk", "sid"), LoginSession._meta.get_field(column))
-
-
-def _column(name: str) -> str:
-    return "auth_hash" if name == LIVE_HASH else name
+    # Only names of the package go into the text; none needs quotes.
+    table = LoginSession._meta.db_table
+    sql = f"SELECT CASE WHEN user_id = %s THEN {name} END FROM {table} WHERE id = %s"  # noqa: S608
+    return Recipe(sql, ("pk", "sid"), LoginSession._meta.get_field(name))
 
 
 class Statement(NamedTuple):
@@ -123,13 +116,13 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
     for alias, recipe in get_recipes(columns).items():
         name = alias.removeprefix(_PREFIX)
         # PostgreSQL plans a join longer than two subqueries, but not longer than seven.
-        joined = len(columns) > 1 and name in columns
+        joined = len(columns) > 2 and name in columns
         rows = rows.annotate(
             **{alias: F(f"jwtauth_session__{name}") if joined else recipe.fill(slots)}
         )
     sql, params = rows.query.get_compiler(using).as_sql()
     user_fields = model._meta.concrete_fields
-    session_fields: list[Any] = [LoginSession._meta.get_field(_column(name)) for name in columns]
+    session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
     return Statement(
         _name_placeholders(sql, [param.name for param in params]),
         [field.cached_col for field in [*user_fields, *session_fields]],

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -38,6 +39,10 @@ REFRESH_COLUMNS = (
     "refreshed_at",
     "expires_at",
     "ended_at",
+    "refreshed_ip",
+    "networks",
+    "replayed_generation",
+    "replayed_ip",
 )
 
 
@@ -49,17 +54,14 @@ class Identity(NamedTuple):
 
 
 class SignInState(NamedTuple):
-    """What every request needs of a sign-in that has not ended."""
+    """What every request needs of a sign-in."""
 
     auth_hash: str
-    ended_at: None = None
+    ended_at: datetime | None
 
 
 class Found(NamedTuple):
-    """What the database says of a token; ``session`` is None when it is not the user's.
-
-    For a request, also when it has ended; for a refresh, it then has ``ended_at``.
-    """
+    """What the database says of a token; ``session`` is None when it is not the user's."""
 
     user: "AbstractBaseUser"
     session: LoginSession | SignInState | None
@@ -152,7 +154,7 @@ def find(claims: dict[str, Any]) -> Found | None:
     hidden. Nothing about the sign-in is in WHERE: its absence must be told apart from
     the user's.
     """
-    found = _find(claims, (compiled.LIVE_HASH,))
+    found = _find(claims, SignInState._fields)
     if found is None:
         return None
     user, values, blacklisted = found

@@ -39,6 +39,7 @@ class Reason(models.TextChoices):
     REUSED = "reused", _("Superseded refresh token came back")
     CREDENTIALS_CHANGED = "credentials_changed", _("Password changed")
     USER_INACTIVE = "user_inactive", _("User deactivated")
+    USER_DELETED = "user_deleted", _("User deleted")
     SESSION_LIMIT = "session_limit", _("Too many sign-ins")
     USED = "used", _("Used, as it may be once")
     STOLEN = "stolen", _("Token or device stolen")
@@ -57,6 +58,7 @@ class Via(models.TextChoices):
     REUSE_DETECTION = "reuse_detection", _("Reuse detection")
     PASSWORD_CHANGE = "password_change", pgettext_lazy("channel", "Password change")
     DEACTIVATION = "deactivation", _("Deactivation")
+    DELETION = "deletion", pgettext_lazy("channel", "Deletion of the user")
     SESSION_LIMIT = "session_limit", _("Limit of sign-ins")
 
 
@@ -194,6 +196,20 @@ class LoginSession(models.Model):
     scope = models.CharField(_("scopes"), max_length=255, blank=True, default="", db_default="")
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
+    # Where the current generation was bought, written by the UPDATE that bought it.
+    refreshed_ip = models.GenericIPAddressField(_("refreshed from"), null=True, blank=True)
+    refreshed_agent = models.CharField(
+        _("refreshed by"), max_length=255, blank=True, default="", db_default=""
+    )
+    #: The networks that it was refreshed from, the latest first, separated by spaces.
+    networks = models.CharField(max_length=255, blank=True, default="", db_default="")
+    # Where a superseded refresh token came from: another network, or too late.
+    replayed_generation = models.PositiveIntegerField(null=True, blank=True)
+    replayed_at = models.DateTimeField(_("superseded token came back"), null=True, blank=True)
+    replayed_ip = models.GenericIPAddressField(_("it came from"), null=True, blank=True)
+    replayed_agent = models.CharField(
+        _("it was sent by"), max_length=255, blank=True, default="", db_default=""
+    )
 
     objects = LoginSessionQuerySet.as_manager()
 

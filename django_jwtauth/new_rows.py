@@ -26,6 +26,7 @@ def make_session(
     if not is_active(user):
         raise UserInactive
     now = moments.now()
+    device = client.get_device(request)
     return LoginSession(
         user_id=key,
         subject=subject,
@@ -33,8 +34,11 @@ def make_session(
         created_at=moments.stored(now),
         refreshed_at=moments.stored(now),
         expires_at=moments.stored(now + lifetime),
-        ip_address=client.get_ip_address(request) if request else None,
-        user_agent=client.get_user_agent(request) if request else "",
+        ip_address=device.ip_address,
+        user_agent=device.user_agent,
+        refreshed_ip=device.ip_address,
+        refreshed_agent=device.user_agent,
+        networks=client.get_network(device.ip_address) or "",
         **columns,
     )
 

@@ -156,7 +156,8 @@ def token(request: HttpRequest) -> HttpResponse:
     scope = _parameter(request, "scope")
     try:
         if grant == "refresh_token":
-            pair = sessions.refresh(_required(request, "refresh_token"), scope=scope)
+            raw = _required(request, "refresh_token")
+            pair = sessions.refresh(raw, request, scope=scope)
         elif grant == "password" and get_settings().OAUTH_PASSWORD_GRANT:
             pair = _sign_in(request, scope)
         else:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from . import durations, lookup, new_rows, tokens
+from . import durations, endings, lookup, new_rows, rules, tokens
 from .conf import RESERVED_CLAIMS
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import carried_claims, issue_one_time
-from .rules import load_user
 from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .tokens import ONE_TIME, Claims
 
@@ -77,7 +76,8 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     claims = tokens.decode(raw, ONE_TIME)
     if claims.get("purpose") != purpose:
         raise WrongTokenType
-    user = _load_user(claims)
+    user = endings.load_user(claims)
+    _check_parent(claims)
     session = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
     with lookup.reporting_unavailable():
         if not session.end(reason=Reason.USED, via=Via.API, by=user):
@@ -92,17 +92,17 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     Raises what ``consume`` raises.
     """
     claims = tokens.decode(raw, ONE_TIME)
-    return _load_user(claims), claims
+    user = rules.load_user(claims)
+    _check_parent(claims)
+    return user, claims
 
 
-def _load_user(claims: Claims) -> "AbstractBaseUser":
-    user = load_user(claims)
+def _check_parent(claims: Claims) -> None:
     if _PARENT in claims:
         parents = LoginSession.objects.using(lookup.alias()).filter(pk=claims[_PARENT])
         with lookup.reporting_unavailable():
             if not parents.live().exists():
                 raise SessionEnded
-    return user
 
 
 async def aissue(

@@ -11,7 +11,7 @@ from uuid import UUID
 from .conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from .models import Kind, LoginSession
 from .moments import aware
-from .tokens import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType, encode
+from .tokens import ACCESS, API_USE, MAX_LENGTH, ONE_TIME, REFRESH, Claims, TokenType, encode
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -39,6 +39,7 @@ def issue(
     *,
     rotated: bool,
     scope: str | None = None,
+    max_length: int = MAX_LENGTH,
 ) -> TokenPair:
     """Sign the pair for the generation that ``session`` holds.
 
@@ -53,8 +54,8 @@ def issue(
     access = _access_claims(session, user, narrowed, now)
     refresh_exp = _seconds(session.expires_at)
     return TokenPair(
-        access=encode(ACCESS, access),
-        refresh=encode(REFRESH, _refresh_claims(session, carried)) if rotated else None,
+        access=encode(ACCESS, access, max_length),
+        refresh=encode(REFRESH, _refresh_claims(session, carried), max_length) if rotated else None,
         # Within LEEWAY after the end nothing is left.
         expires_in=max(0, access["exp"] - now),
         refresh_expires_in=max(0, refresh_exp - now),

@@ -16,7 +16,6 @@ from . import (
     one_time,
     rules,
     scopes,
-    sessions,
     throttling,
     tokens,
 )
@@ -243,4 +242,4 @@ class OneTimeSignInView(GrantView):
             asked = " ".join(scopes.of(claims))
             del claims["scope"]
         admitted = credentials.admit(user, request._request, asked)
-        return self.grant(sessions.start(user, request._request, {**claims, **admitted}))
+        return self.start(user, {**claims, **admitted})

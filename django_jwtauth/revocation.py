@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from . import lookup, moments, new_rows
+from . import legacy, lookup, moments, new_rows
 from .conf import get_settings
 from .models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
 from .pairs import token_type_of
@@ -113,9 +113,13 @@ def end(
     an entry, also for what was done before an interruption. Raises the database's error
     when a chunk fails again and again.
     """
-    record = {"reason": reason, "note": note, "via": via, "by": by}
+    record: dict[str, Any] = {"reason": reason, "note": note, "via": via, "by": by}
     ended: list[UUID] = []
     total = 0
+    if not target.named:
+        subject = str(target.user.pk) if target.user else None
+        before = moments.aware(target.before) if target.before else moments.now()
+        legacy.refuse(subject, before, **record)
     try:
         for sids, number in _in_chunks(target.ending, record):
             total += number

@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import cast
+from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 
-from . import lookup
+from . import lookup, moments
 from .conf import get_settings
 from .exceptions import (
     CredentialsChanged,
@@ -26,7 +28,10 @@ _LASTING = "lasting:"
 
 @dataclass(slots=True)
 class Live:
-    """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one."""
+    """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one.
+
+    The sign-in of a legacy refresh token that was never exchanged is not saved yet.
+    """
 
     user: AbstractBaseUser
     session: LoginSession
@@ -46,31 +51,58 @@ def load_user(claims: Claims) -> AbstractBaseUser:
 def load(claims: Claims, *, lock: bool = False) -> Live:
     """Return the user and the sign-in; see load_user() and ``lookup.find_session``."""
     with lookup.reporting_unavailable():
-        found = check(lookup.find_session(claims, lock=lock))
-        return Live(found.user, cast(LoginSession, found.session), auth_hash(found.user))
+        found = check(lookup.find_session(claims, lock=lock), claims)
+        user, current = found.user, auth_hash(found.user)
+        session = cast("LoginSession | None", found.session)
+        if session is None:
+            session = make_legacy_session(UUID(claims["sid"]), user, claims["exp"], current)
+        return Live(user, session, current)
+
+
+def make_legacy_session(
+    sid: UUID, user: AbstractBaseUser, end: float, current: str
+) -> LoginSession:
+    """Return the sign-in of a legacy token that is accepted until ``end``, unsaved.
+
+    ``end``: seconds since the epoch. ``current``: what ``auth_hash(user)`` returns.
+    """
+    now = moments.now()
+    left = timedelta(seconds=max(0, end - now.timestamp()))
+    return LoginSession(
+        id=sid,
+        user_id=user.pk,
+        subject=str(user.pk),
+        auth_hash=current,
+        created_at=moments.stored(now),
+        refreshed_at=moments.stored(now),
+        expires_at=moments.stored(now + min(left, get_settings().SESSION_LIFETIME)),
+    )
 
 
 def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Found:
     """Return what was found, if a token of it is good; raises the ``TokenError`` if not.
 
-    Two kinds of ``claims`` ask for less: a predecessor's access token has no sign-in that
-    could end, and an API token may outlive the password it was made under.
+    What ended the user's sign-ins is told before that they ended. Two kinds of ``claims`` ask
+    for less: a legacy token may have no sign-in yet, and an API token may outlive the password
+    it was made under.
     """
     claims = claims or {}
     if found is None:
         raise UserNotFound
     session = found.session
-    legacy = claims.get("sid", "") is None
-    if not legacy and (session is None or session.ended_at is not None):
+    if session is None and "legacy" not in claims:
+        raise SessionEnded
+    if not is_active(found.user):
+        raise UserInactive
+    if session is not None:
+        if not _outlives_password(claims) and not credentials_match(found.user, session.auth_hash):
+            raise CredentialsChanged
+        if session.ended_at is not None:
+            raise SessionEnded
+    if claims.get("legacy") is False:
         raise SessionEnded
     if found.blacklisted:
         raise TokenBlacklisted
-    if not is_active(found.user):
-        raise UserInactive
-    if session is None or _outlives_password(claims):
-        return found
-    if not _credentials_match(found.user, session.auth_hash):
-        raise CredentialsChanged
     return found
 
 
@@ -78,10 +110,16 @@ def _outlives_password(claims: Claims) -> bool:
     return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
 
 
-def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:
+def credentials_match(user: AbstractBaseUser, stored: str) -> bool:
+    """Return whether the user's password is the one of the sign-in with this ``auth_hash``."""
     return constant_time_compare(auth_hash(user), stored) or any(
         constant_time_compare(older, stored) for older in _fallback_hashes(user)
     )
+
+
+def find_hashes(user: AbstractBaseUser) -> list[str]:
+    """Return every ``auth_hash`` that a sign-in with the user's present password may have."""
+    return [auth_hash(user), *_fallback_hashes(user)]
 
 
 def is_active(user: AbstractBaseUser) -> bool:

@@ -10,33 +10,39 @@ database cannot tell.
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import update_last_login
 from django.db import connections
 
-from . import api_tokens, lookup, new_rows, rotation, scopes, signals, throttling, tokens, writing
-from .conf import RESERVED_CLAIMS, call_hook, get_settings, get_token_tenancy
-from .exceptions import (
-    AuthError,
-    CredentialsChanged,
-    GenerationUnknown,
-    RefreshTokenReused,
-    Throttled,
-    TokenError,
-    UserInactive,
-    WrongTokenType,
+from . import (
+    api_tokens,
+    client,
+    endings,
+    legacy,
+    lookup,
+    moments,
+    new_rows,
+    rotation,
+    rules,
+    scopes,
+    signals,
+    throttling,
+    tokens,
+    writing,
 )
+from .conf import RESERVED_CLAIMS, get_settings
+from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via, end_fields
 from .moments import aware
 from .pairs import TokenPair, carried_claims, issue
-from .rules import load, load_user
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import User
     from django.http import HttpRequest
 
 logger = logging.getLogger("django_jwtauth")
@@ -51,13 +57,15 @@ def start(
     claims: Mapping[str, Any] | None = None,
     *,
     logged_in: bool = False,
+    max_length: int = tokens.MAX_LENGTH,
 ) -> TokenPair:
     """Sign ``user`` in and return the first pair. One INSERT.
 
     ``claims`` (JSON values) are carried through every refresh of this sign-in. Raises
     ``UserInactive``, ``UserNotFound`` when the user was deleted meanwhile, ``TypeError`` for
     what is no instance of ``AUTH_USER_MODEL``, and ``ValueError`` for a reserved claim, an
-    unsaved user or a primary key that does not fit into a token (``UnusableKey``).
+    unsaved user, a primary key that does not fit into a token (``UnusableKey``), or a token of
+    more than ``max_length`` bytes.
 
     Writes ``last_login`` and, when there is a ``request``, sends Django's
     ``user_logged_in``: pass ``logged_in=True`` if Django's ``login()`` has done both.
@@ -67,7 +75,7 @@ def start(
     lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
     session = new_rows.make_session(user, request, lifetime)
     # Signed before it is written: a hook that fails leaves no row behind.
-    pair = issue(session, user, carried, rotated=True)
+    pair = issue(session, user, carried, rotated=True, max_length=max_length)
     using = lookup.alias()
     new_rows.insert(session)
     with lookup.reporting_unavailable():
@@ -95,13 +103,11 @@ def _end_oldest(latest: LoginSession, keep: int, using: str) -> None:
 
 
 def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claims:
-    """Return the verified claims, for a while of tokens that a predecessor issued, too."""
+    """Return the verified claims, for a while of legacy tokens, too."""
     try:
         return tokens.decode(raw, *allowed, allow_expired=allow_expired)
     except TokenError:
-        if not isinstance(raw, str) or not get_token_tenancy().settings.accepts_legacy_tokens():
-            raise
-        claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
+        claims = legacy.decode(raw, allowed, allow_expired) if isinstance(raw, str) else None
         if claims is None:
             raise
         return claims
@@ -116,7 +122,7 @@ def authenticate(
     """
     try:
         claims = _decode(raw, ACCESS)
-        user = load_user(claims)
+        user = endings.load_user(claims)
     except AuthError as error:
         signals.send_refused(LoginSession, ACCESS, error)
         raise
@@ -134,44 +140,63 @@ def introspect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     """Return the user and the claims of a token of any type; see verify()."""
     claims = _decode(raw, ACCESS, REFRESH)
     if claims["token_type"] == ACCESS:
-        return load_user(claims), claims
-    live = load(claims)
-    if live.session.generation > claims["gen"]:
-        raise RefreshTokenReused
-    if live.session.generation < claims["gen"]:
-        raise GenerationUnknown
+        return rules.load_user(claims), claims
+    live = rules.load(claims)
+    # What was just superseded counts as good: a thief must not learn when to use his copy.
+    rotation.superseded(live.session, claims["gen"], moments.now())
     return live.user, claims
 
 
 # --- refresh
 
 
-def refresh(raw: str, *, scope: str | None = None) -> TokenPair:
+def refresh(
+    raw: str,
+    request: "HttpRequest | None" = None,
+    *,
+    scope: str | None = None,
+    max_length: int = tokens.MAX_LENGTH,
+) -> TokenPair:
     """Exchange a refresh token for the next pair: a compare-and-swap on its sign-in.
 
     A superseded token ends the sign-in before ``RefreshTokenReused`` is raised. Do not
     let that escape an ``atomic()`` of your own: the rollback would revive the sign-in.
 
-    ``scope`` narrows the access token of this pair; ``InsufficientScope`` when it asks
-    for more than the sign-in was granted.
+    ``request`` tells where it comes from; without one, a replay within the grace period
+    passes for the client's own wherever it comes from. ``scope`` narrows the access token of
+    this pair; ``InsufficientScope`` when it asks for more than the sign-in was granted.
+    ``ValueError`` for a token of more than ``max_length`` bytes; nothing has changed then.
     """
     try:
-        return _refresh(raw, scope)
+        return _refresh(raw, request, scope, max_length)
     except AuthError as error:
         signals.send_refused(LoginSession, REFRESH, error)
         raise
 
 
-def _refresh(raw: str, scope: str | None) -> TokenPair:
+def _refresh(
+    raw: str, request: "HttpRequest | None", scope: str | None, max_length: int
+) -> TokenPair:
+    at = moments.now()
     claims = _decode(raw, REFRESH)
     narrowed = scopes.narrow(claims.get("scope"), scope)
+    carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
+    arrival = rotation.Arrival(at, client.get_device(request))
+    rotated = get_settings().ROTATE_REFRESH_TOKENS
     in_transaction = connections[lookup.alias()].in_atomic_block
     try:
-        live = load(claims, lock=in_transaction)
-        with lookup.reporting_unavailable():
-            rotation.advance(live, claims, retry=not in_transaction)
-    except tuple(_ENDS_SIGN_IN) as error:
-        _end_because(error, claims)
+        live = rules.load(claims, lock=in_transaction)
+        if live.session._state.adding:
+            legacy.adopt(live.session)
+
+        def sign(session: LoginSession) -> TokenPair:
+            return issue(
+                session, live.user, carried, rotated=rotated, scope=narrowed, max_length=max_length
+            )
+
+        pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction)
+    except TokenError as error:
+        _end_because(error, claims, arrival)
         raise
     signals.send_after_commit(
         signals.session_refreshed,
@@ -180,38 +205,33 @@ def _refresh(raw: str, scope: str | None) -> TokenPair:
         session_id=live.session.id,
         user=live.user,
     )
-    carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
-    rotated = get_settings().ROTATE_REFRESH_TOKENS
-    return issue(live.session, live.user, carried, rotated=rotated, scope=narrowed)
+    return pair
 
 
-_ENDS_SIGN_IN: dict[type[TokenError], tuple[Reason, Via]] = {
-    UserInactive: (Reason.USER_INACTIVE, Via.DEACTIVATION),
-    CredentialsChanged: (Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE),
-    RefreshTokenReused: (Reason.REUSED, Via.REUSE_DETECTION),
-}
-
-
-def _end_because(error: TokenError, claims: Claims) -> None:
-    reason, via = _ENDS_SIGN_IN[type(error)]
-    using = lookup.alias()
-    with lookup.reporting_unavailable():
-        ended = (
-            LoginSession.objects.using(using).filter(pk=claims["sid"]).end(reason=reason, via=via)
-        )
-    if ended and reason == Reason.REUSED:
+def _end_because(error: TokenError, claims: Claims, arrival: rotation.Arrival) -> None:
+    if not isinstance(error, RefreshTokenReused):
+        endings.because(error, claims)
+        return
+    device = arrival.device
+    if endings.because(error, claims, **rotation.replay_fields(arrival)):
         logger.warning(
             "Superseded refresh token for sign-in %s: sign-in ended",
             claims["sid"],
-            extra={"event": "refresh_token_reused", "sid": claims["sid"]},
+            extra={
+                "event": "refresh_token_reused",
+                "sid": claims["sid"],
+                "ip_address": device.ip_address,
+            },
         )
         signals.send_after_commit(
             signals.refresh_token_reused,
             LoginSession,
-            using=using,
+            using=lookup.alias(),
             session_id=UUID(claims["sid"]),
             subject=claims["sub"],
             presented=claims["gen"],
+            ip_address=device.ip_address,
+            user_agent=device.user_agent,
         )
 
 
@@ -242,7 +262,9 @@ def blacklist(
         raise WrongTokenType
     with lookup.reporting_unavailable():
         session, recorded = _find_session(claims)
-        if session is None and claims["sid"] is not None:
+        session = session or _adopt(claims)
+        # Nothing accepts a token of an unknown sign-in; a legacy access token may have none.
+        if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
             return claims
         if session and by is None and via == Via.API:
             by = session.user
@@ -257,7 +279,7 @@ def blacklist(
             claims["jti"],
             claims["token_type"],
             session,
-            # A predecessor's access token has no sign-in, but a user who was just found.
+            # A legacy token may have no sign-in, but a user who was just found.
             user_id=session.user_id if session else claims["sub"],
             subject=claims["sub"],
             expires_at=tokens.to_datetime(claims["exp"]),
@@ -291,6 +313,18 @@ def _may_record(session: LoginSession) -> bool:
     return True
 
 
+def _adopt(claims: Claims) -> LoginSession | None:
+    """Write the sign-in of a legacy refresh token, so that a refresh meanwhile finds it ended."""
+    found = lookup.find_session(claims, lock=False) if "legacy" in claims else None
+    if found is None or claims["token_type"] != REFRESH or claims["exp"] <= time.time():
+        return None
+    current = rules.auth_hash(found.user)
+    session = rules.make_legacy_session(UUID(claims["sid"]), found.user, claims["exp"], current)
+    session.user = cast("User", found.user)
+    legacy.adopt(session)
+    return session
+
+
 def _end(
     session: LoginSession, reason: str, via: str, by: "AbstractBaseUser | None", note: str
 ) -> None:
@@ -310,9 +344,12 @@ async def astart(
     claims: Mapping[str, Any] | None = None,
     *,
     logged_in: bool = False,
+    max_length: int = tokens.MAX_LENGTH,
 ) -> TokenPair:
     """See start()."""
-    return await sync_to_async(start)(user, request, claims, logged_in=logged_in)
+    return await sync_to_async(start)(
+        user, request, claims, logged_in=logged_in, max_length=max_length
+    )
 
 
 async def aauthenticate(
@@ -332,9 +369,15 @@ async def aintrospect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     return await sync_to_async(introspect)(raw)
 
 
-async def arefresh(raw: str, *, scope: str | None = None) -> TokenPair:
+async def arefresh(
+    raw: str,
+    request: "HttpRequest | None" = None,
+    *,
+    scope: str | None = None,
+    max_length: int = tokens.MAX_LENGTH,
+) -> TokenPair:
     """See refresh()."""
-    return await sync_to_async(refresh)(raw, scope=scope)
+    return await sync_to_async(refresh)(raw, request, scope=scope, max_length=max_length)
 
 
 async def ablacklist(

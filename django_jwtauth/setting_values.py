@@ -33,6 +33,8 @@ RESERVED_CLAIMS = frozenset(
         "token_type",
         "token_use",
         "parent_sid",
+        # What the package itself says of a token that another one issued.
+        "legacy",
     }
 )
 # Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.

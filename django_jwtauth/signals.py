@@ -31,8 +31,13 @@ session_refreshed = Signal()
 #: Arguments: ``count``, ``reason``, ``via``, ``by`` (a user or None).
 sessions_ended = Signal()
 
-#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``presented`` (int, the generation).
+#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``presented`` (int, the generation),
+#: ``ip_address`` (text or None), ``user_agent`` (text): who presented it.
 refresh_token_reused = Signal()
+
+#: A superseded token came from another network within the grace period and was served once.
+#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``ip_address`` (text), ``user_agent``.
+refresh_token_replayed = Signal()
 
 #: Arguments: ``jti``, ``token_type``, ``reason``, ``via``, ``by`` (a user or None).
 token_blacklisted = Signal()

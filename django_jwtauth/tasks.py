@@ -1,5 +1,6 @@
 """What a worker may do, as a task of Django's (6.0 and later; before that, nothing is here)."""
 
+from . import endings
 from . import purge as purging
 
 try:
@@ -12,5 +13,5 @@ else:
 
     @task
     def purge() -> dict[str, int]:
-        """Delete what ``manage.py jwtauth_purge`` deletes; return how many rows of what."""
-        return purging.purge()._asdict()
+        """Do what ``manage.py jwtauth_purge`` does; return how many rows of what."""
+        return {"ended": endings.sweep(), **purging.purge()._asdict()}

@@ -37,6 +37,8 @@ ONE_TIME: TokenType = "one_time"
 #: The ``token_use`` of an API token; see is_api_token().
 API_USE = "api"
 
+#: The longest token issued or read, in bytes.
+MAX_LENGTH = compact.MAX_LENGTH
 # Fits every column that holds one.
 MAX_IDENTIFIER_LENGTH = 255
 # 30 December 9999 in UTC: in every time zone, a datetime has room for it and the next day.
@@ -52,11 +54,11 @@ _SID = re.compile(r"[0-9a-f]{32}")
 _verified = VerifiedTokens()
 
 
-def encode(token_type: TokenType, claims: Claims) -> str:
+def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) -> str:
     """Return the compact, signed form of ``claims``.
 
-    Raises ``ValueError`` when the claims are not JSON or make a token over 8 KB,
-    ``ImproperlyConfigured`` when no key can sign.
+    Raises ``ValueError`` when the claims are not JSON or make a token of more than
+    ``max_length`` bytes, ``ImproperlyConfigured`` when no key can sign.
     """
     key = _rings(token_type)().signer()
     own = {kind: typ for typ, kind in _OWN_TYPS.items()}
@@ -65,9 +67,9 @@ def encode(token_type: TokenType, claims: Claims) -> str:
         raw = compact.sign({"token_type": token_type, **claims}, key, typ)
     except TypeError as error:
         raise ValueError(f"A claim of the {token_type} token is not JSON: {error}") from None
-    if len(raw) > compact.MAX_LENGTH:
+    if len(raw) > max_length:
         raise ValueError(
-            f"The {token_type} token has {len(raw)} bytes, {compact.MAX_LENGTH} at most: "
+            f"The {token_type} token has {len(raw)} bytes, {max_length} at most: "
             "put less into CLAIMS_HOOK or claims=."
         )
     return raw

@@ -27,6 +27,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
+# Less the longest name.
+MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-jwtauth_refresh")
 
 _KNOWN = "_jwtauth_known"
 

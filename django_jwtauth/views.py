@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView, exception_handler
 
-from . import bodies, credentials, lookup, one_time, scopes, sessions, throttling
+from . import bodies, credentials, legacy, lookup, moments, one_time, scopes, sessions, throttling
 from .authentication import JWTAuthentication, JWTCookieAuthentication
 from .conf import get_settings
 from .exceptions import (
@@ -50,7 +50,7 @@ from .serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
-from .tokens import REFRESH, Claims
+from .tokens import MAX_LENGTH, REFRESH, Claims
 from .transport import refusal_headers
 
 logger = logging.getLogger("django_jwtauth")
@@ -148,6 +148,14 @@ class JWTView(APIView):
 class GrantView(JWTView):
     """Base of the endpoints that hand out tokens."""
 
+    #: The longest token that the answer can carry, in bytes.
+    max_token_length = MAX_LENGTH
+
+    def start(self, user: AbstractBaseUser, claims: Claims) -> Response:
+        """Sign ``user`` in and return the answer that carries the pair."""
+        request = self.request._request
+        return self.grant(sessions.start(user, request, claims, max_length=self.max_token_length))
+
     def grant(self, pair: TokenPair) -> Response:
         """Return the answer that carries a pair."""
         body = {
@@ -173,7 +181,7 @@ class TokenObtainPairView(GrantView):
         user, claims = credentials.check(
             http_request, data[field], data["password"], data.get("scope"), field=field
         )
-        return self.grant(sessions.start(user, http_request, claims))
+        return self.start(user, claims)
 
 
 class TokenRefreshView(GrantView):
@@ -182,7 +190,8 @@ class TokenRefreshView(GrantView):
     serializer_class = TokenRefreshSerializer
 
     def post(self, request: Request) -> Response:
-        return self.grant(sessions.refresh(self.validated(request)["refresh"]))
+        raw = self.validated(request)["refresh"]
+        return self.grant(sessions.refresh(raw, request._request, max_length=self.max_token_length))
 
     def reword(self, error: AuthError) -> AuthError:
         if isinstance(error, (UserInactive, UserNotFound)):
@@ -314,6 +323,7 @@ class SessionListView(SessionView):
         links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
         others = self.own_sessions().exclude(pk__in=[self.sid] if self.sid else [])
         (others | links).end(via=Via.API, by=self.user)
+        legacy.refuse(str(self.user.pk), moments.now(), via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

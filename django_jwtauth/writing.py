@@ -6,6 +6,7 @@ listen to.
 """
 
 import functools
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,11 +15,14 @@ from django.contrib.auth.models import update_last_login
 from django.db import connections, router, transaction
 from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import ModelSignal, post_save, pre_save
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+#: The mark of a receiver that a change of ``last_login`` does not concern.
+IGNORES_LAST_LOGIN = "ignores_last_login"
 
 
 def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
@@ -67,8 +71,15 @@ def _is_plainly_saved(model: type[Model]) -> bool:
         model.save in (AbstractBaseUser.save, Model.save)
         and model.save_base is Model.save_base
         and any(field.name == "last_login" for field in model._meta.local_concrete_fields)
-        and not (pre_save.has_listeners(model) or post_save.has_listeners(model))
+        and not _has_listeners(pre_save, model)
+        and not _has_listeners(post_save, model)
     )
+
+
+def _has_listeners(signal: ModelSignal, model: type[Model]) -> bool:
+    # has_listeners() counts the package's own receiver, which does not look at this field.
+    found = itertools.chain(*signal._live_receivers(model))
+    return not all(getattr(receiver, IGNORES_LAST_LOGIN, False) for receiver in found)
 
 
 @functools.cache

@@ -38,22 +38,24 @@ MAP = {
     "compiled": "models",
     "lookup": "compiled exceptions models tokens",
     "writing": "",
-    "rules": "conf exceptions lookup models tokens",
+    "rules": "conf exceptions lookup models moments tokens",
     "client": "conf",
     "device_cookies": "conf lookup models rules",
     "spellings": "lookup",
     "throttling": "client conf device_cookies exceptions lookup models spellings",
     "new_rows": "client exceptions lookup models moments rules signals writing",
     "pairs": "conf models moments tokens",
-    "rotation": "conf exceptions lookup models moments rules tokens writing",
+    "rotation": "client conf exceptions lookup models moments pairs rules signals tokens writing",
+    "legacy": "conf lookup models moments tokens",
+    "endings": "conf exceptions legacy lookup models moments rules signals tokens writing",
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf durations exceptions lookup models new_rows pairs rules scopes "
     "signals",
-    "one_time": "conf durations exceptions lookup models new_rows pairs rules setting_values "
-    "tokens",
-    "sessions": "api_tokens conf exceptions lookup models moments new_rows pairs rotation rules "
-    "scopes signals throttling tokens writing",
-    "revocation": "conf lookup models moments new_rows pairs tokens",
+    "one_time": "conf durations endings exceptions lookup models new_rows pairs rules "
+    "setting_values tokens",
+    "sessions": "api_tokens client conf endings exceptions legacy lookup models moments new_rows "
+    "pairs rotation rules scopes signals throttling tokens writing",
+    "revocation": "conf legacy lookup models moments new_rows pairs tokens",
     "finding": "exceptions lookup models one_time pairs redacted sessions tokens",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
@@ -68,11 +70,11 @@ MAP = {
     "parsers": "bodies",
     "permissions": "exceptions scopes tokens transport",
     "serializers": "compact credentials models redacted",
-    "views": "authentication bodies conf credentials exceptions lookup models one_time pairs "
-    "parsers permissions scopes serializers sessions throttling tokens transport",
+    "views": "authentication bodies conf credentials exceptions legacy lookup models moments "
+    "one_time pairs parsers permissions scopes serializers sessions throttling tokens transport",
     "urls": "views",
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
-    "scopes serializers sessions setting_values throttling tokens views",
+    "scopes serializers setting_values throttling tokens views",
     "urls.portal": "portal",
     "browser": "authentication exceptions lookup models pairs scopes sessions throttling tokens "
     "transport views",
@@ -84,9 +86,9 @@ MAP = {
     "urls.oauth": "oauth",
     # What runs beside it
     "checks": "authentication conf keymaterial keys lookup models rules",
-    "apps": "checks",
+    "apps": "checks endings",
     "purge": "lookup models moments",
-    "tasks": "purge",
+    "tasks": "endings purge",
     "testing": "conf models pairs sessions tokens transport",
     "admin.wording": "durations",
     "admin.devices": "",
@@ -115,8 +117,7 @@ MAP = {
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
-    "contrib.simplejwt.tables exceptions keymaterial lookup models moments remote_keys rules "
-    "tokens",
+    "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
     "contrib.simplejwt.project": "contrib.simplejwt.configuration",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
@@ -146,7 +147,8 @@ MAP = {
     "management.commands.jwtauth_generate_key": "keymaterial",
     "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
     "contrib.simplejwt.tables management.terminal",
-    "management.commands.jwtauth_purge": "durations management.terminal purge",
+    "management.commands.jwtauth_purge": "durations endings management.terminal purge",
+    "management.commands.jwtauth_sweep": "endings management.terminal",
     "management.commands.jwtauth_revoke": "conf durations lookup management.terminal models "
     "revocation",
 }

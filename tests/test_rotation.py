@@ -4,10 +4,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection
 from django.db.models import F
+from django.test import RequestFactory
 
-from django_jwtauth import rotation, sessions
+from django_jwtauth import rotation, sessions, signals
 from django_jwtauth.exceptions import (
     ExpiredToken,
     GenerationUnknown,
@@ -216,9 +218,13 @@ def test_reuse_ends_the_sign_in_for_everybody(pair, caplog):
     ]
 
 
-def test_verifying_a_superseded_token_ends_nothing(pair, statements):
-    """Verify says reused, whatever the grace period, and writes nothing."""
+def test_verifying_a_superseded_token_ends_nothing(pair, clock, statements):
+    """Verify answers as a refresh would, now and after the grace period, and writes nothing."""
     second = sessions.refresh(pair.refresh)
+    clock.shift(timedelta(seconds=30))
+    with statements(1):
+        assert sessions.verify(pair.refresh)["gen"] == 0
+    clock.shift(timedelta(microseconds=1))
 
     with statements(1), pytest.raises(RefreshTokenReused):
         sessions.verify(pair.refresh)
@@ -248,6 +254,212 @@ def test_a_blacklisted_refresh_token_is_refused_in_a_live_sign_in(pair):
     for call in (sessions.refresh, sessions.verify):
         with pytest.raises(TokenBlacklisted):
             call(pair.refresh)
+
+
+# --- places
+
+OWNER, MOBILE, THIEF = "203.0.113.7", "2001:db8:1:2::7", "198.51.100.66"
+
+
+def at(address, agent="Firefox"):
+    return RequestFactory(REMOTE_ADDR=address, HTTP_USER_AGENT=agent).post("/")
+
+
+@pytest.fixture
+def placed(mode, clock):
+    """A sign-in that was started and refreshed once by its owner."""
+    user = User.objects.create_user("bert", password=PASSWORD)
+    pair = sessions.start(user, at(OWNER))
+    clock.shift(timedelta(minutes=5))
+    return pair, sessions.refresh(pair.refresh, at(OWNER))
+
+
+def test_a_refresh_records_where_it_came_from(placed, clock, statements):
+    """Address, user agent and network go into the refresh's own UPDATE."""
+    _, second = placed
+    clock.shift(timedelta(minutes=5))
+    with statements(3 if connection.in_atomic_block else 2):
+        sessions.refresh(second.refresh, at(MOBILE, "Chrome"))
+
+    session = row()
+    assert (session.ip_address, session.user_agent) == (OWNER, "Firefox")
+    assert (session.refreshed_ip, session.refreshed_agent) == (MOBILE, "Chrome")
+    assert session.networks == f"2001:db8:1:2::/64 {OWNER}"
+
+
+def test_the_networks_of_a_sign_in_are_bounded(placed):
+    """The latest eight stay, and fit the column whatever kind they are."""
+    _, pair = placed
+    for number in range(20):
+        address = f"2001:db8:{number + 16:x}ff:ffff::1"
+        pair = sessions.refresh(pair.refresh, at(address))
+
+    networks = row().networks.split()
+    assert len(networks) == rotation.MAX_NETWORKS
+    assert networks[0] == "2001:db8:23ff:ffff::/64"
+    assert len(row().networks) <= 255
+
+
+@pytest.mark.parametrize("address", [OWNER, MOBILE, None])
+def test_a_replay_from_a_known_place_passes_for_the_clients_own(placed, clock, address):
+    """Two tabs, a lost answer, a phone between wifi and mobile network: nothing is written."""
+    _, pair = placed
+    known = sessions.refresh(pair.refresh, at(MOBILE))
+    pair = known
+    for _ in range(5):
+        clock.shift(timedelta(minutes=5))
+        following = sessions.refresh(pair.refresh, at(OWNER))
+        before = columns(row())
+        again = sessions.refresh(pair.refresh, at(address) if address else None)
+        assert again.refresh == following.refresh
+        assert columns(row()) == before
+        pair = following
+
+
+def test_a_replay_from_elsewhere_is_served_once_and_recorded(placed, clock, caplog):
+    """The row says when and from where, a log line and a signal say so at once."""
+    heard = []
+
+    def hear(**arguments):
+        heard.append((arguments["session_id"], arguments["ip_address"], arguments["user_agent"]))
+
+    signals.refresh_token_replayed.connect(hear)
+    first, second = placed
+    clock.shift(timedelta(seconds=20))
+    with caplog.at_level(logging.WARNING):
+        stolen = sessions.refresh(first.refresh, at(THIEF, "Firefox"))
+        # The same place may have lost that answer in turn.
+        assert sessions.refresh(first.refresh, at(THIEF, "Firefox")).refresh == stolen.refresh
+
+    session = row()
+    assert stolen.refresh == second.refresh
+    assert (session.replayed_generation, session.replayed_ip) == (1, THIEF)
+    assert (session.replayed_at, session.replayed_agent) == (
+        session.refreshed_at + timedelta(seconds=20),
+        "Firefox",
+    )
+    assert (session.refreshed_ip, session.networks) == (OWNER, OWNER)
+    assert [record.event for record in caplog.records] == ["refresh_token_replayed"]
+    assert heard == ([] if connection.in_atomic_block else [(session.id, THIEF, "Firefox")])
+
+
+@pytest.mark.parametrize("elsewhere", [THIEF, "2001:db8:9::1"])
+def test_a_second_replay_from_elsewhere_is_reuse(placed, clock, elsewhere):
+    """At the next generation nobody believes in a lost answer any more: the sign-in ends."""
+    first, second = placed
+    stolen = sessions.refresh(first.refresh, at(THIEF))
+    clock.shift(timedelta(minutes=5))
+    sessions.refresh(second.refresh, at(OWNER))
+    clock.shift(timedelta(seconds=15))
+
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(stolen.refresh, at(elsewhere))
+    assert row().end_reason == "reused"
+    assert row().replayed_ip == elsewhere
+
+
+def test_a_third_place_at_one_generation_is_reuse(placed):
+    """One other place may be the owner's; two are not."""
+    first, _ = placed
+    sessions.refresh(first.refresh, at(THIEF))
+
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(first.refresh, at("198.51.100.67"))
+
+
+def test_the_place_of_a_replay_is_not_a_place_of_the_sign_in(placed):
+    """Being served once makes nobody known; refreshing with the current token does."""
+    first, second = placed
+    sessions.refresh(first.refresh, at(THIEF))
+    assert row().networks == OWNER
+
+    sessions.refresh(second.refresh, at(MOBILE))
+    assert row().networks.split() == ["2001:db8:1:2::/64", OWNER]
+
+
+def test_reuse_records_who_presented_the_token(placed, clock):
+    """After the grace period, too: the desk shows both sides."""
+    first, _ = placed
+    clock.shift(timedelta(minutes=1))
+
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(first.refresh, at(THIEF, "curl"))
+    session = row()
+    assert (session.refreshed_ip, session.refreshed_agent) == (OWNER, "Firefox")
+    assert (session.replayed_ip, session.replayed_agent) == (THIEF, "curl")
+
+
+def test_without_rotation_nothing_is_superseded_lately(placed, settings, clock):
+    """A refresh of the current token opens no period in which older ones are good again."""
+    first, second = placed
+    clock.shift(timedelta(hours=2))
+    settings.JWTAUTH = {"ROTATE_REFRESH_TOKENS": False}
+    sessions.refresh(second.refresh, at(OWNER))
+    clock.shift(timedelta(seconds=20))
+
+    with pytest.raises(RefreshTokenReused):
+        sessions.verify(first.refresh)
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(first.refresh, at(OWNER))
+
+
+# --- nothing fails after the swap
+
+
+def broken_hook(user, session):
+    raise broken_hook.error
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"CLAIMS_HOOK": "tests.test_rotation.broken_hook"},
+        {"CLAIMS_HOOK": "tests.test_rotation.long_claim"},
+        {
+            "KEYS": [
+                {
+                    "algorithm": "HS256",
+                    "secret": "0123456789abcdef" * 4,
+                    "active_from": "2999-01-01T00:00:00Z",
+                }
+            ]
+        },
+    ],
+    ids=["hook fails", "token too long", "no active key"],
+)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("down"), OperationalError("down"), KeyboardInterrupt()], ids=repr
+)
+def test_a_refresh_that_cannot_be_signed_changes_nothing(placed, clock, settings, trouble, error):
+    """However long it lasts, the same token works when it is over: no sign-in ends as stolen."""
+    _, pair = placed
+    broken_hook.error = error
+    before = columns(row())
+    settings.JWTAUTH = trouble
+    with pytest.raises(
+        (RuntimeError, OperationalError, ValueError, ImproperlyConfigured, KeyboardInterrupt)
+    ):
+        sessions.refresh(pair.refresh, at(OWNER))
+    assert columns(row()) == before
+    clock.shift(timedelta(minutes=5))
+    settings.JWTAUTH = {}
+
+    assert sessions.refresh(pair.refresh, at(OWNER))
+
+
+def long_claim(user, session):
+    return {"long": "x" * 9000}
+
+
+def test_a_pair_that_the_answer_cannot_carry_changes_nothing(placed):
+    """A cookie holds less than a token may have: its door says so before the row moves."""
+    _, pair = placed
+    with pytest.raises(ValueError, match="100 at most"):
+        sessions.refresh(pair.refresh, max_length=100)
+    assert row().generation == 1
+    with pytest.raises(ValueError, match="100 at most"):
+        sessions.start(User.objects.get(), max_length=100)
+    assert LoginSession.objects.count() == 1
 
 
 # --- the end of the sign-in
@@ -382,16 +594,16 @@ def conflict(monkeypatch):
     """Let something happen between the query and the UPDATE, once."""
 
     def plan(action):
-        step = rotation._step
+        write = rotation._write
         calls = []
 
-        def run(*args):
+        def run(*args, **kwargs):
             calls.append(args)
             if len(calls) == 1:
                 action()
-            return step(*args)
+            return write(*args, **kwargs)
 
-        monkeypatch.setattr(rotation, "_step", run)
+        monkeypatch.setattr(rotation, "_write", run)
 
     return plan
 
@@ -404,6 +616,16 @@ def test_who_comes_second_gets_the_successor_of_the_first(pair, conflict):
 
     assert forge.claims_of(second.refresh)["gen"] == row().generation == 1
     assert sessions.refresh(pair.refresh).refresh == second.refresh
+
+
+def test_a_slow_commit_is_no_theft(pair, conflict, clock):
+    """A request that found its token current gets the answer of its twin, however late."""
+    long_ago = START - timedelta(hours=1)
+    conflict(lambda: LoginSession.objects.update(generation=1, refreshed_at=long_ago))
+
+    assert forge.claims_of(sessions.refresh(pair.refresh).refresh)["gen"] == 1
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(pair.refresh)
 
 
 def test_a_refresh_that_meets_a_sign_out_gives_nothing(pair, conflict):

@@ -9,10 +9,10 @@ from tests import forge
 # What may be wrong with a good token, in the order in which it is reported.
 WRONGS = {
     "user_not_found": lambda user, pair: {"sub": "999999"},
-    "session_ended": lambda user, pair: LoginSession.objects.all().end() and {},
-    "blacklisted": lambda user, pair: sessions.blacklist(pair.access) and {},
     "user_inactive": lambda user, pair: User.objects.update(is_active=False) and {},
     "credentials_changed": lambda user, pair: User.objects.update(password="!") and {},
+    "session_ended": lambda user, pair: LoginSession.objects.all().end() and {},
+    "blacklisted": lambda user, pair: sessions.blacklist(pair.access) and {},
 }
 LOADS = {
     "to authenticate": rules.load_user,

@@ -366,14 +366,13 @@ def test_a_deactivated_user_is_out_and_stays_out(user, pair):
     assert_refused(pair, "session_ended")
 
 
-def test_a_pause_without_a_refresh_leaves_the_sign_in(user, pair):
-    """Authenticating writes nothing: a user reactivated in time goes on."""
+def test_verifying_the_token_of_an_inactive_user_writes_nothing(user, pair):
+    """Only a use of the token ends something."""
     User.objects.filter(pk=user.pk).update(is_active=False)
-    assert reason_of(sessions.authenticate, pair.access) == "user_inactive"
+    assert reason_of(sessions.verify, pair.access) == "user_inactive"
     assert reason_of(sessions.verify, pair.refresh) == "user_inactive"
 
-    User.objects.filter(pk=user.pk).update(is_active=True)
-    assert sessions.refresh(pair.refresh)
+    assert LoginSession.objects.get().ended_at is None
 
 
 def test_a_deleted_user_is_not_found_and_the_record_stays(user, pair):

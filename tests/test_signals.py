@@ -115,6 +115,8 @@ class TestWithoutTransaction:
             "session_id": pair.session_id,
             "subject": str(user.pk),
             "presented": 0,
+            "ip_address": None,
+            "user_agent": "",
         }
 
     def test_a_blacklisted_token_is_told(self, user, heard):

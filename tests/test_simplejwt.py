@@ -24,7 +24,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import exceptions, oauth, sessions
+from django_jwtauth import exceptions, oauth, revocation, sessions
 from django_jwtauth.contrib import simplejwt
 from django_jwtauth.contrib.simplejwt import decoder, tables
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
@@ -224,16 +224,75 @@ def test_it_takes_both_settings(user, api, settings, missing):
     assert api.protected(legacy(user)).status_code == 401
 
 
-def test_password_changes_count_from_the_first_sight(user, api):
+def test_a_password_change_ends_what_was_exchanged(user, api):
     """A sign-in made of a legacy token ends with the password, like any other."""
     raw = legacy(user, "refresh")
-    assert api.verify(raw).status_code == 200
+    assert api.refresh(raw).status_code == 200
     user.set_password("another")
     user.save()
 
     answer = api.refresh(raw)
     assert (answer.status_code, answer.json()["reason"]) == (401, "credentials_changed")
     assert LoginSession.objects.get().end_reason == Reason.CREDENTIALS_CHANGED
+
+
+def change_password(user, api):
+    user.set_password("another")
+    user.save()
+
+
+def deactivate_and_back(user, api):
+    for user.is_active in (False, True):
+        user.save()
+
+
+def sign_out_everywhere(user, api):
+    pair = sessions.start(user)
+    assert api.with_token(pair.access).delete("/api/sessions/").status_code == 204
+    api.credentials()
+
+
+def end_of_user(user, api):
+    revocation.end(revocation.of_user(user), reason="stolen", note="", via="code", by=None)
+
+
+def end_of_everybody(user, api):
+    revocation.end(revocation.everybody(), reason="stolen", note="", via="code", by=None)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [change_password, deactivate_and_back, sign_out_everywhere, end_of_user, end_of_everybody],
+)
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+@pytest.mark.parametrize("iat", [True, False], ids=["dated", "undated"])
+def test_what_ends_sign_ins_refuses_what_was_never_exchanged(
+    user, other_user, api, event, kind, iat
+):
+    """Such a token has no row yet; other users' tokens, and those issued later, are good."""
+    without = [] if iat else ["iat"]
+    raw, others = legacy(user, kind, without=without), legacy(other_user, kind, without=without)
+    event(user, api)
+
+    assert api.verify(raw).json()["reason"] == "session_ended"
+    if kind == "refresh":
+        assert api.refresh(raw).json()["reason"] == "session_ended"
+        assert not LoginSession.objects.filter(
+            subject=user.pk, ended_at=None, generation=1
+        ).exists()
+    if event is not end_of_everybody:
+        assert api.verify(others).status_code == 200
+    later = int(time.time()) + 2
+    with time_machine.travel(later + 1):
+        assert api.verify(legacy(user, kind, iat=later, exp=later + 60)).status_code == 200
+
+
+def test_verifying_writes_nothing(user, api):
+    """A token may be looked at as often as one likes; only exchanging it makes a sign-in."""
+    raw = legacy(user, "refresh")
+    for _ in range(2):
+        assert api.verify(raw).status_code == 200
+    assert not LoginSession.objects.exists()
 
 
 def test_check_revoke_token(switch, user, api):
@@ -612,9 +671,8 @@ def test_signed_and_yet_not_good(user, statements, name):
 )
 def test_user_ids_that_are_none(user, api, subject):
     """Nobody is found by what is not exactly a user's id: 401, never 500."""
-    user.delete()
-    user.pk = 1
-    user.save(force_insert=True)
+    get_user_model().objects.update(id=1)
+    user = get_user_model().objects.get()
     assert api.protected(legacy(user)).status_code == 200
     answers = endpoints(api, legacy(user, user_id=subject))
 
@@ -835,17 +893,17 @@ def test_an_expired_token_of_ours_is_not_verified_twice(user, monkeypatch):
             use(raw)
 
 
-def test_a_legacy_access_token_costs_three_queries(user, statements):
-    """The user, our blacklist, and the one query of every token; nothing is written."""
+def test_a_legacy_access_token_costs_four_queries(user, statements):
+    """The user, the blacklist twice, and the one query of every token; nothing is written."""
     raw = legacy(user)
     sessions.authenticate(raw)
-    with statements(3):
+    with statements(4):
         sessions.authenticate(raw)
     assert not LoginSession.objects.exists()
 
 
 def test_looking_again_writes_nothing(user, statements):
-    """Only the first sight of a refresh token writes its sign-in."""
+    """Only exchanging a refresh token writes its sign-in."""
     raw = legacy(user, "refresh")
     sessions.verify(raw)
     with statements(4) as captured:

@@ -21,7 +21,7 @@ def test_the_task_deletes_what_the_command_deletes(settings, user):
 
     result = tasks.purge.enqueue()
 
-    assert result.return_value == {"sessions": 1, "blacklisted_tokens": 0}
+    assert result.return_value == {"ended": 0, "sessions": 1, "blacklisted_tokens": 0}
     assert [session.pk for session in LoginSession.objects.all()] == [new]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.account import signals
 from allauth.account.authentication import get_authentication_records
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.headless.base.response import UnauthorizedResponse
 from allauth.headless.constants import Client
@@ -93,7 +94,7 @@ class TokenStrategy(SessionTokenStrategy):
         sign-in whose token was used twice.
         """
         try:
-            pair = sessions.refresh(refresh_token)
+            pair = sessions.refresh(refresh_token, context.request)
         except TokenError:
             return None
         except Unavailable as error:

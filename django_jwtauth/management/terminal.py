@@ -36,3 +36,9 @@ def overwrite(out: OutputWrapper, text: str) -> None:
     """Replace the line that the cursor of a terminal is in."""
     out.write(f"\r\033[K{text}", style_func=str, ending="")
     out.flush()
+
+
+def swept(number: int) -> str:
+    """Return what a sweep did, as a sentence."""
+    noun = "sign-in" if number == 1 else "sign-ins"
+    return f"Ended {number:,} {noun} that no request could use."

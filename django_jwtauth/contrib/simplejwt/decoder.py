@@ -9,7 +9,6 @@ import functools
 import hashlib
 import math
 import time
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,10 +16,9 @@ import jwt
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
-from django.db import OperationalError, connections
 from django.utils.crypto import constant_time_compare
 
-from ... import lookup, moments
+from ... import lookup
 from ...compact import read_foreign
 from ...conf import RESERVED_CLAIMS, get_settings
 from ...exceptions import (
@@ -32,9 +30,8 @@ from ...exceptions import (
     WrongTokenType,
 )
 from ...keymaterial import Key
-from ...models import BlacklistedToken, LoginSession
+from ...models import BlacklistedToken
 from ...remote_keys import get_remote_keys
-from ...rules import auth_hash
 from ...tokens import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
 from . import tables
 from .configuration import get, get_claim_name, get_leeway, uses_sliding_tokens
@@ -54,8 +51,8 @@ _THEIR_CLAIMS = (
 def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Claims | None:
     """Return the claims of a simplejwt token in our words, None when it is not one.
 
-    A refresh token's sign-in is made when it is first seen. With ``allow_expired``, to
-    sign out, it does not matter what else would refuse the token. Raises a ``TokenError``.
+    With ``allow_expired``, to sign out, it does not matter what else would refuse the token.
+    Writes nothing. Raises a ``TokenError``.
     """
     legacy = _read(raw)
     if legacy is None:
@@ -63,78 +60,34 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     kind = legacy.get(get_claim_name("TOKEN_TYPE_CLAIM"))
     token_type = _get_type(kind, allowed)
     end = _get_end(legacy, kind, token_type)
-    expired = end <= time.time()
-    if expired and not allow_expired:
+    if end <= time.time() and not allow_expired:
         raise ExpiredToken
     jti = legacy[get_claim_name("JTI_CLAIM")]
     with lookup.reporting_unavailable():
         user = _find_user(legacy)
         if not allow_expired:
             _check_revoked(jti, user, legacy)
-        claims: Claims = {
-            **_get_carried(legacy),
-            "token_type": token_type,
-            "sub": str(user.pk),
-            "jti": jti,
-            "iat": legacy.get("iat", end),
-            # When it stops being accepted here.
-            "exp": end,
-        }
-        if token_type == REFRESH:
-            return {**claims, "sid": _start(jti, user, end, expired=expired), "gen": 0}
+    claims: Claims = {
+        **_get_carried(legacy),
+        "token_type": token_type,
+        "sub": str(user.pk),
+        "jti": jti,
+        # A token that does not say when it was issued may be of any time.
+        "iat": legacy.get("iat", 0),
+        # When it stops being accepted here.
+        "exp": end,
         # Of an access token nothing says which sign-in it belongs to.
-        sid = _find_sid(jti) if kind != ACCESS else None
+        "sid": None if kind == ACCESS else session_id(jti).hex,
+    }
+    if token_type == REFRESH:
+        return {**claims, "gen": 0}
     user_id_claim = get_settings().USER_ID_CLAIM
-    return {**claims, "sid": sid, **({user_id_claim: claims["sub"]} if user_id_claim else {})}
-
-
-# --- its sign-in
+    return {**claims, user_id_claim: claims["sub"]} if user_id_claim else claims
 
 
 def session_id(jti: str) -> UUID:
     """Return the id of the sign-in that a legacy token stands for (RFC 9562, 5.5)."""
     return uuid5(_NAMESPACE, jti)
-
-
-def make_session(jti: str, user: Any, end: float, password_hash: str | None = None) -> LoginSession:
-    """Return the sign-in of a legacy token that is accepted until ``end``, unsaved.
-
-    ``password_hash``: what ``auth_hash(user)`` returns, for a caller that knows it.
-    """
-    now = moments.now()
-    left = timedelta(seconds=max(0, end - now.timestamp()))
-    return LoginSession(
-        id=session_id(jti),
-        user_id=user.pk,
-        subject=str(user.pk),
-        auth_hash=auth_hash(user) if password_hash is None else password_hash,
-        created_at=moments.stored(now),
-        refreshed_at=moments.stored(now),
-        expires_at=moments.stored(now + min(left, get_settings().SESSION_LIFETIME)),
-    )
-
-
-def _start(jti: str, user: Any, end: int, *, expired: bool) -> str:
-    """Return the ``sid`` of a refresh token's sign-in, which is there from now on."""
-    sid = session_id(jti).hex
-    if expired or _find_sid(jti):
-        return sid
-    using = lookup.alias()
-    session = make_session(jti, user, end)
-    try:
-        LoginSession.objects.using(using).bulk_create([session], ignore_conflicts=True)
-    except OperationalError:
-        # PostgreSQL, above READ COMMITTED, to those who lost the race: it is there now.
-        if connections[using].in_atomic_block or not _find_sid(jti):
-            raise
-    return sid
-
-
-def _find_sid(jti: str) -> str | None:
-    """Return the ``sid`` of the sign-in that the token stands for, None before there is one."""
-    pk = session_id(jti)
-    known = LoginSession.objects.using(lookup.alias()).filter(pk=pk).exists()
-    return pk.hex if known else None
 
 
 # --- what the token says

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from ... import lookup
 from ...models import BlacklistedToken, LoginSession, Reason, Via
-from ...rules import auth_hash
+from ...rules import auth_hash, make_legacy_session
 from ...tokens import REFRESH
 from .configuration import get, get_leeway, uses_sliding_tokens
-from .decoder import make_session, session_id
+from .decoder import session_id
 from .tables import Row, count, get_last_id, read_batches
 
 BATCH_SIZE = 1000
@@ -165,5 +165,5 @@ def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None
     for row in rows:
         pk = _parse_id(row.user_id)
         end = (row.expires_at + extension).timestamp()
-        sessions.append(make_session(row.jti, users[pk], end, hashes[pk]))
+        sessions.append(make_legacy_session(session_id(row.jti), users[pk], end, hashes[pk]))
     LoginSession.objects.using(lookup.alias()).bulk_create(sessions, ignore_conflicts=True)

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
 from ...durations import words
+from ...endings import sweep
 from ...purge import BATCH_SIZE, Purged, purge
-from ..terminal import batch_size, overwrite
+from ..terminal import batch_size, overwrite, swept
 
 
 class Command(BaseCommand):
@@ -31,6 +32,7 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, batch_size: int, **options: Any) -> None:
         terminal = self.stderr.isatty() and not dry_run
         try:
+            ended = 0 if dry_run else sweep()
             done = purge(
                 batch_size=batch_size,
                 dry_run=dry_run,
@@ -44,6 +46,8 @@ class Command(BaseCommand):
         if terminal:
             overwrite(self.stderr, "")
         if options["verbosity"] > 0:
+            if ended:
+                self.stdout.write(swept(ended))
             verb = "Would delete" if dry_run else "Deleted"
             self.stdout.write(f"{verb} {describe(done)}.")
 

@@ -1,0 +1,33 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseFailure
+
+from ...endings import SWEEP_SIZE, sweep
+from ..terminal import batch_size, swept
+
+
+class Command(BaseCommand):
+    help = (
+        "End the sign-ins of users who are inactive or gone, or whose password was changed by an "
+        "UPDATE. Their tokens are refused anyway; afterwards they are not shown as live, and "
+        "stay over. jwtauth_purge does the same first."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--batch-size",
+            type=batch_size,
+            default=SWEEP_SIZE,
+            help="Sign-ins looked at in one step (default: %(default)s).",
+        )
+
+    def handle(self, *, batch_size: int, **options: Any) -> None:
+        try:
+            ended = sweep(batch_size=batch_size)
+        except DatabaseFailure as error:
+            raise CommandError(
+                f"The database gave up: {error}\nRun the command again to go on."
+            ) from error
+        if options["verbosity"] > 0:
+            self.stdout.write(swept(ended))

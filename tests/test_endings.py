@@ -1,0 +1,230 @@
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+
+from django_jwtauth import api_tokens, endings, one_time, sessions
+from django_jwtauth.exceptions import AuthError
+from django_jwtauth.models import Kind, LoginSession
+from tests.conftest import PASSWORD
+
+
+def reason_of(call, *args):
+    with pytest.raises(AuthError) as caught:
+        call(*args)
+    return caught.value.reason
+
+
+def ends():
+    """The reason and channel of every row."""
+    return sorted(LoginSession.objects.values_list("end_reason", "ended_via"))
+
+
+@pytest.fixture
+def others(user, other_user, pair):
+    """Two further sign-ins of the user, an API token and a link; and one of somebody else."""
+    sessions.start(user)
+    api_tokens.create(user, "ci")
+    one_time.issue(user, one_time.SIGN_IN)
+    sessions.start(other_user)
+
+
+def deactivate(user):
+    user.is_active = False
+    user.save()
+
+
+def deactivate_only(user):
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def set_password(user):
+    user.set_password("another")
+    user.save()
+
+
+def set_password_only(user):
+    user.set_password("another")
+    user.save(update_fields=["password"])
+
+
+def lock_password(user):
+    user.set_unusable_password()
+    user.save()
+
+
+class Proxy(User):
+    class Meta:
+        proxy = True
+        app_label = "auth"
+
+
+CHANGES = {
+    "deactivated": (deactivate, ("user_inactive", "deactivation")),
+    "deactivated, one field": (deactivate_only, ("user_inactive", "deactivation")),
+    "password": (set_password, ("credentials_changed", "password_change")),
+    "password, one field": (set_password_only, ("credentials_changed", "password_change")),
+    "unusable password": (lock_password, ("credentials_changed", "password_change")),
+    "deleted": (lambda user: user.delete(), ("user_deleted", "deletion")),
+    "deleted, as a queryset": (
+        lambda user: User.objects.filter(pk=user.pk).delete(),
+        ("user_deleted", "deletion"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "end"), CHANGES.values(), ids=CHANGES)
+def test_a_change_of_the_user_ends_all_of_theirs_at_once(user, others, change, end):
+    """Sign-ins, API tokens and links, before anybody uses one; nobody else's."""
+    change(user)
+
+    assert ends() == [("", ""), end, end, end, end]
+
+
+@pytest.mark.parametrize(("change", "end"), CHANGES.values(), ids=CHANGES)
+def test_a_change_by_a_proxy_ends_them_as_well(user, others, change, end):
+    """Django sends the signal for the class that was saved, and no other."""
+    endings.post_save.connect(endings.after_save, Proxy, dispatch_uid="test")
+    endings.pre_delete.connect(endings.before_delete, Proxy, dispatch_uid="test")
+    try:
+        change(Proxy.objects.get(pk=user.pk))
+    finally:
+        endings.post_save.disconnect(sender=Proxy, dispatch_uid="test")
+        endings.pre_delete.disconnect(sender=Proxy, dispatch_uid="test")
+
+    assert ends() == [("", ""), end, end, end, end]
+
+
+def test_other_changes_cost_no_statement_and_end_nothing(user, others, statements):
+    """A name, a last login: one UPDATE, the user's own."""
+    for fields in (["first_name"], ["last_login"], None):
+        user.first_name = "Anna"
+        with statements(1):
+            user.save(update_fields=fields)
+    assert ends() == [("", "")] * 5
+
+
+def test_saving_the_same_password_again_keeps_what_matches(user, others):
+    """What can still sign a request goes on."""
+    hashed = user.password
+    user.set_password(PASSWORD)
+    user.password = hashed
+    user.save()
+
+    assert ends() == [("", "")] * 5
+
+
+def test_api_tokens_may_survive_the_password_but_no_deactivation(user, others, settings):
+    """API_TOKENS_SURVIVE_PASSWORD_CHANGE is about passwords."""
+    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    set_password(user)
+    living = LoginSession.objects.filter(ended_at=None, user=user)
+    assert [session.kind for session in living] == [Kind.API_TOKEN]
+
+    deactivate(user)
+    assert not living.all().exists()
+
+
+@pytest.mark.parametrize("change", [deactivate, deactivate_only])
+def test_reactivating_revives_nothing(user, pair, change):
+    """No token from before is good again."""
+    change(user)
+    user.is_active = True
+    user.save()
+
+    assert reason_of(sessions.authenticate, pair.access) == "session_ended"
+    assert reason_of(sessions.refresh, pair.refresh) == "session_ended"
+
+
+USES = {
+    "access token": lambda tokens: sessions.authenticate(tokens["pair"].access),
+    "refresh token": lambda tokens: sessions.refresh(tokens["pair"].refresh),
+    "API token": lambda tokens: sessions.authenticate(tokens["api"]),
+    "link": lambda tokens: one_time.consume(tokens["link"], one_time.SIGN_IN),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_an_update_that_deactivates_is_found_at_the_next_use(user, pair, use):
+    """One token that is used ends all that the user has; reactivating revives none."""
+    tokens = {
+        "pair": pair,
+        "api": api_tokens.create(user, "ci").raw,
+        "link": one_time.issue(user, one_time.SIGN_IN),
+    }
+    User.objects.update(is_active=False)
+    assert reason_of(use, tokens) == "user_inactive"
+    assert ends() == [("user_inactive", "deactivation")] * 3
+
+    User.objects.update(is_active=True)
+    for other in USES.values():
+        assert reason_of(other, tokens) == "session_ended"
+
+
+def test_a_database_that_cannot_write_still_refuses(user, pair):
+    """401 it is, also within a transaction, which goes on."""
+    User.objects.update(is_active=False)
+
+    def fail(execute, sql, params, many, context):
+        if sql.startswith("UPDATE"):
+            raise DatabaseError("read-only")
+        return execute(sql, params, many, context)
+
+    with transaction.atomic(), connection.execute_wrapper(fail):
+        assert reason_of(sessions.authenticate, pair.access) == "user_inactive"
+        assert User.objects.count() == 1
+    assert ends() == [("", "")]
+
+
+def test_a_request_with_another_secret_key_ends_nothing(user, pair, settings):
+    """During a deploy, a process of the release before refuses what a new one has written."""
+    claims = sessions.authenticate(pair.access)[1]
+    LoginSession.objects.update(auth_hash="made under another key")
+
+    assert reason_of(endings.load_user, claims) == "credentials_changed"
+    assert ends() == [("", "")]
+
+
+# --- the sweep
+
+
+def test_the_sweep_ends_what_no_request_can_use(user, other_user, others):
+    """What an UPDATE changed: password, deactivation. Others, and what is over, are left."""
+    User.objects.filter(pk=user.pk).update(password="!")
+    User.objects.filter(pk=other_user.pk).update(is_active=False)
+    gone = get_user_model().objects.create_user("gone")
+    sessions.start(gone)
+    LoginSession.objects.filter(user=gone).update(user=None)
+    sessions.start(get_user_model().objects.create_user("carla"))
+
+    seen = []
+    assert endings.sweep(batch_size=2, progress=seen.append) == 6
+    assert ends() == [
+        ("", ""),
+        *[("credentials_changed", "password_change")] * 4,
+        ("user_deleted", "deletion"),
+        ("user_inactive", "deactivation"),
+    ]
+    assert seen[-1] == 6
+    assert len(seen) == 4
+    assert endings.sweep() == 0
+
+
+def test_purging_sweeps_first(user, pair, capsys):
+    """The daily purge does both, and says so."""
+    User.objects.update(is_active=False)
+    call_command("jwtauth_purge")
+
+    assert ends() == [("user_inactive", "deactivation")]
+    assert "Ended 1 sign-in that no request could use" in capsys.readouterr().out
+
+
+def test_the_sweep_is_a_command_too(user, pair, capsys):
+    """For those who want it more often."""
+    User.objects.update(is_active=False)
+    call_command("jwtauth_sweep")
+
+    assert ends() == [("user_inactive", "deactivation")]
+    assert capsys.readouterr().out == "Ended 1 sign-in that no request could use.\n"
