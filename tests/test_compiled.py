@@ -104,8 +104,7 @@ def test_both_ways_find_the_same(question, user, other_user, columns, whose, end
 
         assert compiled_answer == built_answer
         assert compiled_answer[1] == {k: v for k, v in vars(stored).items() if k != "_state"}
-        found = whose == "own" and not (ended and question is lookup.find)
-        assert (compiled_answer[3] is not None) is found
+        assert (compiled_answer[3] is not None) is (whose == "own")
         assert compiled_answer[4] is blacklisted
 
 

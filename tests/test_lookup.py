@@ -74,11 +74,10 @@ def test_what_a_refresh_needs_is_loaded(plain, user, claims, statements):
 
 
 def test_an_ended_sign_in_is_told(find, claims):
-    """A refresh is told when; for a request it is as good as none."""
+    """With the time: what else there is to say of the sign-in is known, too."""
     LoginSession.objects.all().end()
 
-    session = find(claims).session
-    assert session is None if find is lookup.find else session.ended_at is not None
+    assert find(claims).session.ended_at == LoginSession.objects.get().ended_at
 
 
 def test_an_unknown_sign_in_is_told_apart_from_an_unknown_user(find, user, claims):
