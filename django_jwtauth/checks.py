@@ -54,6 +54,7 @@ NAME_NOT_READ = "jwtauth.W019"
 DJANGO_HAS_A_HOLE = "jwtauth.W025"
 
 TOKENS_OF_FALLBACK = "jwtauth.W022"
+NO_ROTATION = "jwtauth.W026"
 
 # Only with ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -156,6 +157,15 @@ def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
             id=REFRESH_TOO_LONG,
         )
     if not config.ROTATE_REFRESH_TOKENS:
+        yield Warning(
+            "JWTAUTH: ROTATE_REFRESH_TOKENS is False: nobody notices a stolen refresh token, which "
+            "is good until the sign-in ends.",
+            hint=(
+                "Set it to True once all clients keep the refresh token that a refresh answers. "
+                f"Until then, put {NO_ROTATION} into SILENCED_SYSTEM_CHECKS."
+            ),
+            id=NO_ROTATION,
+        )
         return
     if not config.REFRESH_GRACE_PERIOD:
         yield Warning(

@@ -42,6 +42,7 @@ REFRESH_COLUMNS = (
     "refreshed_ip",
     "networks",
     "replayed_generation",
+    "replayed_at",
     "replayed_ip",
 )
 

@@ -203,7 +203,8 @@ class LoginSession(models.Model):
     )
     #: The networks that it was refreshed from, the latest first, separated by spaces.
     networks = models.CharField(max_length=255, blank=True, default="", db_default="")
-    # Where a superseded refresh token came from: another network, or too late.
+    # When a superseded refresh token last bought a generation again, other than at once;
+    # whence, if from another network or too late.
     replayed_generation = models.PositiveIntegerField(null=True, blank=True)
     replayed_at = models.DateTimeField(_("superseded token came back"), null=True, blank=True)
     replayed_ip = models.GenericIPAddressField(_("it came from"), null=True, blank=True)

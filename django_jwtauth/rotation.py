@@ -7,7 +7,7 @@ can fail after it, and no lock is held meanwhile.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -33,6 +33,8 @@ logger = logging.getLogger("django_jwtauth")
 
 #: A sign-in remembers so many networks that it was refreshed from; the latest ones.
 MAX_NETWORKS = 8
+#: Later than this after the refresh, a replay is no second tab and no quick retry.
+PROMPT = timedelta(seconds=10)
 # To find the row as it was, moved by a parallel request, or in conflict and then moved.
 _ATTEMPTS = 3
 
@@ -78,7 +80,7 @@ def exchange(
             return pair
         with lookup.reporting_unavailable():
             if _write(changes, as_read, retry=retry and attempt + 1 < _ATTEMPTS):
-                if "replayed_generation" in changes:
+                if "replayed_at" in changes:
                     _report_replay(session, arrival)
                 return pair
     raise Unavailable
@@ -150,18 +152,28 @@ def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
 def _replay(session: LoginSession, arrival: Arrival) -> dict[str, Any]:
     """Return what a replay within the grace period changes: nothing when it is the client's own.
 
-    From a network that this sign-in was never refreshed from, it may be a thief who keeps
-    step with the owner: it is recorded and served for one generation, and reuse at another.
-    Where no address is known, nobody can tell.
+    It may be a thief who keeps step with the owner. From a network that this sign-in was never
+    refreshed from, it is served at one generation only. From a known one, where addresses tell
+    nothing, a late replay is not served at two generations in a row: a client loses an answer
+    now and then, and the thief needs every one. Where no address is known, it counts as known.
     """
-    network = get_network(arrival.device.ip_address)
-    known = session.networks.split()
-    if network is None or not known or network in known:
+    known, network = session.networks.split(), get_network(arrival.device.ip_address)
+    if network and known and network not in known:
+        return _replay_from_elsewhere(session, network, arrival)
+    late = arrival.at - aware(session.refreshed_at) > PROMPT
+    if not late or session.replayed_generation == session.generation:
         return {}
-    if session.replayed_generation is None:
+    if session.replayed_generation == session.generation - 1:
+        raise RefreshTokenReused
+    return {"replayed_generation": session.generation}
+
+
+def _replay_from_elsewhere(session: LoginSession, network: str, arrival: Arrival) -> dict[str, Any]:
+    if session.replayed_at is None:
         return {"replayed_generation": session.generation, **replay_fields(arrival)}
-    same_place = network == get_network(session.replayed_ip)
-    if session.replayed_generation == session.generation and same_place:
+    # Whoever was served may have lost that answer, too.
+    at_this_generation = aware(session.replayed_at) >= aware(session.refreshed_at)
+    if at_this_generation and network == get_network(session.replayed_ip):
         return {}
     raise RefreshTokenReused
 

@@ -31,12 +31,12 @@ session_refreshed = Signal()
 #: Arguments: ``count``, ``reason``, ``via``, ``by`` (a user or None).
 sessions_ended = Signal()
 
-#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``presented`` (int, the generation),
-#: ``ip_address`` (text or None), ``user_agent`` (text): who presented it.
+#: ``presented`` is the generation of the token, the last two tell who sent it.
+#: Arguments: ``session_id``, ``subject``, ``presented``, ``ip_address``, ``user_agent``.
 refresh_token_reused = Signal()
 
 #: A superseded token came from another network within the grace period and was served once.
-#: Arguments: ``session_id`` (UUID), ``subject`` (text), ``ip_address`` (text), ``user_agent``.
+#: Arguments: ``session_id`` (UUID), ``subject``, ``ip_address``, ``user_agent`` (text).
 refresh_token_replayed = Signal()
 
 #: Arguments: ``jti``, ``token_type``, ``reason``, ``via``, ``by`` (a user or None).

@@ -157,7 +157,7 @@ def test_a_jwtauth_that_is_no_dict_is_told(settings):
         ({"SESSION_LIFETIME": timedelta(days=6)}, [checks.REFRESH_TOO_LONG]),
         ({"SESSION_LIFETIME": timedelta(days=7)}, []),
         ({"REFRESH_GRACE_PERIOD": 0}, [checks.NO_GRACE_PERIOD]),
-        ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, []),
+        ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, [checks.NO_ROTATION]),
         ({"ACCESS_TOKEN_LIFETIME": 29}, [checks.GRACE_PERIOD_TOO_LONG]),
         ({"ACCESS_TOKEN_LIFETIME": 30}, []),
     ],
@@ -197,7 +197,7 @@ OVER = "2020-01-01T00:00:00Z"
                 "ROTATE_REFRESH_TOKENS": False,
             },
             {},
-            [],
+            [checks.NO_ROTATION],
         ),
     ],
 )

@@ -527,6 +527,8 @@ def test_signals_are_sent_with_what_they_document():
         user = get_user_model().objects.create_user("alice")
         first = sessions.start(user)
         sessions.refresh(first.refresh)
+        LoginSession.objects.update(networks="192.0.2.1")
+        sessions.refresh(first.refresh, RequestFactory().post("/"))
         sessions.blacklist(first.access)
         LoginSession.objects.update(generation=7)
         with pytest.raises(exceptions.RefreshTokenReused):

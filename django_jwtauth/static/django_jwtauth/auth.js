@@ -20,9 +20,9 @@
  */
 
 const SAFE = ["GET", "HEAD", "OPTIONS", "TRACE"];
-// In milliseconds. The last attempt starts within the server's grace period, 30 seconds.
-const PAUSES = [0, 1000, 3000];
-const TIMEOUT = 8000;
+// In milliseconds. The last attempt starts within the server's grace period, 10 seconds.
+const PAUSES = [0, 500, 1000];
+const TIMEOUT = 4000;
 const SETTLING = 100;
 
 const sleep = (/** @type {number} */ time) => new Promise((resolve) => setTimeout(resolve, time));
