@@ -77,7 +77,7 @@ PATTERNS = {
     "finding._SID": ("finditer", ["0" * 31, "0000-", "0" * 33]),
     "finding._TOKEN": ("finditer", ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"]),
     "keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
-    "management.commands.jwtauth_create_api_token.duration": ("fullmatch", ["1s"]),
+    "durations.parse": ("fullmatch", ["1s"]),
     "management.commands.jwtauth_revoke.sign_in_id": ("fullmatch", ["0000-"]),
     "management.commands.jwtauth_revoke.moment": ("fullmatch", ["1:", "11:11"]),
     "remote_keys._max_age": ("search", ["max-age=", "max-age=1", " max-age"]),
