@@ -84,6 +84,9 @@ def bounded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def bound(request: Any) -> None:
     """Bound what is read of the body of a Django request from now on."""
+    if not str(request.META.get("CONTENT_LENGTH") or 0).isdecimal():
+        # As its handlers take it; Django 5.2 fails when it asks again.
+        request.META["CONTENT_LENGTH"] = "0"
     if hasattr(request, "_stream"):
         request._stream = Bounded(request._stream)
     # Once a middleware of the project has read the form, nothing is left to be uploaded.

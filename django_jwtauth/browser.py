@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from . import lookup, scopes, sessions, throttling, views
 from .authentication import enforce_csrf
-from .exceptions import TokenError
+from .exceptions import NoTenant, TokenError
 from .models import Kind, LoginSession, Via
 from .pairs import TokenPair
 from .tokens import ACCESS, REFRESH, is_api_token
@@ -90,7 +90,8 @@ class RefreshView(BrowserGrantView, views.TokenRefreshView):
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
-        if isinstance(exc, TokenError):
+        # Outside every tenant nobody has read the cookie.
+        if isinstance(exc, TokenError) and not isinstance(exc, NoTenant):
             delete_token_cookies(response, self.cookie_path)
         return response
 

@@ -37,7 +37,6 @@ __all__ = [
     "find_tenant_problem",
     "get_settings",
     "get_tenancy",
-    "get_token_tenancy",
 ]
 
 _ON_HERE = "remove it, it is always so here."
@@ -123,7 +122,7 @@ class Settings:
     OAUTH_PASSWORD_GRANT: bool = _setting(False, rule.flag)
     JWKS_URL: str | None = _setting(None, rule.url)
     # Not a MappingProxyType: Python 3.11 takes it for a mutable default.
-    TRUSTED_ISSUERS: Mapping[str, str] = field(
+    TRUSTED_ISSUERS: Mapping[str, rule.TrustedIssuer] = field(
         default_factory=dict, metadata={"parse": rule.issuers}
     )
     GROUPS_CLAIM: str | None = _setting(None, rule.claim_name)
@@ -137,7 +136,13 @@ class Settings:
     def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
         """Return the issuers whose keys are fetched, with their URLs; ours alone, or all."""
         ours = {self.ISSUER: self.JWKS_URL} if self.ISSUER and self.JWKS_URL else {}
-        return {**self.TRUSTED_ISSUERS, **ours} if foreign else ours
+        trusted = {name: issuer.jwks_url for name, issuer in self.TRUSTED_ISSUERS.items()}
+        return {**trusted, **ours} if foreign else ours
+
+    def find_trusted(self, issuer: Any) -> rule.TrustedIssuer | None:
+        """Return what ``TRUSTED_ISSUERS`` says of another issuer, None of our own and of none."""
+        known = isinstance(issuer, str) and issuer != self.ISSUER
+        return self.TRUSTED_ISSUERS.get(issuer) if known else None
 
 
 _FIELDS = {item.name: item for item in fields(Settings)}
@@ -210,20 +215,6 @@ def get_tenancy() -> Tenancy:
     if isinstance(found, str):
         raise ImproperlyConfigured(found)
     return found
-
-
-def get_token_tenancy() -> Tenancy:
-    """Return the tenancy to make or read a token in.
-
-    Raises ``ImproperlyConfigured`` outside every tenant: nobody could say whose it is.
-    """
-    tenancy = _only or get_tenancy()
-    if tenancy.tenant is None:
-        raise ImproperlyConfigured(
-            "JWTAUTH['TENANT_HOOK'] returned None, and outside every tenant no token is made or "
-            "accepted: return an ISSUER there, too, if there are sign-ins."
-        )
-    return tenancy
 
 
 def find_tenant_problem() -> str | None:

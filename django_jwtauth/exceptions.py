@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, ClassVar
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
@@ -266,10 +267,32 @@ class TokenNotYetValid(TokenError):
     reason = "not_yet_valid"
 
 
+class TooLongLived(TokenError):
+    """A token of ``TRUSTED_ISSUERS`` that lives longer than its issuer's may."""
+
+    reason = "too_long_lived"
+
+
 class WrongIssuer(TokenError):
     """``iss`` is not the configured ``ISSUER``."""
 
     reason = "wrong_issuer"
+
+
+class NoTenant(TokenError, ImproperlyConfigured):
+    """``TENANT_HOOK`` returned None: outside every tenant no token is made or accepted.
+
+    To a client a refusal; to whoever calls from Python, also a mistake of the project's.
+    """
+
+    reason = "no_tenant"
+    default_detail = _("No token is accepted here")
+
+    def __str__(self) -> str:
+        return (
+            "JWTAUTH['TENANT_HOOK'] returned None, and outside every tenant no token is made or "
+            "accepted: return an ISSUER there, too, if there are sign-ins."
+        )
 
 
 class WrongAudience(TokenError):

@@ -14,7 +14,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from .conf import Problem, Tenancy, get_settings, get_token_tenancy
+from .conf import Problem, Tenancy, get_settings, get_tenancy
+from .exceptions import NoTenant
 from .keymaterial import Key, KeyProblem, find_conflict, load_key
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -71,6 +72,17 @@ def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
 
 
 # A tenancy keeps its rings; setdefault() is atomic, so two threads get the same one.
+
+
+def get_token_tenancy() -> Tenancy:
+    """Return the tenancy to make or read a token in.
+
+    Raises ``NoTenant`` outside every tenant: nobody could say whose it is.
+    """
+    tenancy = get_tenancy()
+    if tenancy.tenant is None:
+        raise NoTenant
+    return tenancy
 
 
 def get_refresh_ring() -> KeyRing:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from django.db import OperationalError, connections
 
 from . import lookup, moments
-from .conf import call_hook, get_settings, get_token_tenancy
+from .conf import call_hook, get_settings
+from .keys import get_token_tenancy
 from .models import BlacklistedToken, LoginSession, Reason, actor_fields
 from .tokens import Claims, TokenType, to_datetime
 

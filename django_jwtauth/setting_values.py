@@ -56,6 +56,16 @@ _HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
+class TrustedIssuer(NamedTuple):
+    """Where another issuer's keys are, and what its tokens are believed."""
+
+    jwks_url: str
+    #: Whether they say what their users may do: ``GROUPS_CLAIM``, ``PERMISSIONS_CLAIM``.
+    claims: bool = False
+    #: The longest that one may live.
+    max_lifetime: timedelta = timedelta(days=1)
+
+
 class Rate(NamedTuple):
     """So many in so many seconds."""
 
@@ -225,12 +235,28 @@ def url(value: Any) -> str | None:
     return value
 
 
-def issuers(value: Any) -> Mapping[str, str]:
-    if not isinstance(value, Mapping) or not all(
-        isinstance(name, str) and name and address for name, address in value.items()
-    ):
-        raise ValueError("must be a dict from each issuer to the URL of its JWKS.")
-    return {name: str(url(address)) for name, address in value.items()}
+def issuers(value: Any) -> Mapping[str, TrustedIssuer]:
+    if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
+        raise ValueError("must be a dict from each issuer to the URL of its JWKS, or a dict.")
+    return {name: _issuer(name, given) for name, given in value.items()}
+
+
+def _issuer(name: str, given: Any) -> TrustedIssuer:
+    known = given if isinstance(given, Mapping) else {"jwks_url": given}
+    if not known.keys() <= {*TrustedIssuer._fields} or not known.get("jwks_url"):
+        raise ValueError(
+            f'must give {name!r} the URL of its JWKS, or a dict with "jwks_url" and, if wanted, '
+            '"claims" and "max_lifetime".'
+        )
+    parsers: dict[str, Callable[[Any], Any]] = {
+        "jwks_url": url,
+        "claims": flag,
+        "max_lifetime": duration(least=SECOND),
+    }
+    try:
+        return TrustedIssuer(**{part: parsers[part](item) for part, item in known.items()})
+    except ValueError as error:
+        raise ValueError(f"is wrong about {name!r}, which {error}") from None
 
 
 def moment(value: Any) -> datetime | None:

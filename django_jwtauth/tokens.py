@@ -6,24 +6,26 @@ No database, no DRF. How a token is spelled and signed is the business of ``comp
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
 from . import compact, keys, moments
-from .conf import Settings, get_settings, get_token_tenancy
+from .conf import Settings, get_settings
 from .exceptions import (
     ExpiredToken,
     MalformedToken,
     NoSubject,
     TokenNotYetValid,
+    TooLongLived,
     WrongAudience,
     WrongIssuer,
     WrongTokenType,
 )
 from .remote_keys import RemoteKeys, get_remote_keys
+from .setting_values import MAX_LEEWAY
 from .verified import Verified, VerifiedTokens
 
 TokenType = Literal["access", "refresh", "one_time"]
@@ -132,7 +134,7 @@ def sign_in_time(claims: Claims) -> float:
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keys.KeyRing]:
     """What a verification depends on, besides the time."""
-    return get_token_tenancy().settings, get_keys().current()
+    return keys.get_token_tenancy().settings, get_keys().current()
 
 
 def _recall(raw: str, foreign: bool) -> Claims | None:
@@ -201,13 +203,26 @@ def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None
     issuers = {conf.ISSUER, *(conf.TRUSTED_ISSUERS if foreign else ())}
     if conf.ISSUER is not None and claims.get("iss") not in [*issuers]:
         raise WrongIssuer
+    trusted = conf.find_trusted(claims.get("iss")) if foreign else None
+    if trusted is not None:
+        _check_lifetime(claims, trusted.max_lifetime)
     if token_type != ACCESS or (not conf.AUDIENCE and "aud" not in claims):
         return
     # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
-    if not isinstance(named, list) or not any(name in conf.AUDIENCE for name in named):
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
         raise WrongAudience
+    if not any(name in conf.AUDIENCE for name in named):
+        raise WrongAudience
+
+
+def _check_lifetime(claims: Claims, longest: timedelta) -> None:
+    """Refuse another issuer's token that lives too long: nothing here could end it."""
+    # By its own clock or by ours, whichever says more; clocks differ by some minutes.
+    began = min(claims["iat"], time.time())
+    if claims["exp"] - began > (longest + MAX_LEEWAY).total_seconds():
+        raise TooLongLived
 
 
 def _check_identifiers(claims: Claims, token_type: TokenType) -> None:

@@ -11,9 +11,10 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from . import sessions
-from .conf import get_settings, get_token_tenancy
+from .conf import get_settings
 from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
 from .exceptions import challenge as challenge
+from .keys import get_token_tenancy
 from .redacted import Redacted
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ class TokenUser:
     """What a verified access token says of its user; nothing is looked up.
 
     ``pk`` and ``id`` are the ``sub`` claim, a string. Rights come from the claims that
-    ``GROUPS_CLAIM`` and ``PERMISSIONS_CLAIM`` name, and from nowhere else.
+    ``GROUPS_CLAIM`` and ``PERMISSIONS_CLAIM`` name, and from nowhere else; of another issuer
+    only if ``TRUSTED_ISSUERS`` says that its claims are believed.
     """
 
     is_authenticated = True
@@ -56,10 +57,19 @@ class TokenUser:
         return any(name.startswith(f"{app_label}.") for name in self.get_all_permissions())
 
     def _names(self, claim: str | None) -> frozenset[str]:
-        value = self.claims.get(claim) if claim else None
+        value = self.claims.get(claim) if claim and self._is_believed() else None
         if not isinstance(value, list):
             return frozenset()
         return frozenset(name for name in value if isinstance(name, str))
+
+    def _is_believed(self) -> bool:
+        """Return whether the issuer may say here what its users may do."""
+        conf, issuer = get_settings(), self.claims.get("iss")
+        if conf.ISSUER is not None and issuer == conf.ISSUER:
+            return True
+        trusted = conf.find_trusted(issuer)
+        # Without an ISSUER, a token of ours may name any.
+        return trusted.claims if trusted is not None else conf.ISSUER is None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, TokenUser):

@@ -12,6 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from .conf import get_settings
+from .exceptions import NoTenant
 from .keymaterial import Key, public_jwk
 from .keys import KeyRing, get_access_ring
 from .transport import authenticating
@@ -35,8 +36,11 @@ def key_set(ring: KeyRing) -> dict[str, Any]:
 @authenticating
 @require_safe
 def jwks(request: HttpRequest) -> HttpResponseBase:
-    """The public keys of this deployment."""
-    ring = get_access_ring()
+    """The public keys of this deployment; 404 outside every tenant."""
+    try:
+        ring = get_access_ring()
+    except NoTenant:
+        raise Http404 from None
     return _document(request, key_set(ring), _max_age(ring), "application/jwk-set+json")
 
 

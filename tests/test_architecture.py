@@ -28,11 +28,11 @@ MAP = {
     # What a token is
     "weak_rsa": "",
     "keymaterial": "weak_rsa",
-    "keys": "conf keymaterial",
+    "keys": "conf exceptions keymaterial",
     "remote_keys": "exceptions keymaterial keys",
     "verified": "",
     "compact": "exceptions keymaterial",
-    "tokens": "compact conf exceptions keys moments remote_keys verified",
+    "tokens": "compact conf exceptions keys moments remote_keys setting_values verified",
     # What a sign-in is
     "models": "conf moments signals",
     "compiled": "models",
@@ -46,7 +46,7 @@ MAP = {
     "new_rows": "client exceptions lookup models moments rules signals writing",
     "pairs": "conf models moments tokens",
     "rotation": "client conf exceptions lookup models moments pairs rules signals tokens writing",
-    "legacy": "conf lookup models moments tokens",
+    "legacy": "conf keys lookup models moments tokens",
     "endings": "conf exceptions legacy lookup models moments rules signals tokens writing",
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf durations exceptions lookup models new_rows pairs rules scopes "
@@ -60,7 +60,7 @@ MAP = {
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking
-    "transport": "conf exceptions pairs redacted sessions",
+    "transport": "conf exceptions keys pairs redacted sessions",
     "users": "conf tokens",
     "authentication": "exceptions models redacted rules sessions signals tokens transport users",
     "middleware": "exceptions scopes tokens transport",
@@ -79,7 +79,7 @@ MAP = {
     "browser": "authentication exceptions lookup models pairs scopes sessions throttling tokens "
     "transport views",
     "urls.browser": "authentication browser views",
-    "well_known": "conf keymaterial keys transport",
+    "well_known": "conf exceptions keymaterial keys transport",
     "urls.well_known": "well_known",
     "oauth": "bodies clients conf credentials exceptions lookup models pairs redacted scopes "
     "sessions tokens transport",

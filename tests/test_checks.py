@@ -33,6 +33,9 @@ IDS = {
 }
 
 
+HOLES = checks.DJANGO_HOLES
+
+
 def found(*, deploy=False):
     return run_checks(tags=["jwtauth"], include_deployment_checks=deploy)
 
@@ -549,6 +552,7 @@ def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
 )
 def test_a_django_with_a_hole_is_named(monkeypatch, version, release):
     """The patch release is the project's choice, which it should not make unawares."""
+    monkeypatch.setattr(checks, "DJANGO_HOLES", HOLES)
     monkeypatch.setattr("django.VERSION", (*version, "final", 0))
     messages = list(checks.check_django())
 
@@ -560,6 +564,7 @@ def test_a_django_with_a_hole_is_named(monkeypatch, version, release):
 
 def test_only_holes_that_are_still_open_are_named(monkeypatch):
     """Each by itself."""
+    monkeypatch.setattr(checks, "DJANGO_HOLES", HOLES)
     monkeypatch.setattr("django.VERSION", (6, 0, 6, "final", 0))
     (message,) = checks.check_django()
 

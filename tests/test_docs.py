@@ -24,7 +24,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import exception_handler
 
 import django_jwtauth
-from django_jwtauth import conf, credentials, exceptions, sessions, signals
+from django_jwtauth import checks, conf, credentials, exceptions, sessions, signals
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import TokenRefreshView
 from tests.shell import ROOT, free_port, needs_curl, run_script
@@ -121,6 +121,7 @@ def as_script(page, site):
 
 
 @needs_curl
+@pytest.mark.skipif(bool([*checks.check_django()]), reason="The checks warn of this Django.")
 @pytest.mark.parametrize("page", QUICK_STARTS, ids=lambda page: page.name)
 def test_quick_start_works_as_written(tmp_path, page):
     """Typed literally, in an empty project, each block prints what the page shows below it.
@@ -305,7 +306,8 @@ KINDS = {
     "String or list of strings": tuple[str, ...],
     "String, list of strings or `None`": tuple[str, ...],
     "List of dicts": conf.Settings.__annotations__["KEYS"],
-    "Dict": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
+    "Dict": conf.Settings.__annotations__["CLIENTS"],
+    "Dict of URLs or dicts": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
     "Dict of rates": conf.Settings.__annotations__["THROTTLE_RATES"],
     "Dict of durations": conf.Settings.__annotations__["RECENT_SIGN_IN"],
     "Name in `CACHES`": str,

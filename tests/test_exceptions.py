@@ -31,6 +31,8 @@ CONTRACT = {
     "expired": ("token_not_valid", "Token is expired"),
     "not_yet_valid": ("token_not_valid", "Token is invalid"),
     "wrong_issuer": ("token_not_valid", "Token is invalid"),
+    "too_long_lived": ("token_not_valid", "Token is invalid"),
+    "no_tenant": ("token_not_valid", "No token is accepted here"),
     "wrong_audience": ("token_not_valid", "Token is invalid"),
     "user_not_found": ("user_not_found", "User not found"),
     "blacklisted": ("token_not_valid", "Token is blacklisted"),
@@ -107,7 +109,8 @@ def test_why_a_token_is_refused_is_one_family():
     }
 
 
-@pytest.mark.parametrize("name", CONCRETE)
+# To the project it is a mistake in its settings, and says which.
+@pytest.mark.parametrize("name", sorted(CONCRETE.keys() - {"NoTenant"}))
 def test_an_error_prints_its_reason_alone(name):
     """str() is for logs: stable, untranslated, nothing of the token."""
     assert str(make(CONCRETE[name], "something else")) == CONCRETE[name].reason

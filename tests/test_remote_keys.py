@@ -19,7 +19,14 @@ from django_jwtauth.authentication import (
     JWTAuthentication,
     JWTStatelessUserAuthentication,
 )
-from django_jwtauth.exceptions import BadSignature, Unavailable, WrongAudience, WrongIssuer
+from django_jwtauth.exceptions import (
+    BadSignature,
+    MalformedToken,
+    TooLongLived,
+    Unavailable,
+    WrongAudience,
+    WrongIssuer,
+)
 from django_jwtauth.remote_keys import RemoteKeys
 from tests.forge import claims_of, header_of, segment, sign
 
@@ -664,6 +671,66 @@ def test_a_token_of_a_trusted_issuer_must_name_the_audience(trusting_both, setti
     for claims in ({"aud": "there"}, {}):
         with pytest.raises(WrongAudience):
             stateless(trusting_both.a.token(iss=A, **claims))
+
+
+DAY, SLACK = 86400, 300
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "good"),
+    [
+        (0, DAY, True),
+        (0, DAY + SLACK - 5, True),
+        (0, DAY + SLACK + 5, False),
+        (0, 10 * 365 * DAY, False),
+        # On its last day, and with a beginning that is yet to come.
+        (-10 * 365 * DAY, 60, False),
+        (10 * 365 * DAY, 10 * 365 * DAY + 60, False),
+        (-2 * DAY, 60, False),
+        (SLACK - 5, DAY, True),
+        (0.5, 60.0, None),
+    ],
+)
+def test_a_token_of_a_trusted_issuer_lives_for_a_day_at_most(trusting_both, issued, expires, good):
+    """Nothing here could end it; clocks may differ by some minutes."""
+    now = int(time.time())
+    raw = trusting_both.a.token(iss=A, iat=now + issued, exp=now + expires)
+    if good:
+        assert stateless(raw)["iss"] == A
+    else:
+        with pytest.raises(MalformedToken if good is None else TooLongLived):
+            stateless(raw)
+
+
+def test_the_longest_lifetime_is_each_issuers_own(trusting_both, settings):
+    """Shorter or longer; that of our own tokens is ours to say."""
+    urls = dict(zip((A, B), trusting_both.urls, strict=True))
+    longest = {A: timedelta(minutes=5), B: timedelta(days=30)}
+    settings.JWTAUTH = {
+        "ISSUER": "https://here.example.com",
+        "TRUSTED_ISSUERS": {
+            name: {"jwks_url": url, "max_lifetime": longest[name]} for name, url in urls.items()
+        },
+    }
+    now = int(time.time())
+    assert stateless(trusting_both.b.token(iss=B, exp=now + 29 * DAY))
+    assert stateless(trusting_both.a.token(iss=A, exp=now + 299))
+    with pytest.raises(TooLongLived):
+        stateless(trusting_both.a.token(iss=A, exp=now + 3600))
+    settings.JWTAUTH = {"ISSUER": A, "JWKS_URL": urls[A], "TRUSTED_ISSUERS": urls}
+    assert stateless(trusting_both.a.token(iss=A, exp=now + 300 * DAY))
+
+
+@pytest.mark.parametrize(
+    "aud",
+    [["here", 7], ["here", None], [["here"], "here"], ["here", {}], ["here", True], [], {}, [None]],
+)
+def test_an_audience_with_anything_but_text_is_refused(trusting_both, settings, aud):
+    """RFC 7519, 4.1.3: a string, or a list of strings; also when one of them is right."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "AUDIENCE": "here"}
+    raw = trusting_both.a.token(iss=A, aud=aud)
+    with pytest.raises(WrongAudience):
+        stateless(raw)
 
 
 def test_our_own_keys_do_not_speak_for_a_trusted_issuer(trusting_both):

@@ -8,21 +8,28 @@ import traceback
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
-from django.http import Http404
-from django.test import RequestFactory
+from django.http import Http404, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import include, path, reverse
+from rest_framework.response import Response
 from rest_framework.test import APIClient
+from rest_framework.views import APIView
 
 from django_jwtauth import api_tokens, conf, keys, one_time, remote_keys, sessions, tenants, tokens
+from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.conf import get_settings
 from django_jwtauth.contrib.simplejwt import tables
+from django_jwtauth.decorators import jwt_required
 from django_jwtauth.exceptions import (
     BadSignature,
     InvalidCredentials,
@@ -31,13 +38,17 @@ from django_jwtauth.exceptions import (
     WrongIssuer,
 )
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.throttling import count_attempt
 from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.well_known import jwks
+from tests import urls
+from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
 from tests.shell import ROOT
 from tests.test_docs import read_blocks
 
+MIDDLEWARE = "django_jwtauth.middleware.JWTAuthenticationMiddleware"
 CANARY = "kT9vQ2-never_to_be_shown.xZ7+w_and_long_enough"
 A, B = {"ISSUER": "https://a.example.com"}, {"ISSUER": "https://b.example.com"}
 SHARED = [{"algorithm": "HS256", "secret": "one secret for all tenants, long enough", "kid": "all"}]
@@ -181,6 +192,107 @@ def test_commands_work_outside_every_tenant(db):
     """What needs no key has the settings of JWTAUTH."""
     call_command("jwtauth_purge", verbosity=0)
     assert get_settings().ISSUER is None
+
+
+class Hello(APIView):
+    authentication_classes = [JWTAuthentication]
+    permission_classes = []
+
+    def get(self, request):
+        return Response({"user": str(request.user)})
+
+
+urlpatterns = [
+    *urls.urlpatterns,
+    path("portal/", include("django_jwtauth.urls.portal")),
+    path("auth/", include("django_jwtauth.urls.browser")),
+    path("oauth/", include("django_jwtauth.urls.oauth")),
+    path(".well-known/", include("django_jwtauth.urls.well_known")),
+    path("hello/", Hello.as_view()),
+    path("needed/", jwt_required(lambda request: HttpResponse())),
+]
+
+
+def every_url(sid):
+    """Yield the URLs of the package, and one of each kind of view that a project has."""
+    yield from ("/hello/", "/needed/")
+    for name in ("urls", "urls.portal", "urls.browser", "urls.oauth", "urls.well_known"):
+        module = import_module(f"django_jwtauth.{name}")
+        space = f"{module.app_name}:" if hasattr(module, "app_name") else ""
+        for pattern in module.urlpatterns:
+            args = [sid.hex] if "sid" in str(pattern.pattern) else []
+            yield reverse(f"{space}{pattern.name}", args=args)
+    for model in (LoginSession, BlacklistedToken):
+        for pattern in admin.site.get_model_admin(model).get_urls():
+            if pattern.name:
+                args = [sid] if "<" in str(pattern.pattern) else []
+                yield reverse(f"admin:{pattern.name}", args=args)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("method", ["get", "post", "delete", "patch"])
+def test_outside_every_tenant_nothing_is_an_error_of_the_server(user, admin_user, settings, method):
+    """No URL of ours, whatever token or body comes along; and nothing is written or signed."""
+    settings.JWTAUTH |= {"ONE_TIME_PURPOSES": ["reset"], "OAUTH_PASSWORD_GRANT": True}
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
+    with tenant(A):
+        raws = {kind: raw for kind, (raw, _) in tokens_of(user).items()}
+    before = [*LoginSession.objects.order_by("pk").values()]
+    sid = before[0]["id"]
+    client = Client(raise_request_exception=False)
+    for raw in (None, "nonsense", *raws.values()):
+        body = {
+            **dict.fromkeys(("token", "refresh", "refresh_token", "text"), raw or ""),
+            "username": user.get_username(),
+            "password": PASSWORD,
+            "purpose": "reset",
+            "grant_type": "password",
+            "name": "x",
+            "days": 1,
+            "reason": "other",
+            "note": "x",
+        }
+        for operator in (None, admin_user):
+            if operator:
+                client.force_login(operator)
+            for url in every_url(sid):
+                if operator and "/delete" in url:
+                    continue
+                headers = {"Authorization": f"Bearer {raw}"} if raw and not operator else {}
+                client.cookies["__Host-jwtauth_access"] = raw or ""
+                client.cookies["__Secure-jwtauth_refresh"] = raw or ""
+                data = body if method == "post" else None
+                answer = getattr(client, method)(url, data, headers=headers)
+                assert answer.status_code < 500, (url, raw, operator, answer.status_code)
+        client.logout()
+    kept = [*LoginSession.objects.order_by("pk").values()]
+    assert [row["id"] for row in kept] == [row["id"] for row in before]
+
+
+@pytest.mark.urls(__name__)
+def test_outside_every_tenant_a_token_is_refused_with_a_reason(user, client):
+    """401, and for who signs in as well; there is no JWKS."""
+    with tenant(A):
+        pair = sessions.start(user)
+    headers = {"Authorization": f"Bearer {pair.access}"}
+    refused = [
+        client.get("/hello/", headers=headers),
+        client.get("/needed/", headers=headers),
+        client.post(reverse("token_verify"), {"token": pair.access}),
+        client.post(reverse("token_refresh"), {"refresh": pair.refresh}),
+        client.post(
+            reverse("token_obtain_pair"), {"username": user.get_username(), "password": PASSWORD}
+        ),
+    ]
+    for answer in refused:
+        assert (answer.status_code, answer.json()["reason"]) == (401, "no_tenant")
+    assert client.get("/hello/").status_code == 200
+    assert client.get("/.well-known/jwks.json").status_code == 404
+    client.cookies["__Secure-jwtauth_refresh"] = pair.refresh
+    answer = client.post(reverse("jwtauth_browser:token_refresh"))
+    assert (answer.status_code, answer.cookies) == (401, {})
+    with tenant(A):
+        assert client.get("/hello/", headers=headers).json() == {"user": str(user)}
 
 
 # --- settings and keys

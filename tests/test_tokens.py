@@ -637,7 +637,7 @@ def test_a_configured_issuer_is_matched_exactly_on_both_kinds(settings, kind, is
     assert refusal(forge.sign(header, good)).reason == "wrong_issuer"
 
 
-@pytest.mark.parametrize("aud", ["api", ["api"], ["other", "api"], "mobile", ["mobile", 1, None]])
+@pytest.mark.parametrize("aud", ["api", ["api"], ["other", "api"], "mobile", ["mobile", ""]])
 def test_one_audience_of_ours_is_enough(settings, aud):
     """aud is a string or a list and names one of the configured audiences."""
     settings.JWTAUTH = {"AUDIENCE": ["api", "mobile"]}
@@ -646,7 +646,22 @@ def test_one_audience_of_ours_is_enough(settings, aud):
 
 
 @pytest.mark.parametrize(
-    "aud", ["ap", "apis", "", None, 1, True, [], ["other"], [["api"]], {"api": 1}, [{"api": 1}]]
+    "aud",
+    [
+        "ap",
+        "apis",
+        "",
+        None,
+        1,
+        True,
+        [],
+        ["other"],
+        [["api"]],
+        ["api", 1],
+        [None, "api"],
+        {"api": 1},
+        [{"api": 1}],
+    ],
 )
 def test_a_token_for_somebody_else_is_refused(settings, aud):
     """No substring, no nesting, no empty list: the audience must be named."""

@@ -294,3 +294,38 @@ def test_the_user_of_a_real_token(user, call):
     """The claims of a sign-in make a user with the id of its row; no query is run."""
     response = call(classes=[permissions.IsAuthenticated], raw=sessions.start(user).access)
     assert response.data == {"user": str(user.pk), "type": "TokenUser"}
+
+
+OWN, PARTNER = "https://auth.example.com", "https://login.partner.example"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "entry", "own", "believed"),
+    [
+        (OWN, None, OWN, True),
+        (OWN, "https://x.example/jwks", OWN, True),
+        (PARTNER, None, OWN, False),
+        (PARTNER, "https://x.example/jwks", OWN, False),
+        (PARTNER, "https://x.example/jwks", None, False),
+        (PARTNER, {"jwks_url": "https://x.example/jwks"}, OWN, False),
+        (PARTNER, {"jwks_url": "https://x.example/jwks", "claims": False}, OWN, False),
+        (PARTNER, {"jwks_url": "https://x.example/jwks", "claims": True}, OWN, True),
+        (PARTNER, {"jwks_url": "https://x.example/jwks", "claims": True}, None, True),
+        (PARTNER.upper(), {"jwks_url": "https://x.example/jwks", "claims": True}, OWN, False),
+        ([PARTNER], {"jwks_url": "https://x.example/jwks", "claims": True}, OWN, False),
+        (None, {"jwks_url": "https://x.example/jwks", "claims": True}, OWN, False),
+        (None, None, None, True),
+    ],
+)
+def test_rights_are_believed_of_issuers_that_are_named_for_it(
+    settings, rights_from_claims, issuer, entry, own, believed
+):
+    """Our own always; another issuer says who its users are, and not what they may do here."""
+    name = issuer if isinstance(issuer, str) and issuer == OWN else PARTNER
+    trusted = {"TRUSTED_ISSUERS": {name: entry}} if entry else {}
+    settings.JWTAUTH = {**settings.JWTAUTH, "ISSUER": own, **trusted}
+    user = TokenUser({**CLAIMS, "iss": issuer})
+
+    assert user.has_perm("shop.view_order") is believed
+    assert user.has_module_perms("shop") is believed
+    assert bool(user.get_all_permissions()) is bool(user.group_names) is believed
