@@ -31,8 +31,9 @@ def claims_of(raw):
 
 def secret_for(header):
     """The derived secret that verifies a token with this header."""
-    refresh = isinstance(header, dict) and header.get("typ") == "rt+jwt"
-    ring = keys.get_refresh_ring() if refresh else keys.get_access_ring()
+    typ = header.get("typ") if isinstance(header, dict) else None
+    rings = {"rt+jwt": keys.get_refresh_ring, "ot+jwt": keys.get_one_time_ring}
+    ring = rings.get(typ, keys.get_access_ring)()
     return next(key.verifying for key in ring.keys if key.kid is None and key.symmetric)
 
 
