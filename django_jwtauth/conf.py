@@ -91,6 +91,7 @@ class Settings:
     KEYS: tuple[Mapping[str, Any], ...] = _setting((), rule.keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", rule.access_typ)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), rule.header_types)
+    COOKIE_NAME: str = _setting("jwtauth", rule.cookie_name)
     COOKIE_SECURE: bool = _setting(True, rule.flag)
     COOKIE_SAMESITE: Literal["Lax", "Strict"] = _setting("Lax", rule.samesite)
     THROTTLE_RATES: Mapping[str, rule.Rate | None] = field(
@@ -132,6 +133,14 @@ class Settings:
         """Return whether tokens of a predecessor are accepted now."""
         until = self.LEGACY_UNTIL
         return bool(self.LEGACY_DECODER and until and datetime.now(timezone.utc) < until)
+
+    def cookie_name(self, what: str, prefix: str) -> str:
+        """Return the name of a cookie, with a prefix that browsers honour for secure ones.
+
+        RFC 6265bis, 4.1.3: no plain-text page can set a cookie so named, and with ``__Host-``
+        no other host.
+        """
+        return f"{prefix if self.COOKIE_SECURE else ''}{self.COOKIE_NAME}_{what}"
 
     def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
         """Return the issuers whose keys are fetched, with their URLs; ours alone, or all."""

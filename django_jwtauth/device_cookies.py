@@ -31,7 +31,7 @@ _HARMLESS = ("", Reason.SIGNED_OUT, Reason.SESSION_LIMIT)
 def cookie_name() -> str:
     """Return the name of the cookie; no plain-text page can set one so named."""
     # __Host- would forbid the path, and send it with every request.
-    return "__Secure-jwtauth_device" if get_settings().COOKIE_SECURE else "jwtauth_device"
+    return get_settings().cookie_name("device", "__Secure-")
 
 
 def set_cookie(

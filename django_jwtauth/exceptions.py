@@ -177,7 +177,7 @@ class TooManyTokens(AuthError):
 class BodyTooLarge(AuthError):
     """The request's body is longer than any that an endpoint has a use for."""
 
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    status_code = status.HTTP_400_BAD_REQUEST
     reason = "body_too_large"
     code = "body_too_large"
     default_detail = _("The body of the request is larger than 64 KB")

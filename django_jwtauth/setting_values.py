@@ -46,6 +46,7 @@ MAX_LEEWAY = timedelta(minutes=5)
 MAX_DURATION = timedelta(days=36500)
 # Fits every database's LIMIT.
 MAX_COUNT = 2**31 - 1
+MAX_COOKIE_NAME_LENGTH = 50
 
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(s|sec|second|m|min|minute|h|hour|d|day)")
 _RATE_SECONDS = {"s": 1, "sec": 1, "second": 1, "m": 60, "min": 60, "minute": 60}
@@ -156,6 +157,15 @@ def header_types(value: Any) -> tuple[str, ...]:
     if not values or not all(_HTTP_TOKEN.fullmatch(item) for item in values):
         raise ValueError('must list the words before the token, like ("Bearer",).')
     return values
+
+
+def cookie_name(value: Any) -> str:
+    # A browser keeps 4096 bytes of name and value.
+    if not isinstance(value, str) or len(value) > MAX_COOKIE_NAME_LENGTH:
+        raise ValueError(f"must be a text of at most {MAX_COOKIE_NAME_LENGTH} characters.")
+    if not _HTTP_TOKEN.fullmatch(value) or value.startswith("__"):
+        raise ValueError('must be letters, digits, "-" or "_", like "shop"; the prefix is added.')
+    return value
 
 
 def access_typ(value: Any) -> str:

@@ -16,6 +16,7 @@ from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
 from .exceptions import challenge as challenge
 from .keys import get_token_tenancy
 from .redacted import Redacted
+from .setting_values import MAX_COOKIE_NAME_LENGTH
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,7 +30,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
 # Less the longest name.
-MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-jwtauth_refresh")
+MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
 
 _KNOWN = "_jwtauth_known"
 
@@ -149,14 +150,13 @@ def delete_token_cookies(response: "HttpResponse", path: str) -> None:
 
 def access_cookie_name() -> str:
     """Return the name of the cookie with the access token."""
-    # RFC 6265bis, 4.1.3: no other host and no plain-text page can set a cookie so named.
-    return "__Host-jwtauth_access" if get_settings().COOKIE_SECURE else "jwtauth_access"
+    return get_settings().cookie_name("access", "__Host-")
 
 
 def refresh_cookie_name() -> str:
     """Return the name of the cookie with the refresh token."""
     # __Host- would forbid the path.
-    return "__Secure-jwtauth_refresh" if get_settings().COOKIE_SECURE else "jwtauth_refresh"
+    return get_settings().cookie_name("refresh", "__Secure-")
 
 
 def _set_cookie(

@@ -60,7 +60,7 @@ MAP = {
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
     "clients": "conf throttling",
     # Who is asking
-    "transport": "conf exceptions keys pairs redacted sessions",
+    "transport": "conf exceptions keys pairs redacted sessions setting_values",
     "users": "conf tokens",
     "authentication": "exceptions models redacted rules sessions signals tokens transport users",
     "middleware": "exceptions scopes tokens transport",

@@ -65,11 +65,11 @@ class Counted(io.BytesIO):
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("name", [*JSON_DOORS, *PORTAL_DOORS])
-def test_a_body_beyond_the_limit_is_413(db, client, name, kind):
+def test_a_body_beyond_the_limit_is_400(db, client, name, kind):
     """Whatever its form; with the code that clients can tell it by."""
     answer = post(client, name, BODIES[kind])
 
-    assert answer.status_code == 413
+    assert answer.status_code == 400
     assert answer.json()["code"] == answer.json()["reason"] == "body_too_large"
 
 
@@ -83,11 +83,11 @@ def browser(db):
 
 @pytest.mark.parametrize("kind", ["form", "multipart"])
 @pytest.mark.parametrize("name", BROWSER_DOORS)
-def test_a_form_beyond_the_limit_is_413_at_the_doors_with_csrf(browser, name, kind):
+def test_a_form_beyond_the_limit_is_400_at_the_doors_with_csrf(browser, name, kind):
     """Django's CSRF check parses the form before any parser of ours does."""
     answer = post(browser, name, BODIES[kind])
 
-    assert answer.status_code == 413
+    assert answer.status_code == 400
     assert answer.json()["code"] == "body_too_large"
 
 
@@ -106,7 +106,7 @@ def test_renaming_a_sign_in_reads_no_more_than_other_endpoints(api, pair):
     url = reverse("jwtauth_session_detail", args=[pair.session_id.hex])
     answer = api.with_token(pair.access).patch(url, {"name": LONG}, format="json")
 
-    assert answer.status_code == 413
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("limit", [None, 10_000, 10**8])
@@ -116,7 +116,7 @@ def test_the_limit_is_ours_whatever_the_project_allows(db, client, settings, nam
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = limit
     answer = post(client, name, BODIES["form"])
 
-    assert answer.status_code == (400 if "oauth" in name else 413)
+    assert answer.status_code == 400
     assert b"body_too_large" in answer.content
 
 
@@ -130,7 +130,7 @@ def test_no_more_than_the_limit_is_read(browser, settings, name, claimed, conten
     extra = {"CONTENT_LENGTH": claimed, "wsgi.input": body, "CONTENT_TYPE": content_type}
     answer = browser.generic("POST", url_of(name), **extra)
 
-    assert answer.status_code in (400, 403, 413)
+    assert answer.status_code in (400, 403)
     assert body.count <= bodies.MAX_LENGTH + 1
 
 

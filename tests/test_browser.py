@@ -170,6 +170,17 @@ def test_cookies_have_these_attributes_and_no_other(web, settings, request_name,
         assert found == {**REFRESH_ATTRIBUTES, "max-age": 60 * 24 * 60 * 60}
 
 
+def test_two_projects_on_one_host_keep_their_cookies_apart(web, settings):
+    """Each under a name of its own: signing in to one does not sign out of the other."""
+    for name in ("shop", "blog"):
+        settings.JWTAUTH = {"COOKIE_NAME": name}
+        assert web.sign_in().status_code == 200
+    for name in ("shop", "blog"):
+        settings.JWTAUTH = {"COOKIE_NAME": name}
+        assert f"__Host-{name}_access" in web.cookies
+        assert web.get(url("jwtauth_me")).status_code == 200
+
+
 def test_cookies_over_plain_http(web, settings):
     """With COOKIE_SECURE off, neither prefix nor Secure, as browsers want https for both."""
     settings.JWTAUTH = {"COOKIE_SECURE": False}

@@ -46,6 +46,7 @@ BAD = {
     "API_TOKEN_MAX_LIFETIME": [None, 0, timedelta(days=36501)],
     "MAX_API_TOKENS_PER_USER": [0, True, 2**31],
     "API_TOKENS_SURVIVE_PASSWORD_CHANGE": [None, 1],
+    "COOKIE_NAME": [None, "", "a b", "__Host-shop", "é", "x" * 51, "a;b"],
     "COOKIE_SECURE": [None, 1],
     "COOKIE_SAMESITE": [None, "None", "lax", []],
     "ONE_TIME_PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
@@ -83,6 +84,7 @@ BAD = {
 GOOD = {
     "ACCESS_TOKEN_LIFETIME": [(1, timedelta(seconds=1)), (timedelta(hours=2), timedelta(hours=2))],
     "REFRESH_TOKEN_LIFETIME": [(timedelta(days=36500), timedelta(days=36500))],
+    "COOKIE_NAME": [("jwtauth", "jwtauth"), ("shop-2", "shop-2")],
     "REFRESH_GRACE_PERIOD": [(0, timedelta(0)), (300, timedelta(minutes=5))],
     "LEEWAY": [(0.5, timedelta(milliseconds=500))],
     "ISSUER": [(None, None), ("https://a.example", "https://a.example")],

@@ -169,7 +169,7 @@ NEEDED = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_scope", s
 # What is neither the 401 of a token nor that of a sign-in.
 ANSWERS = {
     "InsufficientScope": (403, NEEDED),
-    "BodyTooLarge": (413, {}),
+    "BodyTooLarge": (400, {}),
     "UnstorableText": (400, {}),
     "TooManyTokens": (409, {}),
     "Throttled": (429, {"Retry-After": "7"}),
