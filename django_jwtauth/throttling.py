@@ -7,7 +7,6 @@ owner. One counter for each user and kind of what they make. Counts live in Djan
 exact across processes with Redis and Memcached, per process with local memory.
 """
 
-import ipaddress
 import json
 import logging
 import time
@@ -20,7 +19,7 @@ from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
 from . import device_cookies, lookup, spellings
-from .client import get_ip_address
+from .client import get_ip_address, get_network
 from .conf import Rate, get_settings
 from .exceptions import Throttled
 from .models import Kind, LoginSession
@@ -64,7 +63,7 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     counted = {"account_everywhere": account} if everywhere else {}
     # What is counted by an unknown address is counted for everybody.
     if address is not None:
-        network = _digest(_network(address))
+        network = _digest(str(get_network(address)))
         # By address first: whoever has used up theirs writes no counter for another name, as
         # a small cache would throw away others for it.
         by_address = {"address": network, "address_sustained": network}
@@ -168,16 +167,9 @@ def _is_known(username: str, address: str | None) -> bool:
             latest = own.order_by("-created_at")
             addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
             # An IPv6 client changes its address within its network every day.
-            return _network(address) in {_network(item) for item in addresses if item}
+            return get_network(address) in {get_network(item) for item in addresses if item}
     except (ValueError, ValidationError):
         return False
-
-
-def _network(address: str) -> str:
-    """Return what one client controls: an IPv4 address, or an IPv6 /64."""
-    if ":" in address:
-        return str(ipaddress.ip_network(f"{address}/64", strict=False))
-    return address
 
 
 def _digest(value: str) -> str:

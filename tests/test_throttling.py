@@ -33,6 +33,7 @@ urlpatterns = [
     path("browser/", include("django_jwtauth.urls.browser")),
 ]
 
+ASKED = "django.contrib.auth.backends.ModelBackend.authenticate"
 GUESSES = ["address", "address_sustained", "account", "account_everywhere"]
 HOME, OFFICE, STRANGER = "192.0.2.1", "192.0.2.2", "198.51.100.9"
 
@@ -234,7 +235,7 @@ def test_a_second_factor_cannot_be_guessed_at_will(api, user, limits, settings):
 def test_what_nobody_could_check_is_not_counted(api, user, limits):
     """Attempts while the database was down cost the user nothing."""
     limits(account=1)
-    with patch("django.contrib.auth.backends.ModelBackend.authenticate", side_effect=OperationalError):
+    with patch(ASKED, side_effect=OperationalError):
         assert statuses(api, 5) == [503] * 5
 
     assert statuses(api, 1, password=PASSWORD) == [200]
@@ -515,7 +516,7 @@ def test_nothing_is_hashed_and_nobody_is_looked_up_past_the_limit(api, user, lim
     statuses(api, 1)
 
     with (
-        patch("django.contrib.auth.backends.ModelBackend.authenticate") as authenticate,
+        patch(ASKED) as authenticate,
         CaptureQueriesContext(connection) as captured,
     ):
         assert statuses(api, 5) == [429] * 5
