@@ -143,14 +143,14 @@ def test_a_hook_that_knows_no_address_leaves_it_empty(settings, value):
         ("a\r\nX-Injected: 1\x00\x1b[31m", "aX-Injected: 1[31m"),
         ("\ud800b\udfff", "b"),
         ("\u202egpj.exe", "gpj.exe"),
-        ("Ünï 😀", "Ünï 😀"),
+        ("Ünï 😀", "Ünï "),
         ("x" * 100_000, "x" * 255),
         ("\x00" * 300 + "x" * 300, "x" * 210),
         ("", ""),
     ],
 )
 def test_the_user_agent_is_printable_and_short(header, expected):
-    """No control character, no surrogate, no direction override, at most 255 characters."""
+    """At most 255 characters; none that controls anything, or that utf8mb3 has no room for."""
     assert client.get_user_agent(request_with(HTTP_USER_AGENT=header)) == expected
 
 
