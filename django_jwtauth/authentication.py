@@ -21,7 +21,7 @@ from .exceptions import (
     WrongTokenType,
 )
 from .models import LoginSession
-from .redacted import Redacted, RedactedBytes
+from .redacted import Redacted, RedactedBytes, redact
 from .tokens import Claims
 from .transport import (
     authenticate_request,
@@ -113,18 +113,18 @@ class JWTAuthentication(BaseAuthentication):
 
     def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
         """Return the encoded token of the request, None when it carries none of ours."""
-        header = self.get_header(request)
+        header = redact(self.get_header(request))
         return None if header is None else self.get_raw_token(header)
 
     def get_header(self, request: "Request | HttpRequest") -> bytes | None:
         """Return the ``Authorization`` header, None without one."""
-        header = request.META.get("HTTP_AUTHORIZATION")
-        return None if header is None else RedactedBytes(header.encode("latin-1", "replace"))
+        header = redact(request.META.get("HTTP_AUTHORIZATION"))
+        return None if header is None else header.encode("latin-1", "replace")
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """Return the encoded token of such a header, None when another scheme's."""
         with _answering():
-            raw = parse_header(header.decode("latin-1"))
+            raw = parse_header(redact(header).decode("latin-1"))
             return None if raw is None else RedactedBytes(raw.encode("latin-1"))
 
     def get_validated_token(self, raw_token: bytes) -> Claims:

@@ -12,6 +12,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 from .exceptions import BodyTooLarge
+from .redacted import RedactedBytes
 from .transport import refusal_response
 
 #: The longest body, in bytes. Two tokens of 8 KB and a password fit several times.
@@ -45,7 +46,7 @@ class Bounded:
 
     def _take(self, read: Callable[[int], bytes], size: int | None) -> bytes:
         most = self._left + 1
-        data = read(most if size is None or size < 0 else min(size, most))
+        data = RedactedBytes(read(most if size is None or size < 0 else min(size, most)))
         self._left -= len(data)
         if self._left < 0:
             raise BodyTooLarge

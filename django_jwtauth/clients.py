@@ -6,6 +6,7 @@ leaked database or a staff account must not add one.
 
 import binascii
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
@@ -13,6 +14,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from .conf import get_settings
+from .redacted import Redacted, RedactedBytes
 from .throttling import count_attempt
 
 if TYPE_CHECKING:
@@ -75,20 +77,19 @@ def _fingerprint(secret: str) -> str:
 
 
 def _basic(request: "HttpRequest") -> tuple[str, str] | None:
-    scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    scheme, _, encoded = Redacted(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
     if scheme.lower() != "basic":
         return None
-    try:
-        decoded = b64decode(encoded, validate=True)
+    # Either error holds what was sent: it must not become the context of another.
+    with suppress(binascii.Error, UnicodeError):
+        decoded = RedactedBytes(b64decode(encoded, validate=True))
         client_id, separator, secret = decoded.decode().partition(":")
-    except (binascii.Error, ValueError):
-        raise InvalidClient from None
-    # Python 3.10 takes more padding than there may be.
-    if not separator or b64encode(decoded).decode() != encoded:
-        raise InvalidClient
-    return unquote_plus(client_id), unquote_plus(secret)
+        # Python 3.10 takes more padding than there may be.
+        if separator and b64encode(decoded).decode() == encoded:
+            return Redacted(unquote_plus(client_id)), Redacted(unquote_plus(secret))
+    raise InvalidClient
 
 
 def _form(request: "HttpRequest") -> tuple[str, str] | None:
-    secret = request.POST.get("client_secret")
-    return (str(request.POST.get("client_id", "")), str(secret)) if secret else None
+    secret = Redacted(request.POST.get("client_secret", ""))
+    return (Redacted(request.POST.get("client_id", "")), secret) if secret else None

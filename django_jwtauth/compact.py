@@ -11,12 +11,14 @@ import re
 from base64 import urlsafe_b64encode
 from binascii import a2b_base64
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import jwt
 
 from .exceptions import BadSignature, MalformedToken
 from .keymaterial import Key
+from .redacted import Redacted, RedactedBytes
 
 #: The longest token issued or read, in bytes.
 MAX_LENGTH = 8192
@@ -45,16 +47,17 @@ def sign(claims: dict[str, Any], key: Key, typ: str) -> str:
     """Return the token of ``claims``; raises TypeError or ValueError when they are not JSON."""
     header = {"alg": key.algorithm, "typ": typ, **({"kid": key.kid} if key.kid else {})}
     signed = f"{_encode_object(header)}.{_encode_object(claims)}"
-    signature = jwt.get_algorithm_by_name(key.algorithm).sign(signed.encode(), key.signing)
-    return f"{signed}.{_encode_segment(signature)}"
+    algorithm = jwt.get_algorithm_by_name(key.algorithm)
+    signature = RedactedBytes(algorithm.sign(signed.encode(), key.signing))
+    return Redacted(f"{signed}.{_encode_segment(signature)}")
 
 
 def split(raw: str) -> tuple[bytes, bytes]:
     """Return header and payload, decoded; the signature stays out of local variables."""
     if not _FORM.fullmatch(raw):
         raise MalformedToken
-    header, payload, _signature = [_decode_segment(segment) for segment in raw.split(".")]
-    return header, payload
+    header, payload, _ = raw.split(".")
+    return _decode_segment(header), _decode_segment(payload)
 
 
 @functools.lru_cache(maxsize=64)
@@ -88,10 +91,10 @@ def _encode_object(value: dict[str, Any]) -> str:
 
 def read_object(encoded: bytes) -> dict[str, Any]:
     """Return the JSON object of a decoded segment (RFC 8725, 2.4: UTF-8, nothing twice)."""
-    try:
+    value = None
+    # The error holds what was decoded: it must not become the context of another.
+    with suppress(ValueError, RecursionError):
         value = _json.decode(encoded.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise MalformedToken from None
     if not isinstance(value, dict):
         raise MalformedToken
     return value
@@ -99,11 +102,12 @@ def read_object(encoded: bytes) -> dict[str, Any]:
 
 def verify(raw: str, candidates: list[Key]) -> None:
     """Raise ``BadSignature`` unless one of the keys made the signature."""
-    signed = raw.rpartition(".")[0].encode()
+    signed, _, encoded = raw.rpartition(".")
     for key in candidates:
         algorithm = jwt.get_algorithm_by_name(key.algorithm)
         try:
-            if algorithm.verify(signed, key.verifying, _decode_segment(raw.rpartition(".")[2])):
+            signature = RedactedBytes(_decode_segment(encoded))
+            if algorithm.verify(signed.encode(), key.verifying, signature):
                 return
         # PyJWT lets more than its own exceptions through on hostile input.
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):

@@ -17,7 +17,7 @@ from .conf import call_hook
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .lookup import is_unstorable, reporting_unavailable
 from .models import LoginSession
-from .redacted import Redacted
+from .redacted import Redacted, redact, redact_body
 from .rules import is_active
 from .throttling import count_attempt, count_made
 from .tokens import Claims
@@ -65,6 +65,7 @@ def check(
     that is not ``USERNAME_FIELD``. Raises ``InvalidCredentials``, whatever was wrong,
     ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
     """
+    password = redact(password)
     try:
         return _check(request, _normalize(username), password, scope, field)
     except AuthError as error:
@@ -115,7 +116,7 @@ def get_sent(request: "HttpRequest", name: str) -> str | None:
 
     For ``SIGN_IN_HOOK``, which finds a one-time password so, in JSON and in forms.
     """
-    body = vars(request).get(_SENT, request.POST)
+    body = redact_body(vars(request).get(_SENT, request.POST))
     value = body.get(name) if isinstance(body, Mapping) else None
     if not isinstance(value, str) or not value or len(value) > MAX_PASSWORD_LENGTH:
         return None

@@ -15,6 +15,7 @@ from django.utils.encoding import escape_uri_path
 from . import lookup
 from .conf import get_settings
 from .models import Kind, LoginSession, Reason
+from .redacted import Redacted
 from .rules import auth_hash, is_active
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def set_cookie(
     """Have the browser send back, to this address alone, which account signed in from it."""
     response.set_cookie(
         cookie_name(),
-        _signer(account).sign(session_id.hex),
+        Redacted(_signer(account).sign(session_id.hex)),
         max_age=LIFETIME,
         path=escape_uri_path(request.path),
         secure=get_settings().COOKIE_SECURE,
@@ -55,7 +56,7 @@ def find(request: "HttpRequest", account: str) -> str | None:
     One query, and none without a cookie of ours. A password change, a deactivation, and
     ending the sign-in as stolen make the browser unknown. Raises ``Unavailable``.
     """
-    value = request.COOKIES.get(cookie_name(), "")
+    value = Redacted(request.COOKIES.get(cookie_name(), ""))
     if not value or len(value) > _LENGTH:
         return None
     try:

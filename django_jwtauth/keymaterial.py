@@ -17,6 +17,7 @@ from typing import Any
 import jwt
 from django.utils.dateparse import parse_datetime
 
+from .redacted import RedactedBytes, redact
 from .weak_rsa import find_weakness
 
 try:
@@ -189,7 +190,7 @@ def _load_active_from(value: Any) -> datetime | None:
 
 def _read(name: str, path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return RedactedBytes(path.read_bytes())
     # The path is not quoted: by mistake it may be the key itself.
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a path"
@@ -198,9 +199,11 @@ def _read(name: str, path: Path) -> bytes:
 
 def _encode(name: str, text: str) -> bytes:
     try:
-        return text.encode()
+        return RedactedBytes(text.encode())
     except UnicodeEncodeError:
-        raise KeyProblem(f'"{name}" is not valid text.') from None
+        pass
+    # Not in the block above: the context would be an error that holds the key.
+    raise KeyProblem(f'"{name}" is not valid text.')
 
 
 def _load_pem(name: str, value: Any) -> bytes:
@@ -216,7 +219,7 @@ def _load_pem(name: str, value: Any) -> bytes:
 
 def _load_secret(name: str, value: Any, algorithm: str) -> bytes:
     if name == "jwk":
-        secret: bytes = _from_jwk(value, algorithm)
+        secret: bytes = redact(_from_jwk(value, algorithm))
     elif name == "secret":
         secret = _secret_bytes(value)
     else:
@@ -239,7 +242,7 @@ def _secret_bytes(value: Any) -> bytes:
     if isinstance(value, str):
         return _encode("secret", value)
     if isinstance(value, bytes):
-        return value
+        return RedactedBytes(value)
     raise KeyProblem('"secret" must be text, bytes, or a pathlib.Path to them.')
 
 

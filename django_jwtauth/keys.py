@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 from .conf import Problem, Tenancy, get_settings, get_tenancy
 from .exceptions import NoTenant
 from .keymaterial import Key, KeyProblem, find_conflict, load_key
+from .redacted import redact
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -64,8 +65,10 @@ def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
     salt = f"django_jwtauth.keys.{purpose}"
     # A key derived from nothing is known to everybody.
     secrets = [settings.SECRET_KEY, *(old for old in settings.SECRET_KEY_FALLBACKS if old)]
+    secrets = [redact(secret) for secret in secrets]
     values = [
-        salted_hmac(salt, tenant or "", secret, algorithm="sha256").digest() for secret in secrets
+        redact(salted_hmac(salt, tenant or "", secret, algorithm="sha256").digest())
+        for secret in secrets
     ]
     signing = [values[0] if signs else None, *(None for _ in values[1:])]
     return [Key("HS256", None, *pair) for pair in zip(values, signing, strict=True)]

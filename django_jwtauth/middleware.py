@@ -88,7 +88,7 @@ class _State:
 
     def __init__(self, request: HttpRequest) -> None:
         # Read past the laziness of Django's user, which costs queries.
-        self.before = {name: value for name, value in vars(request).items() if name in _NAMES}
+        self.before = {name: vars(request)[name] for name in _NAMES if name in vars(request)}
         self.request_class = type(request)
         #: Why a view does not get the token's user.
         self.refusal: AuthError | None = None

@@ -33,7 +33,7 @@ from .exceptions import (
 )
 from .models import Via
 from .pairs import TokenPair
-from .redacted import Redacted
+from .redacted import Redacted, redact_body
 from .tokens import REFRESH, Claims, is_api_token
 from .transport import (
     authenticate_request,
@@ -124,7 +124,7 @@ def _read_form(request: HttpRequest) -> None:
     # Django decodes it by the charset that its client names, even if that is no text encoding.
     readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
     try:
-        form = request.POST if readable else QueryDict()
+        form = redact_body(request.POST) if readable else QueryDict()
     except (BodyTooLarge, RequestDataTooBig):
         raise OAuthError("invalid_request", BodyTooLarge.reason) from None
     except (BadRequest, SuspiciousOperation, MultiPartParserError):

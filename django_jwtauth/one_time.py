@@ -11,6 +11,7 @@ from .conf import RESERVED_CLAIMS
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
 from .pairs import carried_claims, issue_one_time
+from .redacted import redact
 from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .tokens import ONE_TIME, Claims
 
@@ -73,6 +74,7 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     Of parallel calls one wins, the others raise ``SessionEnded``. Raises any other
     ``TokenError`` and ``Unavailable``. Do not roll it back: the token would be good again.
     """
+    raw = redact(raw)
     claims = tokens.decode(raw, ONE_TIME)
     if claims.get("purpose") != purpose:
         raise WrongTokenType

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any, cast
 
 from django.core.exceptions import SuspiciousOperation
@@ -11,15 +12,16 @@ from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
 from .bodies import Bounded
+from .redacted import RedactedBytes
 
 
 def _read(stream: IO[bytes]) -> str:
     # A middleware may have read the body before it was bounded.
-    body = Bounded(stream).read()
-    try:
+    body = RedactedBytes(Bounded(stream).read())
+    # The error holds the body: it must not become the context of another.
+    with suppress(UnicodeDecodeError):
         return body.decode("utf-8")
-    except UnicodeDecodeError:
-        raise ParseError(_("The body is not UTF-8.")) from None
+    raise ParseError(_("The body is not UTF-8."))
 
 
 class JSONParser(parsers.JSONParser):

@@ -23,7 +23,7 @@ from .conf import get_settings
 from .exceptions import MalformedToken, TokenError, WrongTokenType
 from .models import Kind, LoginSession, Via
 from .permissions import SignedInWithin
-from .serializers import TextField, TokenField
+from .serializers import BodySerializer, TextField, TokenField
 from .setting_values import MAX_PURPOSE_LENGTH
 from .views import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
@@ -193,7 +193,7 @@ class OneTimeView(MakingView):
         return {"scope": " ".join(sorted(scopes.of(self.claims)))}
 
 
-class ConsumeSerializer(serializers.Serializer[Any]):
+class ConsumeSerializer(BodySerializer):
     """``token``, and the ``purpose`` that it must be for."""
 
     token = TokenField()
@@ -225,7 +225,7 @@ class OneTimeConsumeView(JWTView):
         )
 
 
-class OneTimeSerializer(serializers.Serializer[Any]):
+class OneTimeSerializer(BodySerializer):
     token = TokenField()
 
 

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from . import compact
 from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
 from .models import LoginSession
-from .redacted import Redacted
+from .redacted import Redacted, redact_body
 
 
 class TextField(serializers.CharField):
@@ -41,41 +41,54 @@ class TokenField(SecretField):
         return Redacted(super().to_internal_value(data)[: compact.MAX_LENGTH + 1])
 
 
-class TokenObtainPairSerializer(serializers.Serializer[Any]):
+class BodySerializer(serializers.Serializer[Any]):
+    """Base of those that are sent secrets: no error report shows what came with them."""
+
+    def __init__(self, instance: Any = None, data: Any = serializers.empty, **kwargs: Any) -> None:
+        data = redact_body(data)
+        super().__init__(instance, data, **kwargs)
+
+    def __repr__(self) -> str:
+        # DRF's shows the data.
+        return f"<{type(self).__name__}>"
+
+
+class TokenObtainPairSerializer(BodySerializer):
     """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for.
 
     A subclass may call the first another name, by ``username_field``.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields[self.username_field] = TextField(
-            write_only=True, max_length=MAX_USERNAME_LENGTH
-        )
+    def get_fields(self) -> dict[str, Any]:
         # The password counts exactly as sent, spaces included.
-        self.fields["password"] = SecretField(
+        password = SecretField(
             max_length=MAX_PASSWORD_LENGTH,
             trim_whitespace=False,
             style={"input_type": "password"},
         )
-        self.fields["scope"] = TextField(
-            write_only=True, max_length=MAX_SCOPE_LENGTH, required=False
-        )
+        username = TextField(write_only=True, max_length=MAX_USERNAME_LENGTH)
+        scope = TextField(write_only=True, max_length=MAX_SCOPE_LENGTH, required=False)
+        return {
+            **super().get_fields(),
+            self.username_field: username,
+            "password": password,
+            "scope": scope,
+        }
 
     @property
     def username_field(self) -> str:
         return get_user_model().USERNAME_FIELD
 
 
-class TokenRefreshSerializer(serializers.Serializer[Any]):
+class TokenRefreshSerializer(BodySerializer):
     refresh = TokenField()
 
 
-class TokenVerifySerializer(serializers.Serializer[Any]):
+class TokenVerifySerializer(BodySerializer):
     token = TokenField()
 
 
-class TokenBlacklistSerializer(serializers.Serializer[Any]):
+class TokenBlacklistSerializer(BodySerializer):
     """``refresh``, or ``token`` of any kind."""
 
     refresh = TokenField(required=False)

@@ -38,6 +38,7 @@ from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, Wr
 from .models import Kind, LoginSession, Reason, Via, end_fields
 from .moments import aware
 from .pairs import TokenPair, carried_claims, issue
+from .redacted import redact
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def authenticate(
 
     ``request`` tells from where an API token was last used.
     """
+    raw = redact(raw)
     try:
         claims = _decode(raw, ACCESS)
         user = endings.load_user(claims)
@@ -133,11 +135,12 @@ def authenticate(
 
 def verify(raw: str) -> Claims:
     """Return the claims of a token of any type that would be accepted. Writes nothing."""
-    return introspect(raw)[1]
+    return introspect(redact(raw))[1]
 
 
 def introspect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     """Return the user and the claims of a token of any type; see verify()."""
+    raw = redact(raw)
     claims = _decode(raw, ACCESS, REFRESH)
     if claims["token_type"] == ACCESS:
         return rules.load_user(claims), claims
@@ -167,6 +170,7 @@ def refresh(
     this pair; ``InsufficientScope`` when it asks for more than the sign-in was granted.
     ``ValueError`` for a token of more than ``max_length`` bytes; nothing has changed then.
     """
+    raw = redact(raw)
     try:
         return _refresh(raw, request, scope, max_length)
     except AuthError as error:
@@ -256,6 +260,7 @@ def blacklist(
     ``THROTTLE_RATES``, what a user sends to the API ends the sign-in and leaves none.
     Without ``may_end``, raises ``WrongTokenType`` for a token that would end a sign-in.
     """
+    raw = redact(raw)
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
     ends = claims["token_type"] != ACCESS or is_api_token(claims)
     if ends and not may_end:

@@ -16,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
 from .durations import SECOND, words
+from .redacted import RedactedDict, redact
 
 # Claims that mean something to us: neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
@@ -204,7 +205,8 @@ def samesite(value: Any) -> str:
 def keys(value: Any) -> tuple[Mapping[str, Any], ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, Mapping) for v in value):
         raise ValueError("must be a list of dicts, one for each key.")
-    return tuple(value)
+    # Error reports show local variables.
+    return tuple(RedactedDict({name: redact(item) for name, item in v.items()}) for v in value)
 
 
 def cache_alias(value: Any) -> str:

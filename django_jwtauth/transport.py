@@ -15,7 +15,7 @@ from .conf import get_settings
 from .exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
 from .exceptions import challenge as challenge
 from .keys import get_token_tenancy
-from .redacted import Redacted
+from .redacted import Redacted, redact
 from .setting_values import MAX_COOKIE_NAME_LENGTH
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _KNOWN = "_jwtauth_known"
 
 def get_header_token(request: "HttpRequest") -> str | None:
     """Return the token of the ``Authorization`` header, None without ours; see parse_header()."""
-    return parse_header(request.META.get("HTTP_AUTHORIZATION", ""))
+    return parse_header(redact(request.META.get("HTTP_AUTHORIZATION", "")))
 
 
 def parse_header(header: str) -> str | None:
@@ -46,13 +46,15 @@ def parse_header(header: str) -> str | None:
     The scheme is compared without case (RFC 9110, 11.1). Raises
     ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
     """
+    header = redact(header)
     parts = [part for part in header.split(" ") if part]
     schemes = {name.lower() for name in get_settings().AUTH_HEADER_TYPES}
     if not parts or parts[0].lower() not in schemes:
         return None
     if len(parts) != 2:
         raise BadAuthorizationHeader
-    return Redacted(parts[1])
+    token: str = parts[1]
+    return token
 
 
 def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> None:
@@ -133,12 +135,11 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
     Raises ``ValueError`` when a token is longer than browsers keep.
     """
     conf = get_settings()
-    access = Redacted(pair.access)
-    _set_cookie(response, access_cookie_name(), access, pair.expires_in, "/", conf.COOKIE_SAMESITE)
+    same_site = conf.COOKIE_SAMESITE
+    _set_cookie(response, access_cookie_name(), pair.access, pair.expires_in, "/", same_site)
     if pair.refresh is not None:
-        refresh = Redacted(pair.refresh)
         _set_cookie(
-            response, refresh_cookie_name(), refresh, pair.refresh_expires_in, path, "Strict"
+            response, refresh_cookie_name(), pair.refresh, pair.refresh_expires_in, path, "Strict"
         )
 
 

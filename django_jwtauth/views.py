@@ -42,6 +42,7 @@ from .models import Kind, LoginSession, LoginSessionQuerySet, Via
 from .pairs import TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .permissions import IsPerson, MayManage, SignedInWithin
+from .redacted import redact_body
 from .serializers import (
     LoginSessionSerializer,
     MeSerializer,
@@ -132,10 +133,15 @@ class JWTView(APIView):
         response["Cache-Control"] = "no-store"
         return response
 
+    def read_body(self, request: Request) -> Any:
+        """Return the body, of which no error report shows anything; raises ``ParseError``."""
+        body = redact_body(request.data)
+        credentials.keep_sent(request._request, body)
+        return body
+
     def read(self, request: Request) -> BaseSerializer[Any]:
         """Return the serializer of a valid body; raises DRF's ``ValidationError``."""
-        credentials.keep_sent(request._request, request.data)
-        serializer = self.serializer_class(data=request.data)
+        serializer = self.serializer_class(data=self.read_body(request))
         serializer.is_valid(raise_exception=True)
         return serializer
 
@@ -337,7 +343,7 @@ class SessionDetailView(SessionView):
         if session is None:
             raise Http404
         serializer = LoginSessionSerializer(
-            session, data=request.data, partial=True, context={"sid": self.sid}
+            session, data=self.read_body(request), partial=True, context={"sid": self.sid}
         )
         serializer.is_valid(raise_exception=True)
         throttling.count_made("rename", self.user)

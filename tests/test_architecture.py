@@ -17,21 +17,21 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 
 MAP = {
     # What things are called
+    "redacted": "",
     "durations": "",
-    "setting_values": "durations",
+    "setting_values": "durations redacted",
     "tenants": "",
     "conf": "durations setting_values tenants",
     "exceptions": "conf",
-    "redacted": "",
     "signals": "exceptions",
     "moments": "",
     # What a token is
     "weak_rsa": "",
-    "keymaterial": "weak_rsa",
-    "keys": "conf exceptions keymaterial",
+    "keymaterial": "redacted weak_rsa",
+    "keys": "conf exceptions keymaterial redacted",
     "remote_keys": "exceptions keymaterial keys",
     "verified": "",
-    "compact": "exceptions keymaterial",
+    "compact": "exceptions keymaterial redacted",
     "tokens": "compact conf exceptions keys moments remote_keys setting_values verified",
     # What a sign-in is
     "models": "conf moments signals",
@@ -40,7 +40,7 @@ MAP = {
     "writing": "",
     "rules": "conf exceptions lookup models moments tokens",
     "client": "conf",
-    "device_cookies": "conf lookup models rules",
+    "device_cookies": "conf lookup models redacted rules",
     "spellings": "lookup",
     "throttling": "client conf device_cookies exceptions lookup models spellings",
     "new_rows": "client exceptions lookup models moments rules signals writing",
@@ -51,14 +51,14 @@ MAP = {
     "scopes": "conf exceptions tokens",
     "api_tokens": "client conf durations exceptions lookup models new_rows pairs rules scopes "
     "signals",
-    "one_time": "conf durations endings exceptions lookup models new_rows pairs rules "
+    "one_time": "conf durations endings exceptions lookup models new_rows pairs redacted rules "
     "setting_values tokens",
     "sessions": "api_tokens client conf endings exceptions legacy lookup models moments new_rows "
-    "pairs rotation rules scopes signals throttling tokens writing",
+    "pairs redacted rotation rules scopes signals throttling tokens writing",
     "revocation": "conf legacy lookup models moments new_rows pairs tokens",
     "finding": "exceptions lookup models one_time pairs redacted sessions tokens",
     "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
-    "clients": "conf throttling",
+    "clients": "conf redacted throttling",
     # Who is asking
     "transport": "conf exceptions keys pairs redacted sessions setting_values",
     "users": "conf tokens",
@@ -66,12 +66,13 @@ MAP = {
     "middleware": "exceptions scopes tokens transport",
     "decorators": "exceptions scopes transport",
     # What the project serves
-    "bodies": "exceptions transport",
-    "parsers": "bodies",
+    "bodies": "exceptions redacted transport",
+    "parsers": "bodies redacted",
     "permissions": "exceptions scopes tokens transport",
     "serializers": "compact credentials models redacted",
     "views": "authentication bodies conf credentials exceptions legacy lookup models moments "
-    "one_time pairs parsers permissions scopes serializers sessions throttling tokens transport",
+    "one_time pairs parsers permissions redacted scopes serializers sessions throttling tokens "
+    "transport",
     "urls": "views",
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
     "scopes serializers setting_values throttling tokens views",
@@ -99,33 +100,36 @@ MAP = {
     "admin.overview": "admin.wording conf lookup models",
     "admin.records": "admin.export admin.overview admin.wording conf finding lookup models",
     "admin.keys": "admin.records admin.wording conf keymaterial keys",
-    "admin.find": "admin.filters admin.forms admin.wording exceptions finding models tokens",
+    "admin.find": "admin.filters admin.forms admin.wording exceptions finding models redacted "
+    "tokens",
     "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens conf exceptions "
     "finding lookup redacted scopes",
     "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
     "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
-    "models revocation sessions",
+    "models redacted revocation sessions",
     "admin.sessions": "admin.api_tokens admin.bulk admin.devices admin.filters admin.find "
     "admin.forms admin.keys admin.records admin.user_page admin.wording compiled exceptions "
     "finding lookup models revocation rules",
     "admin": "admin.blacklist admin.sessions models",
     # For optional neighbours; but for the commands, nothing imports them
-    "contrib.allauth": "credentials exceptions lookup models moments rules sessions tokens",
+    "contrib.allauth": "credentials exceptions lookup models moments redacted rules sessions "
+    "tokens",
     "contrib.channels": "conf exceptions redacted sessions transport",
-    "contrib.ninja": "exceptions scopes tokens transport",
+    "contrib.ninja": "exceptions redacted scopes tokens transport",
     "contrib.pytest": "testing",
     "contrib.simplejwt.configuration": "",
     "contrib.simplejwt.tables": "conf lookup",
     "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
-    "contrib.simplejwt.tables exceptions keymaterial lookup models remote_keys tokens",
+    "contrib.simplejwt.tables exceptions keymaterial lookup models redacted remote_keys tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
     "contrib.simplejwt.project": "contrib.simplejwt.configuration",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
     "keymaterial",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
     "contrib.simplejwt.tables lookup models rules tokens",
-    "contrib.simplejwt.tokens": "exceptions pairs sessions tokens",
-    "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs serializers",
+    "contrib.simplejwt.tokens": "exceptions pairs redacted sessions tokens",
+    "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs redacted "
+    "serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
     "contrib.spectacular.schemes": "authentication conf transport",
     "contrib.spectacular.refusals": "authentication conf exceptions permissions scopes tokens "

@@ -3,39 +3,31 @@
 import json
 import logging
 import pickle
+from contextlib import nullcontext, suppress
 from unittest.mock import patch
 
 import pytest
 from django.conf import settings as django_settings
-from django.urls import include, path, reverse
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import TestCase
 from django.utils.log import AdminEmailHandler
 
 from django_jwtauth import keys, sessions, transport
 from django_jwtauth.conf import get_settings
 from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.redacted import Redacted
-from tests import urls
 from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
+from tests.leaks import doors
+from tests.leaks.doors import CALLS, DOORS, JWTAUTH, Secrets
+from tests.leaks.project import Broken
+from tests.leaks.reports import Watch, describe, find, reporting
 from tests.refusals import REFUSALS
 
-pytestmark = pytest.mark.urls(__name__)
-
-urlpatterns = [
-    *urls.urlpatterns,
-    path("oauth/", include("django_jwtauth.urls.oauth")),
-    path("browser/", include("django_jwtauth.urls.browser")),
-]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.leaks.project")]
 
 HASHED = "pbkdf2_sha256$1$salt$"
-
-
-class Broken(Exception):
-    """Something that nobody has thought of."""
-
-
-def broken(*args, **kwargs):
-    raise Broken
 
 
 @pytest.fixture
@@ -78,7 +70,7 @@ def secrets_of(*tokens, pem=None):
         found[f"signature {number}"] = token.rpartition(".")[2]
     for number, secret in enumerate(derived):
         found[f"derived {number}"] = secret.hex()
-        found[f"derived {number} as bytes"] = repr(secret)[2:-1]
+        found[f"derived {number} as bytes"] = repr(bytes.fromhex(secret.hex()))[2:-1]
     if pem:
         found["private key"] = pem.splitlines()[1]
     return found
@@ -89,107 +81,90 @@ def assert_hidden(text, secrets):
     assert shown == [], shown
 
 
-def form(api, name, pair=None, **body):
-    return api.post(reverse(name), body, format="multipart")
+@pytest.fixture
+def secrets(settings):
+    """Of a user and of a client, all that may come through a door."""
+    settings.JWTAUTH = JWTAUTH
+    users = get_user_model().objects
+    users.create_superuser("olga")
+    return Secrets(users.create_user("anna", password=doors.PASSWORD, is_staff=True))
 
 
-DOORS = {
-    "obtain": lambda api, pair: api.obtain(),
-    "refresh": lambda api, pair: api.refresh(pair.refresh),
-    "verify": lambda api, pair: api.verify(pair.access),
-    "sign out": lambda api, pair: api.blacklist(refresh=pair.refresh),
-    "blacklist": lambda api, pair: api.blacklist(token=pair.access),
-    "protected": lambda api, pair: api.get(
-        reverse("protected"), HTTP_AUTHORIZATION=f"Bearer {pair.access}"
-    ),
-    "me": lambda api, pair: api.get(
-        reverse("jwtauth_me"), HTTP_AUTHORIZATION=f"Bearer {pair.access}"
-    ),
-    "gateway": lambda api, pair: api.get(
-        reverse("jwtauth_check"), HTTP_AUTHORIZATION=f"Bearer {pair.access}"
-    ),
-    "browser sign-in": lambda api, pair: api.post(
-        "/browser/token/", {"username": "anna", "password": PASSWORD}
-    ),
-    "browser refresh": lambda api, pair: browser(api, "/browser/token/refresh/", pair),
-    "browser sign-out": lambda api, pair: browser(api, "/browser/token/blacklist/", pair),
-}
-FORM_DOORS = {
-    "form sign-in": lambda api, pair: form(
-        api, "token_obtain_pair", username="anna", password=PASSWORD
-    ),
-    "form refresh": lambda api, pair: form(api, "token_refresh", refresh=pair.refresh),
-    "oauth password": lambda api, pair: form(
-        api, "jwtauth_oauth_token", grant_type="password", username="anna", password=PASSWORD
-    ),
-    "oauth refresh": lambda api, pair: form(
-        api, "jwtauth_oauth_token", grant_type="refresh_token", refresh_token=pair.refresh
-    ),
-    "oauth revoke": lambda api, pair: form(api, "jwtauth_oauth_revoke", token=pair.refresh),
-}
-
-
-def browser(api, url, pair):
-    api.cookies["__Secure-jwtauth_refresh"] = pair.refresh
-    api.cookies["__Host-jwtauth_access"] = pair.access
-    return api.post(url, {})
-
-
-# Where it breaks: what a project plugs in, the database layer, the keys, and the signature.
-PLACES = [
-    "django_jwtauth.lookup._find",
-    "django_jwtauth.rotation._swap",
-    "django_jwtauth.tokens._find_keys",
-    "django_jwtauth.tokens._check_times",
-    "django_jwtauth.pairs.call_hook",
-    "django_jwtauth.credentials.authenticate",
-    "django_jwtauth.credentials.call_hook",
-    "django_jwtauth.models.LoginSessionQuerySet.end",
-    "jwt.algorithms.HMACAlgorithm.verify",
-    "jwt.algorithms.HMACAlgorithm.sign",
-    "django_jwtauth.transport._set_cookie",
-]
-
-
-def break_everywhere(api, pair, doors):
-    """Yield the answers to each door while each place is broken, where that is a 500."""
+@pytest.fixture
+def send(api, secrets):
+    """Send through a door what it takes, and roll back what that did."""
     api.raise_request_exception = False
-    count = 0
-    for place in PLACES:
-        for name, call in doors.items():
-            api.cookies.clear()
-            with patch(place, broken):
-                answer = call(api, pair)
-            if answer.status_code == 500:
-                count += 1
-                yield f"{name} at {place}", answer
-    assert count >= len(doors)
+
+    def send(door, context):
+        api.logout()
+        if door.startswith("admin"):
+            api.force_login(get_user_model().objects.get(username="olga"))
+        # Where the handler of errors breaks as well, it raises.
+        answer = None
+        with transaction.atomic(), TestCase.captureOnCommitCallbacks(execute=True):
+            with context, suppress(Broken):
+                answer = DOORS[door](api, secrets)
+            transaction.set_rollback(True)
+        return answer
+
+    return send
 
 
-def test_an_error_page_shows_none(api, user, settings, signing_key):
-    """The yellow page lists all local variables of all frames: no token or password is there."""
-    pair = sessions.start(user)
-    secrets = secrets_of(pair.access, pair.refresh, pem=signing_key)
-    settings.DEBUG = True
-    for where, answer in break_everywhere(api, pair, DOORS):
-        text = answer.content.decode()
-        assert "Broken" in text, where
-        assert_hidden(text, {f"{name}, {where}": value for name, value in secrets.items()})
+@pytest.mark.parametrize("door", DOORS)
+def test_no_local_variable_shows_one_at_any_line(send, secrets, door):
+    """Whatever breaks, and wherever: no frame of the request would show a secret."""
+    with Watch(secrets.shown()) as watch:
+        send(door, nullcontext())
+
+    assert sorted(watch.found) == []
+    assert len(watch.lines) > 10
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_report_shows_one_when_foreign_code_breaks(send, secrets, call):
+    """Each call of foreign code, broken behind each door: HTML, text, and the exceptions."""
+    shown = secrets.shown()
+    reached, found = [], {}
+    for door in DOORS:
+        with reporting() as reports:
+            send(door, CALLS[call]())
+        if reports:
+            reached.append(door)
+            found[door] = find("".join(reports), shown)
+
+    assert {door: names for door, names in found.items() if names} == {}
+    assert reached
 
 
 @pytest.mark.parametrize("html", [True, False])
-def test_an_error_mail_shows_none(api, user, settings, signing_key, mails, monkeypatch, html):
-    """Nor the mail to the admins, with or without its HTML part, for JSON and for forms."""
+def test_an_error_page_and_an_error_mail_show_none(
+    send, secrets, settings, mails, monkeypatch, html
+):
+    """As Django wires them: the yellow page of DEBUG, the mail with or without its HTML part."""
     settings.ADMINS = ["root@example.org"]
+    settings.JWTAUTH = {**JWTAUTH, "TENANT_HOOK": "tests.leaks.project.broken"}
     monkeypatch.setattr(mailer(), "include_html", html)
-    pair = sessions.start(user)
-    secrets = secrets_of(pair.access, pair.refresh, pem=signing_key)
-    for where, _ in break_everywhere(api, pair, {**DOORS, **FORM_DOORS}):
-        (text,) = mails
+    for settings.DEBUG in (False, True):
+        text = send("me", nullcontext()).content.decode() + "".join(mails)
         mails.clear()
-        assert "Broken" in text, where
-        assert ("</html>" in text) is html
-        assert_hidden(text, {f"{name}, {where}": value for name, value in secrets.items()})
+        assert "Broken" in text
+        assert find(text, secrets.shown()) == []
+
+
+def test_the_watch_sees_what_a_report_would(send, secrets):
+    """A header that is split before anything is hidden is found, and so is a chained error."""
+    with (
+        patch.object(transport, "redact", lambda value: value),
+        Watch(secrets.shown()) as watch,
+    ):
+        send("middleware", nullcontext())
+    try:
+        b"\xff secret".decode()
+    except UnicodeDecodeError as error:
+        chained = error
+
+    assert any(name.startswith("access in header at ") for name in watch.found)
+    assert "secret" in describe(chained)
 
 
 def test_no_log_of_any_level_holds_one(api, user, settings, signing_key, caplog):
@@ -197,12 +172,12 @@ def test_no_log_of_any_level_holds_one(api, user, settings, signing_key, caplog)
     caplog.set_level(logging.DEBUG)
     settings.DEBUG = True
     tokens = []
-    for door in {**DOORS, **FORM_DOORS}.values():
-        pair = sessions.start(user)
-        tokens += [pair.access, pair.refresh]
-        answer = door(api, pair)
+    for door in DOORS.values():
+        taken = Secrets(user)
+        tokens += [taken.access, taken.refresh, taken.api, taken.download, taken.link]
+        answer = door(api, taken)
         api.cookies.clear()
-        if answer["Content-Type"] == "application/json":
+        if answer.get("Content-Type") == "application/json":
             body = json.loads(answer.content or b"{}")
             tokens += [body[name] for name in ("access", "refresh") if body.get(name)]
     api.obtain(password=PASSWORD + "x")

@@ -7,15 +7,14 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from .. import revocation, sessions
 from ..exceptions import AuthError, WrongTokenType
 from ..finding import find_sid
 from ..models import BlacklistedToken, Reason, Via
+from ..redacted import redact_body
 from ..revocation import log_text
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter
 from .forms import BlacklistTokenForm, RevokeForm
@@ -107,7 +106,6 @@ class BlacklistedTokenAdmin(RecordAdmin):
 
     # --- adding one: by pasting it
 
-    @method_decorator(sensitive_post_parameters("token"))
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -119,7 +117,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         form: RevokeForm
         record = None
         if jti is None:
-            form = paste = BlacklistTokenForm(request.POST if is_post else None)
+            form = paste = BlacklistTokenForm(redact_body(request.POST) if is_post else None)
             if paste.is_valid():
                 record = self._blacklist(request, paste)
         else:
@@ -137,7 +135,6 @@ class BlacklistedTokenAdmin(RecordAdmin):
         }
         return self.render_form(request, "admin/django_jwtauth/blacklist_token.html", form, context)
 
-    @sensitive_variables("raw")
     def _blacklist(self, request: HttpRequest, form: BlacklistTokenForm) -> BlacklistedToken | None:
         """Return the record of the token; without one, ``form`` says why."""
         data = form.cleaned_data

@@ -9,11 +9,11 @@ from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.debug import sensitive_post_parameters
 
 from ..exceptions import AuthError
 from ..finding import Finding, find
 from ..models import BlacklistedToken, Kind, Reason, Via
+from ..redacted import redact_body
 from ..tokens import ACCESS
 from .filters import TokenType
 from .forms import FindForm
@@ -41,11 +41,10 @@ VERDICTS: dict[str, str | Promise] = {
 }
 
 
-@sensitive_post_parameters("text")
 def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Look up what is pasted. Only POST does: nothing of it may end up in a URL."""
     model_admin.require_permission(request)
-    form = FindForm(request.POST if request.method == "POST" else None)
+    form = FindForm(redact_body(request.POST) if request.method == "POST" else None)
     context: dict[str, Any] = {"title": _("Find a token or a sign-in")}
     if form.is_valid():
         try:

@@ -24,6 +24,7 @@ from .. import credentials, lookup, rules, sessions
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import LoginSession, Via
 from ..moments import aware, now
+from ..redacted import redact
 from ..tokens import Claims, sign_in_time
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class TokenStrategy(SessionTokenStrategy):
         None and no exception: under ``ATOMIC_REQUESTS`` that would roll back the end of a
         sign-in whose token was used twice.
         """
+        refresh_token = redact(refresh_token)
         try:
             pair = sessions.refresh(refresh_token, context.request)
         except TokenError:

@@ -22,7 +22,7 @@ from django.core.handlers.asgi import ASGIRequest
 from .. import sessions
 from ..conf import get_settings
 from ..exceptions import AuthError, BadAuthorizationHeader, NotAuthenticated, Unavailable
-from ..redacted import Redacted
+from ..redacted import redact
 from ..transport import get_cookie_token, get_header_token
 
 logger = logging.getLogger("django_jwtauth")
@@ -37,6 +37,8 @@ UNAVAILABLE = 4503
 
 # Seconds to wait for a database that does not answer: longer, and nobody watches the sockets.
 CHECK_TIMEOUT = 15
+
+_SECRET_HEADERS = (b"authorization", b"cookie", b"sec-websocket-protocol")
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -83,11 +85,12 @@ class JWTAuthMiddleware:
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return
+        _redact(scope)
         socket = _Socket(receive, send, _answer(scope))
         # What sign-ins know a client by is made for requests.
         request = ASGIRequest({**scope, "method": "GET", "query_string": b""}, BytesIO())
         try:
-            raw = self.find_token(scope, request)
+            raw = redact(self.find_token(scope, request))
             if raw is None and self.required:
                 raise NotAuthenticated
             user, claims = await _authenticate(raw, request) if raw is not None else (None, None)
@@ -123,7 +126,7 @@ class JWTAuthMiddleware:
             _, *rest = offered[offered.index(SUBPROTOCOL) :]
             if raw is not None or not rest or SUBPROTOCOL in rest:
                 raise BadAuthorizationHeader
-            raw = Redacted(rest[0])
+            raw = rest[0]
         if raw is None and self.cookies:
             raw = get_cookie_token(request)
             if raw is not None and not _is_own_page(request):
@@ -208,6 +211,25 @@ class _Socket:
             await self._send(
                 {"type": "websocket.close", "code": self._code, "reason": error.reason}
             )
+
+
+def _redact(scope: Scope) -> None:
+    """Make the headers and the subprotocols those that no error report shows, in their places.
+
+    Whatever is around this middleware has the same scope among its local variables.
+    """
+    for name, hide in (("headers", _redact_header), ("subprotocols", redact)):
+        given = scope.get(name) or ()
+        hidden = [hide(item) for item in given]
+        if isinstance(given, list):
+            given[:] = hidden
+        else:
+            scope[name] = hidden
+
+
+def _redact_header(header: Any) -> Any:
+    name, value = header
+    return name, redact(value) if name.lower() in _SECRET_HEADERS else value
 
 
 def _answer(scope: Scope) -> str | None:

@@ -14,6 +14,7 @@ from ..exceptions import (
     TokenError,
     Unavailable,
 )
+from ..redacted import redact
 from ..scopes import check_names, require
 from ..transport import (
     authenticate_request,
@@ -66,6 +67,7 @@ class JWTAuth(HttpBearer):
             raise Refused(error) from None
 
     def authenticate(self, request: "HttpRequest", token: str) -> "Claims":
+        token = redact(token)
         user, claims = authenticate_request(token, request)
         require(claims, self.scopes)
         set_user(request, user, claims)

@@ -31,6 +31,7 @@ from ...exceptions import (
 )
 from ...keymaterial import Key
 from ...models import BlacklistedToken
+from ...redacted import redact
 from ...remote_keys import get_remote_keys
 from ...tokens import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
 from . import tables
@@ -54,6 +55,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     With ``allow_expired``, to sign out, it does not matter what else would refuse the token.
     Writes nothing. Raises a ``TokenError``.
     """
+    raw = redact(raw)
     legacy = _read(raw)
     if legacy is None:
         return None

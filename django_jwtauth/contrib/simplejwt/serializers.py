@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ... import credentials, serializers
+from ...redacted import redact_body
 from .tokens import RefreshToken
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class TokenObtainPairSerializer(serializers.TokenObtainPairSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]._request
-        credentials.keep_sent(request, self.initial_data)
+        credentials.keep_sent(request, redact_body(self.initial_data))
         self.user, claims = credentials.check(
             request,
             attrs[self.username_field],

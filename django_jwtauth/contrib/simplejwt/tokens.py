@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ... import sessions
 from ...exceptions import WrongTokenType
+from ...redacted import redact
 from ...tokens import ACCESS, REFRESH, Claims, decode
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class Token:
     """An encoded token and its claims, which are read by name. ``str()`` is the token."""
 
     def __init__(self, raw: str, payload: Claims) -> None:
-        self._raw = raw
+        self._raw: str = redact(raw)
         self.payload = payload
 
     def __str__(self) -> str:
@@ -48,6 +49,7 @@ class AccessToken(Token):
     """``AccessToken(raw)`` verifies as a request would; raises a ``TokenError``."""
 
     def __init__(self, token: str) -> None:
+        token = redact(token)
         super().__init__(token, sessions.authenticate(token)[1])
 
     @classmethod
@@ -64,6 +66,7 @@ class RefreshToken(Token):
     _pair: "TokenPair | None" = None
 
     def __init__(self, token: str) -> None:
+        token = redact(token)
         super().__init__(token, sessions.verify(token))
         if self.payload["token_type"] != REFRESH:
             raise WrongTokenType

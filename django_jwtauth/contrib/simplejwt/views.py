@@ -15,7 +15,9 @@ class TokenObtainPairView(views.TokenObtainPairView):
     serializer_class: ClassVar[type[TokenObtainPairSerializer]] = TokenObtainPairSerializer
 
     def post(self, request: Request) -> Response:
-        serializer = self.serializer_class(data=request.data, context={"request": request})
+        serializer = self.serializer_class(
+            data=self.read_body(request), context={"request": request}
+        )
         serializer.is_valid(raise_exception=True)
         granted = self.grant(serializer.pair).data
         return Response({**granted, **serializer.validated_data})
