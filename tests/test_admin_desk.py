@@ -901,9 +901,11 @@ def test_the_overview_counts(desk, user):
     end(rows[1:3], reason=Reason.STOLEN, via=Via.ADMIN)
     end(rows[3:], reason=Reason.LEFT)
     LoginSession.objects.filter(end_reason=Reason.LEFT).update(ended_at=now - timedelta(hours=25))
+    LoginSession.objects.filter(ended_at=None).update(replayed_at=now)
     told = dict(desk.get(LIST).context["overview"])
 
     assert told["Live sign-ins"] == "2"
+    assert told["Live, and a superseded token came from elsewhere"] == "2"
     assert told["Ended in the last 24 hours"] == (
         "3: Token or device stolen 2, Superseded refresh token came back 1"
     )

@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 def numbers() -> list[tuple[str, str]]:
-    """Return what the numbers are of, and the numbers, in words. Four queries."""
+    """Return what the numbers are of, and the numbers, in words. Five queries."""
     now = timezone.now()
     sessions = LoginSession.objects.using(lookup.alias())
     # By the index: what started earlier cannot be live. API tokens live longer.
@@ -24,6 +24,7 @@ def numbers() -> list[tuple[str, str]]:
         created_at__gt=now - get_settings().SESSION_LIFETIME
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
+    replayed = recent.live(now).exclude(replayed_at=None).order_by()[: LIMIT + 1].count()
     ended = sessions.filter(ended_at__gt=now - DAY).order_by("-ended_at")
     ends = list(ended.values_list("end_reason", "ended_via")[: LIMIT + 1])
     reasons = Counter(reason for reason, _via in ends[:LIMIT])
@@ -39,6 +40,7 @@ def numbers() -> list[tuple[str, str]]:
             f"{total}: {by_reason}" if by_reason else total,
         ),
         (_("Of these, by reuse detection"), amount(reused)),
+        (_("Live, and a superseded token came from elsewhere"), amount(replayed, LIMIT)),
         (_("Oldest record"), _oldest(now)),
     ]
 

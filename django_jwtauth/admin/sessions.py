@@ -74,7 +74,21 @@ class LoginSessionAdmin(RecordAdmin):
         (None, {"fields": ("user", "status", "kind_in_words", "name", "user_agent", "ip_address")}),
         (
             pgettext_lazy("of a sign-in", "Life"),
-            {"fields": ("created_at", "refreshed_at", "generation", "last_used", "expires_at")},
+            {
+                "fields": (
+                    "created_at",
+                    "refreshed_at",
+                    "refreshed_ip",
+                    "refreshed_agent",
+                    "generation",
+                    "last_used",
+                    "expires_at",
+                )
+            },
+        ),
+        (
+            gettext_lazy("A superseded refresh token came back"),
+            {"fields": ("replayed_at", "replayed_ip", "replayed_agent")},
         ),
         (
             pgettext_lazy("of a sign-in", "End"),
@@ -101,6 +115,11 @@ class LoginSessionAdmin(RecordAdmin):
         "name",
         "last_used_at",
         "last_used_ip",
+        "refreshed_ip",
+        "refreshed_agent",
+        "replayed_at",
+        "replayed_ip",
+        "replayed_agent",
     )
 
     def get_urls(self) -> list[URLPattern]:
