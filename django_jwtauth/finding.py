@@ -83,6 +83,11 @@ def find(text: str) -> list[Finding]:
         return (found + others)[:MAX_FINDINGS]
 
 
+def holds_token(text: str) -> bool:
+    """Return whether there is a whole token in ``text``, good or not."""
+    return _TOKEN.search(text) is not None
+
+
 def find_sid(text: str) -> UUID | None:
     """Return the first sign-in id in ``text``, bare or within a jti; None without one."""
     match = _SID.search(text.lower())

@@ -1168,3 +1168,40 @@ def test_the_pages_are_on_every_site():
         f"django_jwtauth_loginsession_{name}"
         for name in ("find", "end", "end_user", "end_before", "keys", "export")
     } <= names
+
+
+LISTS = ["loginsession", "blacklistedtoken"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("before", ["", "Bearer ", "Authorization: Bearer ", '"', "x "])
+def test_a_token_in_the_search_is_repeated_in_no_link(desk, pair, name, before):
+    """It is in the address already; history, links and what they lead to must not have it, too."""
+    url = reverse(f"admin:django_jwtauth_{name}_changelist")
+    for raw in (pair.access, pair.refresh, "eyJhbGciOiJub25lIn0.eyJzdWIiOiI3In0."):
+        for query in ({"q": before + raw}, {"q": before + raw, "user": "1"}, {"status": raw}):
+            answer = desk.get(url, query)
+            assert answer.status_code == 302
+            assert raw not in answer["Location"]
+            page = desk.get(answer["Location"])
+            assert raw not in page.content.decode()
+            assert "Find a token" in page.content.decode()
+            assert ("user=" in answer["Location"]) is ("user" in query)
+
+
+def test_a_token_in_the_filters_of_a_list_is_not_handed_on(desk, pair):
+    """Pages beside the list lead back to it as it was."""
+    session = LoginSession.objects.get()
+    filters = {"_changelist_filters": f"q={pair.access}"}
+    for page, args in (("change", [session.pk]), ("find", []), ("keys", [])):
+        url = reverse(f"admin:django_jwtauth_loginsession_{page}", args=args)
+        assert pair.access not in desk.get(url, filters).content.decode()
+
+
+@pytest.mark.parametrize("text", ["anna", "eyJohnson.smith", "eyJ.x", "a.b.c", "0" * 32])
+def test_other_searches_stay_in_the_links(desk, pair, text):
+    """As the admin has it."""
+    answer = desk.get(reverse("admin:django_jwtauth_loginsession_changelist"), {"q": text})
+
+    assert answer.status_code == 200
+    assert f"?q={text}" in answer.content.decode()

@@ -78,6 +78,7 @@ PATTERNS = {
     "finding._TOKEN": ("finditer", ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"]),
     "keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
     "durations.parse": ("fullmatch", ["1s"]),
+    "lookup._NOT_IN_SQLITE": ("match", ["table ", "no such ", "table x", " has no column"]),
     "management.commands.jwtauth_revoke.sign_in_id": ("fullmatch", ["0000-"]),
     "management.commands.jwtauth_revoke.moment": ("fullmatch", ["1:", "11:11"]),
     "remote_keys._max_age": ("search", ["max-age=", "max-age=1", " max-age"]),
@@ -88,6 +89,7 @@ PATTERNS = {
     "setting_values._RATE": ("fullmatch", ["1/", "1/s"]),
     "tokens._NOT_IN_A_LINE": ("search", ["\ud7ff"]),
     "tokens._SID": ("fullmatch", ["0" * 32]),
+    "views._SID": ("fullmatch", ["0" * 32]),
 }
 
 USUAL = ["a", "0", "f", ".", "-", "_", " ", "\n", "\0", "é", "a.", "0-", "0:", "a ", "=", "%s", '"']

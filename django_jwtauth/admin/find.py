@@ -27,6 +27,7 @@ VERDICTS: dict[str, str | Promise] = {
     "expired": gettext_lazy("Expired: it is refused."),
     "not_yet_valid": gettext_lazy("Not valid yet: it is refused until then."),
     "wrong_issuer": gettext_lazy("Of another issuer: it is refused."),
+    "too_long_lived": gettext_lazy("It lives longer than its issuer's tokens may: it is refused."),
     "no_tenant": gettext_lazy("There is no tenant here: it is refused."),
     "wrong_audience": gettext_lazy("For another audience: it is refused."),
     "user_not_found": gettext_lazy("Its user is deleted or hidden: it is refused."),

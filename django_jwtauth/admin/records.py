@@ -5,13 +5,13 @@ from datetime import timezone as tz
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import lookup
 from ..conf import get_settings
-from ..finding import find_user
+from ..finding import find_user, holds_token
 from ..models import BlacklistedToken, LoginSession
 from . import overview
 from .export import export_view
@@ -85,6 +85,8 @@ class RecordAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if any(holds_token(value) for values in request.GET.lists() for value in values[1]):
+            return self._forget(request)
         user = find_user(request.GET["user"]) if "user" in request.GET else None
         context = {
             # Whoever searches or works through a filtered list has seen it.
@@ -98,6 +100,23 @@ class RecordAdmin(ModelAdmin):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def _forget(self, request: HttpRequest) -> HttpResponse:
+        """Show the list without a token that was searched for: its links would repeat it."""
+        kept = request.GET.copy()
+        for name, values in request.GET.lists():
+            if any(map(holds_token, values)):
+                del kept[name]
+        text = _(
+            "A token must not be part of an address, so nothing was searched for. Paste it into "
+            "“Find a token”."
+        )
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
+
+    def get_preserved_filters(self, request: HttpRequest) -> str:
+        filters = str(super().get_preserved_filters(request))
+        return "" if holds_token(filters) else filters
 
     def _may_see(self, request: HttpRequest) -> bool:
         return self.has_own_permission(request, "view_loginsession")
