@@ -49,7 +49,6 @@ _BY_STATUS = {
     403: _("The user is known, and may not."),
     404: _("The caller has none of this id."),
     409: _("There are too many already."),
-    413: _("The body is too large."),
     415: _("The body is of a type that is not read."),
     429: _("Too many attempts: wait."),
     503: _("Nobody can tell now: repeat the request later."),
