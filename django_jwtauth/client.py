@@ -96,6 +96,9 @@ def _parse(value: Any) -> str | None:
 
 
 def get_user_agent(request: "HttpRequest") -> str:
-    """Return the ``User-Agent`` header without control characters, at most 255 characters."""
+    """Return the ``User-Agent`` header without control characters, at most 255 characters.
+
+    And without those that a column in three-byte utf8 cannot hold.
+    """
     value = request.META.get("HTTP_USER_AGENT", "")[: USER_AGENT_LENGTH * 2]
     return "".join(c for c in value if c.isprintable() and c <= "\uffff")[:USER_AGENT_LENGTH]

@@ -29,7 +29,7 @@ logger = logging.getLogger("django_jwtauth")
 _NOT_IN_CHARSET = (1267, 1270, 1271, 1300, 1366, 3854, 3988)
 # MariaDB and MySQL; PostgreSQL.
 _NO_TABLE_OR_COLUMN = (1146, 1054, "42P01", "42703")
-_NOT_IN_SQLITE = re.compile("no such (table|column)|table .* has no column")
+_NOT_IN_SQLITE = re.compile(r"no such (table|column)|table \S+ has no column")
 
 REFRESH_COLUMNS = (
     "id",

@@ -183,6 +183,8 @@ class TokenObtainPairView(GrantView):
         serializer = self.read(request)
         data = serializer.validated_data
         field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
+        # An error report shows the locals, and its repr() what was sent.
+        del serializer
         http_request = request._request
         user, claims = credentials.check(
             http_request, data[field], data["password"], data.get("scope"), field=field

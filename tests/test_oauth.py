@@ -526,7 +526,7 @@ def test_an_over_long_password_is_not_hashed(sign_in, monkeypatch):
     def fail(*args, **kwargs):
         raise AssertionError("hashed")
 
-    monkeypatch.setattr("django_jwtauth.credentials.authenticate", fail)
+    monkeypatch.setattr("django_jwtauth.credentials._authenticate", fail)
     assert_error(sign_in(password="x" * 4097), "invalid_grant")
 
 
