@@ -233,12 +233,17 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
     sid = claims.get("sid")
     if not is_identifier(claims["sub"]) or not is_identifier(claims["jti"]):
         raise MalformedToken
-    if not isinstance(sid, str) or not _SID.fullmatch(sid):
+    if not is_sid(sid):
         raise MalformedToken
     if token_type == REFRESH:
         generation = claims.get("gen")
         if type(generation) is not int or not 0 <= generation <= MAX_GENERATION:
             raise MalformedToken
+
+
+def is_sid(value: Any) -> bool:
+    """Return whether ``value`` is the id of a sign-in as tokens spell it: 32 hex digits."""
+    return isinstance(value, str) and _SID.fullmatch(value) is not None
 
 
 def to_datetime(seconds: float) -> datetime:

@@ -6,7 +6,6 @@ a sign-in that was just ended.
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar, cast
@@ -51,12 +50,10 @@ from .serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
-from .tokens import MAX_LENGTH, REFRESH, Claims
+from .tokens import MAX_LENGTH, REFRESH, Claims, is_sid
 from .transport import refusal_headers
 
 logger = logging.getLogger("django_jwtauth")
-
-_SID = re.compile("[0-9a-f]{32}")
 
 # The list of one's sign-ins is for people; more than this is not read.
 MAX_LISTED_SESSIONS = 200
@@ -252,7 +249,7 @@ class OwnView(JWTView):
     def sid(self) -> str | None:
         """The sign-in that the access token belongs to, 32 hex; None without one."""
         sid = self.claims.get("sid")
-        return sid if isinstance(sid, str) and _SID.fullmatch(sid) else None
+        return sid if is_sid(sid) else None
 
     @property
     def user(self) -> AbstractBaseUser:

@@ -89,7 +89,6 @@ PATTERNS = {
     "setting_values._RATE": ("fullmatch", ["1/", "1/s"]),
     "tokens._NOT_IN_A_LINE": ("search", ["\ud7ff"]),
     "tokens._SID": ("fullmatch", ["0" * 32]),
-    "views._SID": ("fullmatch", ["0" * 32]),
 }
 
 USUAL = ["a", "0", "f", ".", "-", "_", " ", "\n", "\0", "é", "a.", "0-", "0:", "a ", "=", "%s", '"']

@@ -953,10 +953,10 @@ def test_a_purge_does_not_bring_a_token_back(user, api, settings):
 def test_me_and_the_list_of_sign_ins(user, api):
     """An access token of simplejwt's belongs to no sign-in: none is marked as the current one."""
     sessions.start(user)
-    api.with_token(legacy(user, scope="read write"))
+    api.with_token(legacy(user, scope="read jwtauth:manage"))
 
     me = api.get(reverse("jwtauth_me")).json()
-    assert (me["session_id"], me["scopes"]) == (None, ["read", "write"])
+    assert (me["session_id"], me["scopes"]) == (None, ["jwtauth:manage", "read"])
     assert [row["current"] for row in api.get(reverse("jwtauth_session_list")).json()] == [False]
     assert api.delete(reverse("jwtauth_session_list")).status_code == 204
     assert not LoginSession.objects.live().exists()
