@@ -109,6 +109,7 @@ DOORS = {
     "blacklist": lambda api, s: api.post("/api/token/blacklist/", {"token": s.access}),
     "protected": lambda api, s: api.get("/protected/", **bearer(s.access)),
     "protected, an API token": lambda api, s: api.get("/protected/", **bearer(s.api)),
+    "protected, a refresh token": lambda api, s: api.get("/protected/", **bearer(s.refresh)),
     "stateless": lambda api, s: api.get("/project/stateless/", **bearer(s.access)),
     "cookie": lambda api, s: cookies(api, s).get("/project/cookie/"),
     "middleware": lambda api, s: api.get("/project/middleware/", **bearer(s.access)),
