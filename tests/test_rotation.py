@@ -335,6 +335,22 @@ def test_late_replays_are_not_served_at_two_generations_in_a_row(placed, clock, 
     assert row().end_reason == "reused"
 
 
+@pytest.mark.parametrize(("delay", "expected"), [(15, "reused"), (5, "")])
+def test_an_owner_who_follows_a_thief_is_noticed_like_a_thief(placed, clock, delay, expected):
+    """Late at two generations in a row ends it; always prompt, they pass for two tabs."""
+    _, owner = placed
+    stolen = owner
+    for _ in range(5):
+        clock.shift(timedelta(minutes=5))
+        stolen = sessions.refresh(stolen.refresh, at(THIEF))
+        clock.shift(timedelta(seconds=delay))
+        try:
+            owner = sessions.refresh(owner.refresh, at(OWNER))
+        except RefreshTokenReused:
+            break
+    assert row().end_reason == expected
+
+
 def test_a_client_may_lose_every_second_answer(placed, clock):
     """However late it asks again, as after a failover of the database, within the grace period."""
     _, pair = placed
