@@ -29,6 +29,8 @@ from django_jwtauth.models import LoginSession
 from django_jwtauth.views import TokenRefreshView
 from tests.shell import ROOT, free_port, needs_curl, run_script
 from tests.test_architecture import MAP
+from tests.test_rules import WRONGS
+from tests.test_tokens import ORDER
 
 DOCS = ROOT / "docs"
 PACKAGE = Path(django_jwtauth.__file__).parent
@@ -378,6 +380,14 @@ def test_errors_page_lists_the_refusals_of_tokens():
     ) == sorted(documented)
 
 
+def test_errors_page_has_the_order_in_which_refusals_are_reported():
+    """The two tests that show it have it from the same lists."""
+    rows = read_table(read_section(DOCS / "errors.md", "Tokens"))
+    shown = [*ORDER, *WRONGS]
+
+    assert [each[0].strip("`") for each in rows if each[0].strip("`") in shown] == shown
+
+
 def test_errors_page_lists_the_other_refusals():
     """Reason, status, code and sentence of everything refused for another reason than a token."""
     rows = read_table(read_section(DOCS / "errors.md", "Others"))
@@ -585,3 +595,59 @@ def test_structure_page_reads_from_the_top():
         row = module.partition(".")[0]
         above = {*rows[: rows.index(row)], row}
         assert {name.partition(".")[0] for name in allowed.split()} <= above, module
+
+
+# --- security
+
+
+CITED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
+ANSWERS = {"met", "partly", "not met", "project", "absent"}
+# All requirements of chapters 6, 7, 9 and 10, and the sections of the RFCs that have some.
+STANDARDS = {
+    "ASVS 5.0": "6.1.1 to 6.1.3, 6.2.1 to 6.2.12, 6.3.1 to 6.3.8, 6.4.1 to 6.4.6, 6.5.1 to 6.5.8, "
+    "6.6.1 to 6.6.4, 6.7.1 to 6.7.2, 6.8.1 to 6.8.4, 7.1.1 to 7.1.3, 7.2.1 to 7.2.4, "
+    "7.3.1 to 7.3.2, 7.4.1 to 7.4.5, 7.5.1 to 7.5.3, 7.6.1 to 7.6.2, 9.1.1 to 9.1.3, "
+    "9.2.1 to 9.2.4, 10.1.1 to 10.1.2, 10.2.1 to 10.2.3, 10.3.1 to 10.3.5, 10.4.1 to 10.4.16, "
+    "10.5.1 to 10.5.5, 10.6.1 to 10.6.2, 10.7.1 to 10.7.3",
+    "RFC 8725": "3.1 to 3.12",
+    "RFC 9700": "2.1, 2.2.1 to 2.2.2, 2.3 to 2.6, 4.1 to 4.9, 4.10.1 to 4.10.2, 4.11 to 4.17",
+    "RFC 9068": "2.1, 2.2, 2.2.1 to 2.2.3, 3, 4, 5, 6",
+}
+
+
+def spread(ids):
+    """Return the ids of a cell one by one: ``1.2, 1.4 to 1.6`` has four."""
+    for part in ids.split(", "):
+        first, _, last = part.partition(" to ")
+        section, dot, number = first.rpartition(".")
+        end = (last or first).rpartition(".")[2]
+        for each in range(int(number), int(end) + 1):
+            yield f"{section}{dot}{each}"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
+def test_tests_that_a_page_names_exist(page):
+    """Whoever looks for the proof finds the file and, in it, the function."""
+    for file, name in CITED.findall(page.read_text()):
+        functions = ast.walk(ast.parse((ROOT / file).read_text()))
+        names = {getattr(each, "name", None) for each in functions}
+        assert not name or name in names, f"{page.name}: {file}::{name}"
+
+
+@pytest.mark.parametrize("standard", STANDARDS)
+def test_security_page_answers_each_requirement(standard):
+    """Each has one answer, and one that says *met* or *partly* names the test that shows it."""
+    rows = read_table(read_section(DOCS / "security.md", standard))
+
+    answered = [each for ids, *_ in rows for each in spread(ids)]
+    assert sorted(answered) == sorted(spread(STANDARDS[standard]))
+    for ids, answer, _how, tests in rows:
+        named = [name for _file, name in CITED.findall(tests) if name]
+        assert answer in ANSWERS, ids
+        assert named or answer not in ("met", "partly"), f"{ids} names no test."
+
+
+def test_security_page_names_a_test_for_each_promise():
+    """A file of tests, or what to run."""
+    for promise, *_, test in read_table(read_section(DOCS / "security.md", "What is promised")):
+        assert CITED.search(test) or "python -m" in test, promise

@@ -731,6 +731,11 @@ def test_what_is_missing_is_named_as_in_simplejwt(name, detail):
     assert (error.reason, str(error.sentence)) == ("malformed", detail)
 
 
+# Which reason is reported of several; the last is that of the other claims.
+ORDER = ["malformed", "bad_signature", "wrong_type", "expired", "not_yet_valid"]
+ORDER += ["wrong_issuer", "wrong_audience", "malformed"]
+
+
 def test_the_first_reason_in_the_documented_order_is_reported(settings):
     """Form, signature, type, exp, nbf, iss, aud, then the other claims."""
     settings.JWTAUTH = {"ISSUER": "us", "AUDIENCE": "api"}
@@ -758,16 +763,7 @@ def test_the_first_reason_in_the_documented_order_is_reported(settings):
         reasons.append(refusal(forge.sign(OPEN_HEADER, claims)).reason)
         claims[name] = right[name]
 
-    assert reasons == [
-        "malformed",
-        "bad_signature",
-        "wrong_type",
-        "expired",
-        "not_yet_valid",
-        "wrong_issuer",
-        "wrong_audience",
-        "malformed",
-    ]
+    assert reasons == ORDER
     assert tokens.decode(forge.sign(OPEN_HEADER, claims), ACCESS) == claims
 
 
