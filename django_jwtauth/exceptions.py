@@ -162,7 +162,8 @@ class InsufficientScope(AuthError):
 
     @property
     def auth_header(self) -> str:
-        return challenge(error=self.code, scope=self.scope)
+        # A client may have asked for it: nothing long ends in a header.
+        return challenge(error=self.code, scope=self.scope if len(self.scope) <= 1024 else "")
 
 
 class TooManyTokens(AuthError):

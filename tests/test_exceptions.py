@@ -190,6 +190,13 @@ def test_an_error_that_escapes_a_view_is_answered(name):
     assert {name: answer[name] for name in HEADERS if name in answer} == headers
 
 
+def test_a_header_does_not_grow_with_what_is_asked_for():
+    """RFC 6750, 3: the scope may be left out; a client chooses how many it asks for."""
+    answer = raise_in_view(exceptions.InsufficientScope(["a" * 100] * 1000))
+
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api", error="insufficient_scope"'
+
+
 class Late(exceptions.SignInRefused):
     """A project's own."""
 
