@@ -4,8 +4,6 @@ import pytest
 
 pytest.importorskip("auditlog")
 
-from auditlog.models import LogEntry
-from auditlog.registry import auditlog
 from django.conf import settings as configured
 from django.contrib.auth.models import User
 from django.urls import path
@@ -16,6 +14,9 @@ from tests.beside.urls import urlpatterns as theirs
 
 if "auditlog" not in configured.INSTALLED_APPS:
     pytest.skip("needs tests.beside.settings", allow_module_level=True)
+
+from auditlog.models import LogEntry
+from auditlog.registry import auditlog
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 

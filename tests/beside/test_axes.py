@@ -4,7 +4,6 @@ import pytest
 
 pytest.importorskip("axes")
 
-from axes.models import AccessAttempt, AccessLog
 from django.conf import settings as configured
 from django.urls import reverse
 
@@ -12,6 +11,8 @@ from tests.conftest import PASSWORD
 
 if "axes" not in configured.INSTALLED_APPS:
     pytest.skip("needs tests.beside.settings", allow_module_level=True)
+
+from axes.models import AccessAttempt, AccessLog
 
 pytestmark = pytest.mark.django_db
 
