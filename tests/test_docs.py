@@ -301,6 +301,7 @@ KINDS = {
     "Boolean": bool,
     "Whole number": int,
     "Whole number or `None`": int | None,
+    "String": str,
     "String or `None`": str | None,
     "Dotted path or `None`": str | None,
     '`"at+jwt"` or `"JWT"`': str,
