@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 # The sign-in that a token was made from.
 _PARENT = "parent_sid"
 
-LIFETIME = timedelta(minutes=15)
+LIFETIME = timedelta(minutes=10)
 MAX_LIFETIME = timedelta(days=1)
 
 

@@ -69,7 +69,8 @@ def test_sixteen_consumers_one_winner(user):
 
 
 def test_it_lives_shortly(user):
-    """After its lifetime it is refused."""
+    """After its lifetime it is refused; by default, ten minutes at most (ASVS 5.0, 6.5.5)."""
+    assert timedelta(minutes=10) >= one_time.LIFETIME
     with time_machine.travel(timezone.now(), tick=False) as clock:
         raw = one_time.issue(user, "download")
         long = one_time.issue(user, "download", lifetime=one_time.MAX_LIFETIME)

@@ -157,7 +157,7 @@ def test_nobody_fills_a_mailbox(user, request_link, outbox):
 
 
 def test_the_table_of_what_ends_it_is_true(user, pair):
-    """Signing out elsewhere leaves an API token; a password change does not."""
+    """Signing out elsewhere leaves an API token; a deactivation or a new password ends it."""
     raw = api_tokens.create(user, "deploy").raw
     Client().with_token(pair.access).delete("/api/sessions/")
     Client().blacklist(refresh=pair.refresh)
@@ -169,9 +169,11 @@ def test_the_table_of_what_ends_it_is_true(user, pair):
         sessions.authenticate(raw)
     user.is_active = True
     user.save()
-    assert sessions.authenticate(raw)
+    with pytest.raises(exceptions.SessionEnded):
+        sessions.authenticate(raw)
 
+    after = api_tokens.create(user, "deploy").raw
     user.set_password("another")
     user.save()
     with pytest.raises(exceptions.CredentialsChanged):
-        sessions.authenticate(raw)
+        sessions.authenticate(after)

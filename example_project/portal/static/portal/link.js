@@ -7,7 +7,7 @@
 /** @type {Record<string, string>} */
 const REASONS = {
   session_ended: "This link has been used. Each works once.",
-  expired: "This link is too old. Each works for a quarter of an hour.",
+  expired: "This link is too old. Each works for ten minutes.",
   credentials_changed: "Your password was changed after this link was sent.",
 };
 const OTHERWISE = "This link does not work. It may have been cut off: copy all of it.";
