@@ -4,7 +4,6 @@ In the settings and not in a table: they are few, they belong to the deployment,
 leaked database or a staff account must not add one.
 """
 
-import binascii
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -81,7 +80,7 @@ def _basic(request: "HttpRequest") -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     # Either error holds what was sent: it must not become the context of another.
-    with suppress(binascii.Error, UnicodeError):
+    with suppress(ValueError):
         decoded = RedactedBytes(b64decode(encoded, validate=True))
         client_id, separator, secret = decoded.decode().partition(":")
         # Python 3.10 takes more padding than there may be.

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
 from django.db.models.signals import post_save, pre_delete
 
@@ -95,8 +96,13 @@ def _rows() -> LoginSessionQuerySet:
 
 def connect() -> None:
     """Listen to the user model, and to its proxies and subclasses, which send for themselves."""
+    try:
+        user_model = get_user_model()
+    except ImproperlyConfigured:
+        # The checks say so; a command that only looks at settings works without.
+        return
     for model in apps.get_models():
-        if issubclass(model, get_user_model()):
+        if issubclass(model, user_model):
             post_save.connect(after_save, model, dispatch_uid="django_jwtauth.endings")
             pre_delete.connect(before_delete, model, dispatch_uid="django_jwtauth.endings")
 

@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission, User
 from django.core.signing import b64_encode
 from django.db import OperationalError
+from django.db.models import F
 from django.test import Client as DjangoClient
 from django.urls import include, path, reverse
 from django.utils import timezone
@@ -734,6 +735,9 @@ def test_what_is_not_active_is_that_and_no_more(send, pair, name, kind):
 def test_a_superseded_refresh_token_is_inactive_and_writes_nothing(introspect, pair):
     """RFC 7662, 2: introspection tells, it does not end a sign-in."""
     second = sessions.refresh(pair.refresh)
+    # Whoever holds a copy must not learn when it was superseded.
+    assert introspect(pair.refresh, token_type_hint="refresh_token")["active"] is True
+    LoginSession.objects.update(refreshed_at=F("refreshed_at") - timedelta(seconds=31))
     assert introspect(pair.refresh, token_type_hint="refresh_token") == {"active": False}
     assert introspect(second.refresh, token_type_hint="refresh_token")["active"] is True
 

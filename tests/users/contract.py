@@ -209,7 +209,7 @@ def test_a_deleted_user_is_not_found_and_the_record_stays(user, pair):
 
     assert_refused(pair, "user_not_found")
     row = LoginSession.objects.get()
-    assert (row.subject, row.user) == (subject, None)
+    assert row.subject == subject
     # Signing out goes on working.
     sessions.blacklist(pair.refresh)
     assert LoginSession.objects.get().ended_at is not None
