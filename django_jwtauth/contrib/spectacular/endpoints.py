@@ -222,6 +222,8 @@ class EndpointSchema(AutoSchema):
             found.add(400, "invalid", {"field": [str(_("This field is required."))]})
             found.add_drf(drf.ParseError, "unreadable")
             found.add_drf(drf.UnsupportedMediaType, "unsupported", media_type="text/plain")
+        if self.reads_body:
+            found.add_raised(view, [exceptions.UnstorableText])
         if self.reads_body or (self.needs_csrf and self.method == "POST"):
             found.add_raised(view, [exceptions.BodyTooLarge])
         found.add_raised(view, operation.refuses)

@@ -36,6 +36,7 @@ _ALL: tuple[type[AuthError], ...] = (
     exceptions.InvalidCredentials,
     *OF_POLICY,
     exceptions.TooManyTokens,
+    exceptions.UnstorableText,
     exceptions.BodyTooLarge,
     exceptions.Throttled,
     exceptions.Unavailable,
