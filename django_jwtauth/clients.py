@@ -79,7 +79,7 @@ def _basic(request: "HttpRequest") -> tuple[str, str] | None:
     scheme, _, encoded = Redacted(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
     if scheme.lower() != "basic":
         return None
-    # Either error holds what was sent: it must not become the context of another.
+    # Each error holds what was sent: it must not become the context of another.
     with suppress(ValueError):
         decoded = RedactedBytes(b64decode(encoded, validate=True))
         client_id, separator, secret = decoded.decode().partition(":")
