@@ -309,7 +309,7 @@ def test_a_link_takes_the_place_of_a_sign_in(page):
     page.find(".device .badge")
     page.click("sign-out")
     page.find("[name=username]")
-    assert not [name for name in page.cookies() if "jwtauth" in name]
+    assert [name for name in page.cookies() if "jwtauth" in name] == ["__Secure-jwtauth_device"]
 
 
 # --- for everybody
