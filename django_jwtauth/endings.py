@@ -26,7 +26,7 @@ from .exceptions import (
     UserInactive,
 )
 from .models import Kind, LoginSession, LoginSessionQuerySet, Reason, Via, end_fields
-from .rules import credentials_match, find_hashes, is_active
+from .rules import find_hashes, is_active
 from .tokens import Claims
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     if not is_active(instance):
         _end_all(instance, _INACTIVE)
     elif _password_may_differ(instance, kwargs.get("update_fields")):
-        stale = _rows().filter(user_id=instance.pk).exclude(auth_hash__in=find_hashes(instance))
+        stale = _rows().filter(user_id=instance.pk).exclude(auth_hash__in=[*find_hashes(instance)])
         if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
         # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
@@ -176,10 +176,10 @@ def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | Non
 
 
 def _why_over(session: LoginSession) -> Mapping[str, Any] | None:
-    user = session.user
-    if user is None:
+    if session.user is None:
         return _DELETED
-    if not is_active(user):
-        return _INACTIVE
-    survives = session.kind == Kind.API_TOKEN and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
-    return None if survives or credentials_match(user, session.auth_hash) else _CHANGED
+    try:
+        rules.check_row(session)
+    except TokenError as error:
+        return _BECAUSE.get(type(error))
+    return None

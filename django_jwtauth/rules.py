@@ -19,11 +19,8 @@ from .exceptions import (
     UserInactive,
     UserNotFound,
 )
-from .models import LoginSession
-from .tokens import Claims, is_api_token
-
-# Begins a stored hash that does not depend on ``SECRET_KEY``.
-_LASTING = "lasting:"
+from .models import Kind, LoginSession
+from .tokens import API_USE, Claims, is_api_token
 
 
 @dataclass(slots=True)
@@ -95,7 +92,7 @@ def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Fo
     if not is_active(found.user):
         raise UserInactive
     if session is not None:
-        if not _outlives_password(claims) and not credentials_match(found.user, session.auth_hash):
+        if not _outlives_password(claims) and not _credentials_match(found.user, session.auth_hash):
             raise CredentialsChanged
         if session.ended_at is not None:
             raise SessionEnded
@@ -106,20 +103,26 @@ def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Fo
     return found
 
 
+def check_row(session: LoginSession) -> None:
+    """Raise the ``TokenError`` that refuses every token of a row, if there is one."""
+    found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
+    check(found, {"token_use": API_USE} if session.kind == Kind.API_TOKEN else None)
+
+
 def _outlives_password(claims: Claims) -> bool:
     return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
 
 
-def credentials_match(user: AbstractBaseUser, stored: str) -> bool:
+def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:
     """Return whether the user's password is the one of the sign-in with this ``auth_hash``."""
-    return constant_time_compare(auth_hash(user), stored) or any(
-        constant_time_compare(older, stored) for older in _fallback_hashes(user)
-    )
+    return any(constant_time_compare(known, stored) for known in find_hashes(user))
 
 
-def find_hashes(user: AbstractBaseUser) -> list[str]:
-    """Return every ``auth_hash`` that a sign-in with the user's present password may have."""
-    return [auth_hash(user), *_fallback_hashes(user)]
+def find_hashes(user: AbstractBaseUser) -> Iterator[str]:
+    """Yield every ``auth_hash`` that a sign-in with the user's present password may have."""
+    yield auth_hash(user)
+    yield lasting_hash(user)
+    yield from _fallback_hashes(user)
 
 
 def is_active(user: AbstractBaseUser) -> bool:
@@ -143,15 +146,13 @@ def lasting_hash(user: AbstractBaseUser) -> str:
     if any(getattr(type(user), name, None) is not method for name, method in _DJANGOS.items()):
         return auth_hash(user)
     text = f"django_jwtauth.rules.lasting_hash:{user.password}"
-    return f"{_LASTING}{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"lasting:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def needs_fallback(session: LoginSession) -> bool:
     """Return whether the user of a row is matched only by way of ``SECRET_KEY_FALLBACKS``."""
     user, stored = cast(AbstractBaseUser, session.user), session.auth_hash
-    if stored.startswith(_LASTING) or stored == auth_hash(user):
-        return False
-    return stored in _fallback_hashes(user)
+    return stored != auth_hash(user) and stored in _fallback_hashes(user)
 
 
 _DJANGOS = {
@@ -161,7 +162,6 @@ _DJANGOS = {
 
 
 def _fallback_hashes(user: AbstractBaseUser) -> Iterator[str]:
-    """Yield what else stands for the user's present password."""
+    """Yield what ``auth_hash(user)`` was under each of ``SECRET_KEY_FALLBACKS``."""
     method = getattr(user, "get_session_auth_fallback_hash", None)
     yield from method() if method else ()
-    yield lasting_hash(user)

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
-from django_jwtauth import sessions
+from django_jwtauth import api_tokens, sessions
 from django_jwtauth.admin import BlacklistedTokenAdmin, LoginSessionAdmin, devices, user_page
 from django_jwtauth.admin.records import BoundedPaginator
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
@@ -400,6 +400,16 @@ def test_the_status_is_what_a_request_would_meet(admin_site_of, session, status)
     session = LoginSession.objects.get()
 
     assert admin_site_of(LoginSession).status(session) == status
+
+
+def test_an_api_token_that_outlives_the_password_is_live(admin_site_of, user, settings):
+    """As a request with it would find."""
+    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    new = api_tokens.create(user, "deploy")
+    change_password(new.session)
+
+    assert sessions.authenticate(new.raw)
+    assert admin_site_of(LoginSession).status(LoginSession.objects.get()) == "Live"
 
 
 @pytest.fixture

@@ -212,6 +212,18 @@ def test_the_sweep_ends_what_no_request_can_use(user, other_user, others):
     assert endings.sweep() == 0
 
 
+def test_the_sweep_leaves_what_outlives_the_password(user, others, settings):
+    """API tokens, under API_TOKENS_SURVIVE_PASSWORD_CHANGE; of an active user."""
+    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    User.objects.filter(pk=user.pk).update(password="!")
+    tokens = LoginSession.objects.of_kind(Kind.API_TOKEN)
+
+    assert endings.sweep() == 3
+    assert tokens.live().count() == 1
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert endings.sweep() == 1
+
+
 def test_purging_sweeps_first(user, pair, capsys):
     """The daily purge does both, and says so."""
     User.objects.update(is_active=False)

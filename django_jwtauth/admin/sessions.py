@@ -24,7 +24,6 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from .. import compiled, lookup, revocation, rules
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..finding import find_sid
-from ..lookup import Found
 from ..models import Kind, LoginSession, Reason, Via
 from . import user_page
 from .api_tokens import create_api_token_view
@@ -179,7 +178,7 @@ class LoginSessionAdmin(RecordAdmin):
         if session.user_id in _hidden_users([session]) if hidden is None else hidden:
             return _("User hidden")
         try:
-            rules.check(Found(session.user, session, blacklisted=False) if session.user else None)
+            rules.check_row(session)
         except TokenError as error:
             return str(REFUSED.get(type(error), error.sentence))
         return str(Status.LIVE.label)
