@@ -73,12 +73,28 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     with lookup.reporting_unavailable(), _savepoint(using):
         if record is _INACTIVE:
             return bool(_rows().filter(user_id=claims["sub"]).end(**record))
-        changes = {**end_fields(**record, by=None, note=""), **more}
-        where = {"id": claims["sid"], "ended_at": None}
-        ended = writing.update(LoginSession, using, changes, where)
-        if ended:
-            signals.send_ended(LoginSession, using, count=ended, by=None, **record)
-        return bool(ended)
+        return end_one(claims["sid"], **record, **more)
+
+
+def end_one(
+    pk: UUID | str,
+    *,
+    reason: str = Reason.SIGNED_OUT,
+    via: str,
+    by: "AbstractBaseUser | None" = None,
+    note: str = "",
+    **more: Any,
+) -> bool:
+    """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many, in less time.
+
+    Writes ``more`` columns with it. Returns whether it had not ended before.
+    """
+    using = lookup.alias()
+    changes = {**end_fields(reason=reason, via=via, by=by, note=note), **more}
+    ended = bool(writing.update(LoginSession, using, changes, {"id": pk, "ended_at": None}))
+    if ended:
+        signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
+    return ended
 
 
 def _savepoint(using: str) -> AbstractContextManager[Any]:

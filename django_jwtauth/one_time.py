@@ -80,9 +80,8 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
         raise WrongTokenType
     user = endings.load_user(claims)
     _check_parent(claims)
-    session = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
     with lookup.reporting_unavailable():
-        if not session.end(reason=Reason.USED, via=Via.API, by=user):
+        if not endings.end_one(claims["sid"], reason=Reason.USED, via=Via.API, by=user):
             raise SessionEnded
     extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
     return user, extra

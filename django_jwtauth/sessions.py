@@ -35,7 +35,7 @@ from . import (
 )
 from .conf import RESERVED_CLAIMS, get_settings
 from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, WrongTokenType
-from .models import Kind, LoginSession, Reason, Via, end_fields
+from .models import Kind, LoginSession, Reason, Via
 from .moments import aware
 from .pairs import TokenPair, carried_claims, issue
 from .redacted import redact
@@ -273,12 +273,13 @@ def blacklist(
             return claims
         if session and by is None and via == Via.API:
             by = session.user
+        record: dict[str, Any] = {"reason": reason, "via": via, "by": by, "note": note}
         if session and ends:
-            _end(session, reason, via, by, note)
+            endings.end_one(session.id, **record)
         if session and via == Via.API and (recorded or not _may_record(session)):
             # Refused in any case: without a row, no token of the sign-in may be left.
             if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
-                _end(session, reason, via, by, note)
+                endings.end_one(session.id, **record)
             return claims
         new_rows.add_blacklisted(
             claims["jti"],
@@ -288,10 +289,7 @@ def blacklist(
             user_id=session.user_id if session else claims["sub"],
             subject=claims["sub"],
             expires_at=tokens.to_datetime(claims["exp"]),
-            reason=reason,
-            via=via,
-            by=by,
-            note=note,
+            **record,
         )
     return claims
 
@@ -328,16 +326,6 @@ def _adopt(claims: Claims) -> LoginSession | None:
     session.user = cast("User", found.user)
     legacy.adopt(session)
     return session
-
-
-def _end(
-    session: LoginSession, reason: str, via: str, by: "AbstractBaseUser | None", note: str
-) -> None:
-    """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many."""
-    using = lookup.alias()
-    changes = end_fields(reason=reason, via=via, by=by, note=note)
-    if writing.update(LoginSession, using, changes, {"id": session.id, "ended_at": None}):
-        signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
 
 
 # --- async twins
