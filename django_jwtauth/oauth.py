@@ -263,15 +263,15 @@ def check(request: HttpRequest) -> HttpResponse:
     try:
         raw = get_header_token(request)
         if raw is None:
-            return _denied(401, challenge(token_sent=False))
+            return _denied(401, challenge())
         user, claims = authenticate_request(raw, request)
         scopes.require(claims, _needed(request))
     except InsufficientScope as error:
-        return _denied(403, challenge(error="insufficient_scope", scope=error.scope))
+        return _denied(403, error.auth_header)
     except Unavailable as error:
         return _denied(403, None, error)
     except (TokenError, BadAuthorizationHeader) as error:
-        return _denied(401, challenge(token_sent=isinstance(error, TokenError)), error)
+        return _denied(401, error.auth_header, error)
     response = HttpResponse(status=204)
     for name, value in _identity(str(user.get_username()), claims).items():
         response[name] = quote(value, safe=_HEADER_SAFE)

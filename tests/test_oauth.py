@@ -937,6 +937,7 @@ def test_the_required_scope(check, user, query):
         ("?scope=%00", None),
         ("?scope=%ff", None),
         (f"?scope={'x' * 101}", None),
+        ("?scope=" + "+".join(f"{'x' * 90}{n}" for n in range(20)), None),
     ],
 )
 def test_a_missing_scope_is_403(check, user, query, needed):
