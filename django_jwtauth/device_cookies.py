@@ -1,6 +1,6 @@
 """A cookie for the browser of whoever has signed in, so that others cannot lock them out of it.
 
-As OWASP's "Device cookies": it opens nothing. An attempt at the same account that carries it
+As OWASP's "Device cookies": it opens nothing. An attempt under the same name that carries it
 is counted by itself, once strangers have used up the attempts of an address or an account.
 """
 
@@ -36,12 +36,12 @@ def cookie_name() -> str:
 
 
 def set_cookie(
-    request: "HttpRequest", response: "HttpResponse", account: str, session_id: UUID
+    request: "HttpRequest", response: "HttpResponse", name: str, session_id: UUID
 ) -> None:
-    """Have the browser send back, to this address alone, which account signed in from it."""
+    """Have the browser send back, to this address alone, the name that signed in from it."""
     response.set_cookie(
         cookie_name(),
-        Redacted(_signer(account).sign(session_id.hex)),
+        Redacted(_signer(name).sign(session_id.hex)),
         max_age=LIFETIME,
         path=escape_uri_path(request.path),
         secure=get_settings().COOKIE_SECURE,
@@ -50,8 +50,8 @@ def set_cookie(
     )
 
 
-def find(request: "HttpRequest", account: str) -> str | None:
-    """Return the ``sid`` of the sign-in by which this account knows the browser, None if not.
+def find(request: "HttpRequest", name: str) -> str | None:
+    """Return the ``sid`` of the sign-in by which the browser is known under this name, None if not.
 
     One query, and none without a cookie of ours. A password change, a deactivation, and
     ending the sign-in as stolen make the browser unknown. Raises ``Unavailable``.
@@ -60,7 +60,7 @@ def find(request: "HttpRequest", account: str) -> str | None:
     if not value or len(value) > _LENGTH:
         return None
     try:
-        sid = _signer(account).unsign(value, max_age=LIFETIME)
+        sid = _signer(name).unsign(value, max_age=LIFETIME)
     except BadSignature:
         return None
     rows = LoginSession.objects.using(lookup.alias()).select_related("user")
@@ -71,6 +71,6 @@ def find(request: "HttpRequest", account: str) -> str | None:
     return sid if constant_time_compare(auth_hash(row.user), row.auth_hash) else None
 
 
-def _signer(account: str) -> TimestampSigner:
-    # A cookie of another account has another signature.
-    return TimestampSigner(salt=f"django_jwtauth.device.{account}")
+def _signer(name: str) -> TimestampSigner:
+    # A cookie of another name has another signature.
+    return TimestampSigner(salt=f"django_jwtauth.device.{name}")

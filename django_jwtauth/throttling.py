@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_jwtauth")
 
-_ACCOUNT = "jwtauth_account"
+_NAME = "jwtauth_name"
 # The owner is looked for in so many of the latest sign-ins.
 _SIGN_INS = 100
 
@@ -59,7 +59,10 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     does not matter. A cache that does not answer is logged and counts nothing.
     """
     address = get_ip_address(request)
-    account = _digest(spellings.fold(username) if everywhere else username)
+    # A browser is known by the name as it was spelled: whoever has an account of nearly the
+    # same name would get guesses at this one by each sign-in of their own.
+    name = _digest(username)
+    account = _digest(spellings.fold(username)) if everywhere else name
     counted = {"account_everywhere": account} if everywhere else {}
     # What is counted by an unknown address is counted for everybody.
     if address is not None:
@@ -83,25 +86,25 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
         if count > rate.limit and not (
             scope == "account_everywhere" and _is_known(username, address)
         ):
-            device = device or (device_cookies.find(request, account) if everywhere else None)
+            device = device or (device_cookies.find(request, name) if everywhere else None)
             if device is None:
                 raise _throttled(rate, now)
             counter = _counter(scope, f"device.{device}", rate, now)
             if (_count(counter, rate, now) or 0) > rate.limit:
                 raise _throttled(rate, now)
         counters.append(counter)
-    vars(request)[_ACCOUNT] = account
+    vars(request)[_NAME] = name
     return Attempt(counters)
 
 
 def remember_device(request: "HttpRequest", response: "HttpResponse", session_id: "UUID") -> None:
-    """Give the browser a cookie, so that its next attempt at this account is its own.
+    """Give the browser a cookie, so that its next attempt under this name is its own.
 
     After a sign-in with a name that count_attempt() has counted for this request.
     """
-    account = vars(request).get(_ACCOUNT)
-    if account is not None:
-        device_cookies.set_cookie(request, response, account, session_id)
+    name = vars(request).get(_NAME)
+    if name is not None:
+        device_cookies.set_cookie(request, response, name, session_id)
 
 
 def count_made(kind: str, user: "AbstractBaseUser") -> None:
