@@ -72,7 +72,11 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     using = lookup.alias()
     with lookup.reporting_unavailable(), _savepoint(using):
         if record is _INACTIVE:
-            return bool(_rows().filter(user_id=claims["sub"]).end(**record))
+            ended = _rows().filter(user_id=claims["sub"]).end(**record)
+            # Once is enough: a token that is sent again has nothing left to end.
+            if ended or claims.get("legacy"):
+                legacy.refuse(claims["sub"], moments.now(), **record)
+            return bool(ended)
         return end_one(claims["sid"], **record, **more)
 
 
@@ -133,12 +137,13 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     if not is_active(instance):
         _end_all(instance, _INACTIVE)
     elif _password_may_differ(instance, kwargs.get("update_fields")):
-        stale = _rows().filter(user_id=instance.pk).exclude(auth_hash__in=[*find_hashes(instance)])
+        key = lookup.saved_key(instance)
+        stale = _rows().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
         if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
         # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
         if stale.end(**_CHANGED) or _was_set(instance):
-            legacy.refuse(str(instance.pk), moments.now(), **_CHANGED)
+            legacy.refuse(str(key), moments.now(), **_CHANGED)
 
 
 setattr(after_save, writing.IGNORES_LAST_LOGIN, True)
@@ -150,8 +155,9 @@ def before_delete(instance: Any, **kwargs: Any) -> None:
 
 
 def _end_all(user: "AbstractBaseUser", record: Mapping[str, Any]) -> None:
-    _rows().filter(user_id=user.pk).end(**record)
-    legacy.refuse(str(user.pk), moments.now(), **record)
+    key = lookup.saved_key(user)
+    _rows().filter(user_id=key).end(**record)
+    legacy.refuse(str(key), moments.now(), **record)
 
 
 def _password_may_differ(user: Any, update_fields: Any) -> bool:

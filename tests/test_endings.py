@@ -2,7 +2,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, models, transaction
+from django.test.utils import isolate_apps
 
 from django_jwtauth import api_tokens, endings, one_time, sessions
 from django_jwtauth.exceptions import AuthError
@@ -94,6 +95,30 @@ def test_a_change_by_a_proxy_ends_them_as_well(user, others, change, end):
         endings.post_save.disconnect(sender=Proxy, dispatch_uid="test")
         endings.pre_delete.disconnect(sender=Proxy, dispatch_uid="test")
 
+    assert ends() == [("", ""), end, end, end, end]
+
+
+@isolate_apps()
+def test_a_subclass_with_a_key_of_its_own_ends_what_its_user_has(user, other_user, others):
+    """Not those of whoever has that key among the users (multi-table inheritance)."""
+
+    class Clerk(User):
+        number = models.AutoField(primary_key=True)
+        base = models.OneToOneField(User, models.CASCADE, parent_link=True)
+
+        class Meta:
+            app_label = "auth"
+
+    clerk = Clerk(
+        number=other_user.pk,
+        base=user,
+        **{field.attname: getattr(user, field.attname) for field in User._meta.concrete_fields},
+    )
+    clerk._state.adding = False
+    clerk.is_active = False
+    endings.after_save(clerk, created=False, raw=False)
+
+    end = ("user_inactive", "deactivation")
     assert ends() == [("", ""), end, end, end, end]
 
 

@@ -452,6 +452,17 @@ def test_an_inactive_user_signs_out_for_good(user, api):
     assert api.refresh(raw).json()["reason"] == "session_ended"
 
 
+def test_an_update_that_deactivates_is_found_at_the_next_use(user, api):
+    """Legacy tokens have no row to end: once one was refused, activating revives none."""
+    get_user_model().objects.update(is_active=False)
+    assert api.protected(legacy(user)).json()["reason"] == "user_inactive"
+    assert api.protected(legacy(user)).json()["reason"] == "user_inactive"
+    get_user_model().objects.update(is_active=True)
+
+    assert api.protected(legacy(user)).json()["reason"] == "session_ended"
+    assert api.refresh(legacy(user, "refresh")).json()["reason"] == "session_ended"
+
+
 def test_a_deleted_user(user, api):
     """401 for every kind of request; simplejwt failed with a 500."""
     access, refresh = legacy(user), legacy(user, "refresh")
