@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import CellType, FunctionType
 from typing import Any, NoReturn
 
@@ -157,7 +158,7 @@ def _is_of_admin(request: HttpRequest, view: Any) -> bool:
 def _is_wrapped_by_admin(view: Any) -> bool:
     """Return whether ``admin_view()`` or ``staff_member_required`` is around the view."""
     # Neither leaves a mark on it: look for their code in what the wrappers hold on to.
-    layers, looked_at = [view], 0
+    layers, looked_at = [view, getattr(getattr(view, "view_class", None), "dispatch", None)], 0
     while layers and looked_at < _MAX_LAYERS:
         layer = layers.pop()
         looked_at += 1
@@ -165,6 +166,11 @@ def _is_wrapped_by_admin(view: Any) -> bool:
             if f"{layer.__globals__.get('__name__')}.".startswith("django.contrib.admin."):
                 return True
             layers += [_read(cell) for cell in layer.__closure__ or ()]
+        elif isinstance(layer, partial):
+            layers.append(layer.func)
+        elif isinstance(layer, list):
+            # Of method_decorator.
+            layers += [one for one in layer[:_MAX_LAYERS] if isinstance(one, FunctionType)]
     return bool(layers)
 
 

@@ -1,5 +1,6 @@
 """The middleware for plain Django views, sync and async."""
 
+from functools import partial
 from http import HTTPStatus
 
 import pytest
@@ -14,6 +15,8 @@ from django.template import engines
 from django.test import AsyncClient
 from django.test import Client as DjangoClient
 from django.urls import include, path
+from django.utils.decorators import method_decorator
+from django.views import View
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.authentication import SessionAuthentication
@@ -92,6 +95,12 @@ class Open(APIView):
         return Response({"user": request._request.user.get_username()})
 
 
+@method_decorator(staff_member_required, name="dispatch")
+class StaffReport(View):
+    def get(self, request):
+        return about(request)
+
+
 back_office = admin.AdminSite(name="office")
 back_office._registry = admin.site._registry
 
@@ -115,6 +124,8 @@ urlpatterns = [
     path("report/", admin.site.admin_view(about)),
     path("report/cached/", admin.site.admin_view(csrf_exempt(about), cacheable=True)),
     path("report/staff/", never_cache(staff_member_required(about))),
+    path("report/class/", StaffReport.as_view()),
+    path("report/partial/", partial(admin.site.admin_view(about))),
     path("plain/", whoami),
     path("aplain/", awhoami),
     path("session-first/", SessionFirst.as_view()),
@@ -306,6 +317,8 @@ ADMIN = [
     "/report/",
     "/report/cached/",
     "/report/staff/",
+    "/report/class/",
+    "/report/partial/",
 ]
 
 
