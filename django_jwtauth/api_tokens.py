@@ -118,7 +118,7 @@ _written: OrderedDict[str, float] = OrderedDict()
 def record_use(sid: str, request: "HttpRequest | None") -> None:
     """Write when and from where a token was used, at most once in ``USE_INTERVAL``.
 
-    After the caller's transaction, whose locks and rollback are no business of ours; a
+    When the caller's transaction has committed, so that it does not hold the row's lock. A
     database that cannot be written to is logged and refuses nobody.
     """
     now = time.monotonic()

@@ -112,7 +112,7 @@ class JWTAuthentication(BaseAuthentication):
             return self.get_user(validated), validated
 
     def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
-        """Return the encoded token of the request, None when it carries none of ours."""
+        """Return the encoded token of the request, None when it carries none."""
         header = redact(self.get_header(request))
         return None if header is None else self.get_raw_token(header)
 

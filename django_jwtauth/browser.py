@@ -107,7 +107,7 @@ class SignOutView(BrowserView):
 
 
 def _end_presented(request: Request) -> None:
-    """End the sign-in whose cookies came along; what is none of ours has nothing to end."""
+    """End the sign-in whose cookies came along, if there is one."""
     refresh, access = get_refresh_cookie(request._request), get_cookie_token(request._request)
     with suppress(TokenError):
         if refresh:

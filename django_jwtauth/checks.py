@@ -102,7 +102,7 @@ CACHES_NOT_SHARED = (
 
 @register(TAG)
 def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Every value of ``JWTAUTH``, and every name in it that is none of ours."""
+    """Every value of ``JWTAUTH``, and every name in it that is no setting."""
     known = {"", *(field.name for field in fields(Settings))}
     for problem in conf.find_problems():
         yield Error(str(problem), id=BAD_SETTING if problem.setting in known else UNKNOWN_SETTING)
@@ -185,7 +185,7 @@ def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Whether the tokens of a predecessor are accepted, and its clients kept."""
+    """Whether legacy tokens are accepted, and the clients that hold them kept."""
     config = _sound_settings()
     if config is None:
         return

@@ -24,7 +24,7 @@ MAX_LENGTH = 500
 
 
 class InvalidClient(Exception):
-    """Whoever asks is no client of ours, or cannot show it."""
+    """Whoever asks is not in ``CLIENTS``, or cannot prove it."""
 
 
 class TwoMethods(InvalidClient):

@@ -41,7 +41,7 @@ __all__ = [
 
 _ON_HERE = "remove it, it is always so here."
 _IN_KEYS = 'keys and their algorithms are listed in "KEYS".'
-# Names of djangorestframework-simplejwt that resemble one of ours, or that need a word.
+# Names of djangorestframework-simplejwt that resemble one of these, or that need a word.
 _SIMPLEJWT = {
     "ALGORITHM": _IN_KEYS,
     "SIGNING_KEY": _IN_KEYS,
@@ -130,7 +130,7 @@ class Settings:
     PERMISSIONS_CLAIM: str | None = _setting(None, rule.claim_name)
 
     def accepts_legacy_tokens(self) -> bool:
-        """Return whether tokens of a predecessor are accepted now."""
+        """Return whether legacy tokens are accepted now."""
         until = self.LEGACY_UNTIL
         return bool(self.LEGACY_DECODER and until and datetime.now(timezone.utc) < until)
 

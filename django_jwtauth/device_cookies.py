@@ -53,7 +53,7 @@ def set_cookie(
 def find(request: "HttpRequest", name: str) -> str | None:
     """Return the ``sid`` of the sign-in by which the browser is known under this name, None if not.
 
-    One query, and none without a cookie of ours. A password change, a deactivation, and
+    One query, and none without the cookie. A password change, a deactivation, and
     ending the sign-in as stolen make the browser unknown. Raises ``Unavailable``.
     """
     value = Redacted(request.COOKIES.get(cookie_name(), ""))

@@ -185,7 +185,7 @@ class BodyTooLarge(AuthError):
 
 
 class Throttled(AuthError):
-    """Too many failed attempts to sign in; ``retry_after``: seconds to wait."""
+    """Too many attempts to sign in, or rows written; ``retry_after``: seconds to wait."""
 
     status_code = status.HTTP_429_TOO_MANY_REQUESTS
     reason = "throttled"
@@ -231,7 +231,7 @@ class TokenError(AuthError):
 
 
 class MalformedToken(TokenError):
-    """Not a token of ours in form: encoding, header or claims."""
+    """Not one of our tokens in form: encoding, header or claims."""
 
     reason = "malformed"
 

@@ -52,7 +52,7 @@ class Finding:
     is_token: bool = False
     #: Why a request with the token is refused, None when it is not.
     refusal: TokenError | None = None
-    #: Whether a key of ours signed it; if not, the rest is only what it says of itself.
+    #: Whether one of our keys signed it; if not, the rest is only what it says of itself.
     authentic: bool = True
     token_type: str = ""
     jti: str = ""
@@ -181,7 +181,7 @@ def _find_ids(text: str) -> Iterator[Finding]:
     sids = list(dict.fromkeys(UUID(match) for match in _SID.findall(lower)))[:MAX_WORDS]
     matches = list(islice(_JTI.finditer(lower), MAX_WORDS))
     jtis = {UUID(match[1]): match[0] for match in reversed(matches)}
-    # A predecessor's jti has no form of its own.
+    # The jti of a legacy token has no form of its own.
     words = [word for word in _BETWEEN_WORDS.split(text) if 0 < len(word) <= 255]
     jti_set = {*words[:MAX_WORDS], *jtis.values()}
     known = {one.pk: one for one in _sessions().filter(pk__in=sids)} if sids else {}

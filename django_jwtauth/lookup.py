@@ -1,4 +1,8 @@
-"""The one query: a token's user, its sign-in, and whether the token is blacklisted."""
+"""The one query: a token's user, its sign-in, and whether the token is blacklisted.
+
+And what goes with any question to the database: whom a token is for, which alias is asked,
+and what a failure means.
+"""
 
 import functools
 import logging

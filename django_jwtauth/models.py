@@ -118,7 +118,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
             models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=moments.stored(over)),
             created_at__lt=moments.stored(over - conf.SESSION_LIFETIME),
         )
-        # A predecessor's refresh token may outlive them, and without its row start anew.
+        # A legacy refresh token may outlive them, and without its row start anew.
         return rows.exclude(kind=Kind.SIGN_IN) if conf.accepts_legacy_tokens() else rows
 
     def of_kind(self, kind: Kind) -> "LoginSessionQuerySet":

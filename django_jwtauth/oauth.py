@@ -297,7 +297,7 @@ def _identity(username: str, claims: Claims) -> dict[str, str]:
     return {
         "X-Auth-User": username,
         "X-Auth-Subject": claims["sub"],
-        # An access token of a predecessor's belongs to no sign-in.
+        # A legacy access token belongs to no sign-in.
         "X-Auth-Session": claims["sid"] or "",
     }
 

@@ -50,7 +50,7 @@ class Tally(NamedTuple):
 
 
 class UnknownToken(LookupError):
-    """A ``jti`` that is not one of ours, or whose sign-in is not known."""
+    """A ``jti`` that was not issued here, or whose sign-in is not known."""
 
 
 @dataclass(frozen=True, slots=True)

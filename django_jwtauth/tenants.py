@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 _HOOK = "JWTAUTH['TENANT_HOOK']"
 # One for the process, whoever asks.
 _NOT_BY_TENANT = ("TENANT_HOOK", "TOKEN_CACHE_SIZE")
-# A predecessor's token may not tell whose it is: every tenant would accept it.
+# A legacy token may not tell whose it is: every tenant would accept it.
 _NOT_INHERITED = {"LEGACY_DECODER": None, "LEGACY_UNTIL": None}
 
 

@@ -1,6 +1,6 @@
 """Claims to signed string and back: which are asked for, and what they must be.
 
-No database, no DRF. How a token is spelled and signed is the business of ``compact``.
+Asks no database. ``compact`` encodes and signs.
 """
 
 import re
@@ -83,7 +83,7 @@ def decode(
     """Return the verified claims of ``raw``, of one of the ``allowed`` types.
 
     With ``foreign``, also of ``TRUSTED_ISSUERS``: never where ``sub`` or ``sid`` is looked
-    up here, as theirs are not ours. Raises a ``TokenError``, and ``Unavailable`` while
+    up here, as theirs name other users. Raises a ``TokenError``, and ``Unavailable`` while
     keys that must be fetched cannot be. The first reason in this order is reported: form,
     signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
     """
@@ -123,8 +123,8 @@ def is_api_token(claims: Claims) -> bool:
 def sign_in_time(claims: Claims) -> float:
     """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
 
-    Seconds since the epoch; 0 when it is not known. A ``sid`` of ours is a time-ordered
-    UUID (RFC 9562, 5.7), one made for a predecessor's token is not.
+    Seconds since the epoch; 0 when it is not known. A ``sid`` is a time-ordered UUID
+    (RFC 9562, 5.7), but for that of a legacy token.
     """
     given, sid = claims.get("auth_time"), claims.get("sid")
     if isinstance(given, (int, float)):

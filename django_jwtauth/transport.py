@@ -1,4 +1,4 @@
-"""How a request carries a token, and how an answer says that it was refused."""
+"""How a request carries a token, who is asking with it, and how an answer refuses it."""
 
 import math
 from collections.abc import Callable
@@ -198,7 +198,7 @@ def request_refusal(error: AuthError) -> dict[str, Any]:
 def refusal_headers(error: Exception) -> dict[str, str]:
     """Return what goes with the status: how to authenticate, or when to try again.
 
-    Of an exception of ours or of DRF's: both say it under the same names.
+    Of our exceptions and DRF's, which have the same attributes.
     """
     authenticate, seconds = getattr(error, "auth_header", None), getattr(error, "wait", None)
     headers = {"WWW-Authenticate": authenticate} if authenticate else {}

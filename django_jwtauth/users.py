@@ -68,7 +68,7 @@ class TokenUser:
         if conf.ISSUER is not None and issuer == conf.ISSUER:
             return True
         trusted = conf.find_trusted(issuer)
-        # Without an ISSUER, a token of ours may name any.
+        # Without an ISSUER, our own tokens may name any.
         return trusted.claims if trusted is not None else conf.ISSUER is None
 
     def __eq__(self, other: object) -> bool:

@@ -1,7 +1,7 @@
 """INSERT and UPDATE that a client waits for.
 
-The ORM takes longer to put such a statement together than a database to run it. For rows
-of ours neither ``pre_save`` nor ``post_save`` is sent: ``signals`` has what a project may
+The ORM takes longer to put such a statement together than a database to run it. For the
+package's rows neither ``pre_save`` nor ``post_save`` is sent: ``signals`` has what a project may
 listen to.
 """
 

@@ -18,7 +18,7 @@ LIMIT = 100_000
 
 # What a spreadsheet takes for the beginning of a formula, in both widths, after what it may
 # skip. Whoever opens the file picks the separator, and which quotes count: with ";", what
-# stands after one in a cell of ours is a cell of its own.
+# stands after one in a cell is a cell of its own.
 _FORMULA = re.compile(
     r"(?<![\s\"\0\u200b\u2060\ufeff,;|])([\s\"\0\u200b\u2060\ufeff,;|]*)"
     r"([=+\-@\uff1d\uff0b\uff0d\uff20])"

@@ -142,7 +142,7 @@ class RecordAdmin(ModelAdmin):
             raise PermissionDenied
 
     def page_url(self, page: str, *args: Any, **query: Any) -> str:
-        """Return where a page of ours is, "loginsession_end" say, on this operator's site."""
+        """Return the URL of one of our pages, "loginsession_end" say, on this operator's site."""
         name = f"admin:django_jwtauth_{page}"
         url = reverse(name, args=args, current_app=self.admin_site.name)
         return f"{url}?{urlencode(query)}" if query else url
@@ -188,7 +188,7 @@ class RecordAdmin(ModelAdmin):
     def render_page(
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> TemplateResponse:
-        """Return a page of ours within the admin."""
+        """Return one of our pages within the admin."""
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,

@@ -305,7 +305,7 @@ class LoginSessionAdmin(RecordAdmin):
         return HttpResponseRedirect(self._url(request, "changelist"))
 
     def _url(self, request: HttpRequest, name: str) -> str:
-        """Return a URL of ours that remembers the filters of the list."""
+        """Return the URL of one of our pages that remembers the filters of the list."""
         url = self.page_url(f"loginsession_{name}")
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)

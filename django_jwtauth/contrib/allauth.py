@@ -42,7 +42,7 @@ _SENT_CODES = ("code", "password_reset")
 
 
 class TokenStrategy(SessionTokenStrategy):
-    """Puts ``access_token`` and ``refresh_token`` of a sign-in of ours into allauth's answers."""
+    """Puts ``access_token`` and ``refresh_token`` of our sign-in into allauth's answers."""
 
     def create_access_token_payload(self, request: "HttpRequest") -> dict[str, Any] | None:
         """Start the sign-in of the user whom allauth has just signed in.
@@ -160,7 +160,7 @@ def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> Non
 
 
 def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> ImmediateHttpResponse:
-    """Return what makes allauth answer with a refusal of ours, in the form of its own."""
+    """Return what makes allauth answer with our refusal, in allauth's form."""
     status = error.status_code
     # With a class of its own, or allauth's flows take it for a page and answer by themselves.
     response = JsonResponse({}) if request is None else UnauthorizedResponse(request)

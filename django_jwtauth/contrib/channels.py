@@ -136,7 +136,7 @@ class JWTAuthMiddleware:
     async def watch(
         self, raw: str, expires_at: int, request: ASGIRequest, socket: "_Socket"
     ) -> None:
-        """Check the token again and again, and close the socket when it is good no more."""
+        """Check the token again and again, and close the socket once it is refused."""
         # Sockets that were opened together, after a restart say, are not checked together.
         wait = random.uniform(0, self.check_interval)  # noqa: S311
         try:

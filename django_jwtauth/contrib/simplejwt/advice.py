@@ -31,7 +31,7 @@ SAME = (
     "AUTH_HEADER_TYPES",
     "UPDATE_LAST_LOGIN",
 )
-#: Settings that went into another of ours.
+#: Settings of simplejwt that are part of another one here.
 MOVED = {
     "ALGORITHM": "KEYS",
     "SIGNING_KEY": "KEYS",

@@ -108,7 +108,7 @@ def _read(raw: str) -> dict[str, Any] | None:
         and 0 <= exp <= MAX_NUMERIC_DATE
         and _has_begun(legacy)
         and _is_for_us(legacy)
-        # One of ours under the same key, refused already, must not get a second chance.
+        # Our own token under the same key, refused already, must not get a second chance.
         and not str(jti).startswith(f"{legacy.get('sid')}.")
     )
     return legacy if good else None

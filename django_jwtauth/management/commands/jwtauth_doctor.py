@@ -183,7 +183,7 @@ def explain_refusal(endpoint: str, reason: str) -> str:
         )
     if endpoint == OBTAIN and reason in ("sign_in_refused", "mfa_required"):
         return f"SIGN_IN_HOOK asks for more than a password. {OTHER_USER}"
-    # Only a word of ours is shown: the view may be another's.
+    # Only the package's own words are shown: the view may be the project's.
     return f"Reason: {reason if reason.isidentifier() else 'none given'}."
 
 
@@ -233,7 +233,7 @@ def allowed_host() -> str:
 
 
 def make_user(using: str) -> dict[str, Any]:
-    """Insert a user, past save() and its signals: nobody is to be mailed a welcome."""
+    """Insert a user, past save() and its signals, so that nobody is mailed a welcome."""
     model = get_user_model()
     password = secrets.token_urlsafe(32)
     user = model(**{field.name: sample(field) for field in needed_fields(model)})

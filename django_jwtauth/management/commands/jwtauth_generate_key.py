@@ -33,7 +33,7 @@ class Command(BaseCommand):
             "--algorithm",
             default="ES256",
             choices=sorted(ALGORITHMS),
-            help="ES256 unless a verifier of yours needs another.",
+            help="ES256 unless one of your verifiers needs another.",
         )
         parser.add_argument(
             "--format", default="pem", choices=("pem", "jwk"), help="A secret in pem is plain text."
