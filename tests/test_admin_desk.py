@@ -38,6 +38,7 @@ User = get_user_model()
 LIST = reverse("admin:django_jwtauth_loginsession_changelist")
 BLACKLIST = reverse("admin:django_jwtauth_blacklistedtoken_changelist")
 FIND = reverse("admin:django_jwtauth_loginsession_find")
+END = reverse("admin:django_jwtauth_loginsession_end")
 END_USER = reverse("admin:django_jwtauth_loginsession_end_user")
 END_BEFORE = reverse("admin:django_jwtauth_loginsession_end_before")
 KEYS = reverse("admin:django_jwtauth_loginsession_keys")
@@ -754,7 +755,7 @@ def test_a_time_that_cannot_be_ends_nothing(chief, pair, date):
 
 @pytest.mark.parametrize("url", [END_USER, END_BEFORE])
 def test_the_pages_say_what_goes_on_working(chief, user, pair, settings, url):
-    """Services that only verify, API tokens there, and a predecessor's tokens here."""
+    """Services that only verify, and API tokens there; legacy tokens are refused, too."""
     settings.JWTAUTH = {
         "ACCESS_TOKEN_LIFETIME": 600,
         "API_TOKEN_MAX_LIFETIME": timedelta(days=90),
@@ -766,6 +767,17 @@ def test_the_pages_say_what_goes_on_working(chief, user, pair, settings, url):
 
     assert "keep accepting their access tokens for up to 10 minutes." in text
     assert "API tokens among them: until they expire" in text
+    assert "LEGACY_UNTIL" not in text
+
+
+def test_ending_single_sign_ins_leaves_legacy_tokens(chief, pair, settings):
+    """Those that were not exchanged yet belong to none, and the page says so."""
+    settings.JWTAUTH = {
+        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
+        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+    }
+    text = text_of(chief.get(END, {"sid": pair.session_id.hex}))
+
     assert "accepted until" in text
     assert "(LEGACY_UNTIL)" in text
 

@@ -262,7 +262,7 @@ def test_without_time_zones_a_time_is_as_it_is(settings):
 
 
 def test_it_says_what_goes_on_working(pairs, settings):
-    """Services that only verify, and a predecessor's tokens while they are accepted."""
+    """Services that only verify, and legacy tokens, unless all of a user's are refused."""
     settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 90}
     output = run("--user", "anna", *WHY)
     assert "Services that only verify accept access tokens for up to 1 minute 30 seconds," in output
@@ -272,7 +272,9 @@ def test_it_says_what_goes_on_working(pairs, settings):
         "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
         "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
     }
-    assert "(2999-01-01 00:00:00 UTC)" in run("--user", "anna", *WHY)
+    assert "LEGACY_UNTIL" not in run("--user", "anna", *WHY)
+    sid = str(LoginSession.objects.values_list("pk", flat=True)[0])
+    assert "(2999-01-01 00:00:00 UTC)" in run("--session", sid, *WHY)
 
 
 def test_a_database_that_gives_up_is_no_traceback(monkeypatch, pairs):

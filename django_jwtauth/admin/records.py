@@ -1,7 +1,5 @@
 """What both lists have in common: nobody edits a record, and no page reads a whole table."""
 
-from datetime import datetime
-from datetime import timezone as tz
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -210,9 +208,10 @@ class RecordAdmin(ModelAdmin):
 
 
 def _legacy_until() -> str | None:
-    """Return until when a predecessor's tokens are accepted, None when none is any more."""
-    until = get_settings().LEGACY_UNTIL
-    return moment(until) if until is not None and until > datetime.now(tz.utc) else None
+    """Return until when legacy tokens are accepted, None when they are not."""
+    conf = get_settings()
+    until = conf.LEGACY_UNTIL if conf.accepts_legacy_tokens() else None
+    return None if until is None else moment(until)
 
 
 def operator(request: HttpRequest) -> "AbstractBaseUser":

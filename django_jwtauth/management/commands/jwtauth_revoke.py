@@ -197,7 +197,7 @@ class Command(BaseCommand):
         if show:
             overwrite(self.stderr, "")
         self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had ended before.")
-        self.warn()
+        self.warn(legacy=target.named)
 
     def confirm(self, number: int) -> None:
         try:
@@ -224,18 +224,19 @@ class Command(BaseCommand):
             how = "is blacklisted" if is_new else "had been blacklisted before"
             self.stdout.write(f"The {name} {how}.")
         if not dry_run:
-            self.warn()
+            self.warn(legacy=True)
 
-    def warn(self) -> None:
+    def warn(self, *, legacy: bool) -> None:
+        """Say what goes on working; with ``legacy``, also tokens that no sign-in stands for."""
         conf = get_settings()
         self.stdout.write(
             "This project refuses their tokens from now on. Services that only verify accept "
             f"access tokens for up to {words(conf.ACCESS_TOKEN_LIFETIME)}, API tokens until they "
             "expire."
         )
-        if conf.LEGACY_UNTIL and datetime.now(tz.utc) < conf.LEGACY_UNTIL:
+        if legacy and conf.LEGACY_UNTIL and conf.accepts_legacy_tokens():
             self.stdout.write(
-                "Tokens of a predecessor that were not exchanged yet name no sign-in: they are "
+                "Legacy tokens that were not exchanged yet name no sign-in: they are "
                 f"accepted until {describe(conf.LEGACY_UNTIL)} (LEGACY_UNTIL)."
             )
 
