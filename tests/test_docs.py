@@ -257,7 +257,7 @@ def test_quick_start_works_in_a_project_with_rest_framework(tmp_path, page):
 def test_quick_starts_have_the_same_settings():
     """The one block that README and quick start share is changed in both."""
     settings = [
-        [block.code.partition("\n")[2] for block in read_blocks(page) if "+= {" in block.code]
+        [block.code.partition("\n")[2] for block in read_blocks(page) if "+= [app" in block.code]
         for page in QUICK_STARTS
     ]
 
