@@ -1,7 +1,7 @@
-from benchmarks.contender import Calls, Contender, drf_request
+from benchmarks.contender import Calls, Contender
+from benchmarks.contenders.ours import authentications
 from benchmarks.works import ACCESS_TOKEN, API_TOKEN
 from django_jwtauth import api_tokens, sessions
-from django_jwtauth.authentication import JWTAuthentication
 
 
 class AccessToken(Contender):
@@ -17,10 +17,9 @@ class AccessToken(Contender):
         return sessions.start(self.user).access
 
     def last_used(self, count: int) -> Calls:
-        request = drf_request(HTTP_AUTHORIZATION=f"Bearer {self.raw}")
         # The first use of an API token in five minutes is written.
-        JWTAuthentication().authenticate(request)
-        return [lambda: JWTAuthentication().authenticate(request)] * count
+        sessions.authenticate(self.raw)
+        return authentications([{"HTTP_AUTHORIZATION": f"Bearer {self.raw}"}] * count)
 
 
 class APIToken(AccessToken):

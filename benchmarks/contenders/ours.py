@@ -6,6 +6,12 @@ from django_jwtauth import sessions, tokens
 from django_jwtauth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 
 
+def authentications(headers: list[dict[str, str]]) -> Calls:
+    """Return a call for each request: one that was answered remembers who made it."""
+    requests = [drf_request(**header) for header in headers]
+    return [lambda r=request: JWTAuthentication().authenticate(r) for request in requests]
+
+
 class Ours(Contender):
     """Defaults: every request is checked for revocation, every refresh rotates."""
 
@@ -28,14 +34,12 @@ class Ours(Contender):
         return {"HTTP_AUTHORIZATION": f"Bearer {raw}"}
 
     def authenticate(self, count: int) -> Calls:
-        request = drf_request(**self.bearer())
-        return [lambda: JWTAuthentication().authenticate(request)] * count
+        return authentications([self.bearer()] * count)
 
     def first_sight(self, count: int) -> Calls:
-        requests = [
-            drf_request(HTTP_AUTHORIZATION=f"Bearer {raw}") for raw in self.new_tokens(count)
-        ]
-        return [lambda r=request: JWTAuthentication().authenticate(r) for request in requests]
+        return authentications(
+            [{"HTTP_AUTHORIZATION": f"Bearer {raw}"} for raw in self.new_tokens(count)]
+        )
 
     def stateless(self, count: int) -> Calls:
         request = drf_request(**self.bearer())
