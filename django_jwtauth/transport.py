@@ -1,5 +1,6 @@
 """How a request carries a token, who is asking with it, and how an answer refuses it."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,15 +47,21 @@ def parse_header(header: str) -> str | None:
     The scheme is compared without case (RFC 9110, 11.1). Raises
     ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
     """
-    header = redact(header)
-    parts = [part for part in header.split(" ") if part]
-    schemes = {name.lower() for name in get_settings().AUTH_HEADER_TYPES}
-    if not parts or parts[0].lower() not in schemes:
+    schemes = _lower(get_settings().AUTH_HEADER_TYPES)
+    # Methods of str, whose results are redacted at once: those of Redacted redact each part.
+    header = Redacted(str.strip(header, " "))
+    end = str.find(header, " ")
+    if Redacted(str.lower(str.__getitem__(header, slice(end if end > 0 else None)))) not in schemes:
         return None
-    if len(parts) != 2:
+    token = Redacted(str.strip(str.__getitem__(header, slice(end, None)), " "))
+    if end < 0 or " " in token:
         raise BadAuthorizationHeader
-    token: str = parts[1]
     return token
+
+
+@functools.lru_cache(maxsize=8)
+def _lower(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)
 
 
 def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> None:
