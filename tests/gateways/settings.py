@@ -8,4 +8,4 @@ DATABASES["default"]["ATOMIC_REQUESTS"] = True  # noqa: F405
 
 
 def scopes_hook(user, request):
-    return ["reports:read", "reports:write"]
+    return ["jwtauth:manage", "reports:read", "reports:write"]

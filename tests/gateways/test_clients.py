@@ -52,7 +52,7 @@ def test_authlib_signs_in_and_calls(authlib, server):
     """OAuth2Session gets a token that it understands and sends it to an API."""
     client, _ = authlib
     assert client.token["token_type"] == "Bearer"
-    assert client.token["scope"] == "reports:read reports:write"
+    assert client.token["scope"] == "jwtauth:manage reports:read reports:write"
     assert client.get(f"{server}/api/me/").json()["username"] == USERNAME
 
 

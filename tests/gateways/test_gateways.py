@@ -90,7 +90,7 @@ def test_a_good_token_gets_through(gateway, tokens):
         "X-Auth-User": [USERNAME],
         "X-Auth-Subject": [claims["sub"]],
         "X-Auth-Session": [claims["sid"]],
-        "X-Auth-Scope": ["reports:read reports:write"],
+        "X-Auth-Scope": ["jwtauth:manage reports:read reports:write"],
     }
 
 
