@@ -15,7 +15,7 @@ from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from . import lookup, scopes, sessions, throttling, views
+from . import lookup, scopes, sessions, views
 from .authentication import enforce_csrf
 from .exceptions import NoTenant, TokenError
 from .models import Kind, LoginSession, Via
@@ -71,9 +71,7 @@ class SignInView(BrowserGrantView, views.TokenObtainPairView):
     def grant(self, pair: TokenPair) -> Response:
         _end_presented(self.request)
         rotate_token(self.request._request)
-        response = super().grant(pair)
-        throttling.remember_device(self.request._request, response, pair.session_id)
-        return response
+        return super().grant(pair)
 
 
 class RefreshView(BrowserGrantView, views.TokenRefreshView):

@@ -157,7 +157,10 @@ class GrantView(JWTView):
     def start(self, user: AbstractBaseUser, claims: Claims) -> Response:
         """Sign ``user`` in and return the answer that carries the pair."""
         request = self.request._request
-        return self.grant(sessions.start(user, request, claims, max_length=self.max_token_length))
+        pair = sessions.start(user, request, claims, max_length=self.max_token_length)
+        response = self.grant(pair)
+        throttling.remember_device(request, response, pair.session_id)
+        return response
 
     def grant(self, pair: TokenPair) -> Response:
         """Return the answer that carries a pair."""

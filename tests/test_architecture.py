@@ -77,7 +77,7 @@ MAP = {
     "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
     "scopes serializers setting_values throttling tokens views",
     "urls.portal": "portal",
-    "browser": "authentication exceptions lookup models pairs scopes sessions throttling tokens "
+    "browser": "authentication exceptions lookup models pairs scopes sessions tokens "
     "transport views",
     "urls.browser": "authentication browser views",
     "well_known": "conf exceptions keymaterial keys transport",

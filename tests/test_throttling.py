@@ -118,6 +118,7 @@ def test_strangers_everywhere_do_not_lock_out_the_owner(api, user, limits, first
     """Past the limit from everywhere, networks that the owner has signed in from are open."""
     limits(account_everywhere=3)
     assert statuses(api, 1, password=PASSWORD, address=first) == [200]
+    api.cookies.clear()
     for number in range(5):
         statuses(api, 1, address=f"203.0.113.{number}")
 
@@ -161,6 +162,7 @@ def test_a_proxy_makes_no_network_known(api, user, limits):
     behind = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": HOME}
     assert api.obtain(**behind).status_code == 200
     assert LoginSession.objects.get().ip_address is None
+    api.cookies.clear()
 
     answers = [api.obtain(password="wrong", **behind).status_code for _ in range(4)]
 
@@ -286,6 +288,21 @@ def test_a_neighbour_does_not_lock_out_a_known_browser(browser, limits, scope):
     assert enter(browser).status_code == 200
 
 
+def test_a_client_of_the_json_endpoint_is_known_by_the_same_cookie(user, limits):
+    """Whoever keeps cookies is; the cookie opens nothing there, either."""
+    phone, other = APIClient(REMOTE_ADDR=OFFICE), APIClient(REMOTE_ADDR=OFFICE)
+
+    def sign_in(client, password=PASSWORD):
+        body = {"username": "anna", "password": password}
+        return client.post(reverse("token_obtain_pair"), body).status_code
+
+    assert sign_in(phone) == 200
+    limits(account=3)
+    assert [sign_in(other, "wrong") for _ in range(4)] == [401, 401, 401, 429]
+    assert (sign_in(other), sign_in(phone)) == (429, 200)
+    assert phone.get(reverse("jwtauth_me")).status_code == 401
+
+
 def test_a_known_browser_has_no_more_guesses_than_others(browser, limits):
     """A cookie that was copied allows as many as an address of one's own would."""
     limits(account=3)
@@ -367,11 +384,6 @@ def test_a_known_browser_costs_nothing_on_quiet_days(browser, statements):
     with patch("django_jwtauth.device_cookies.find") as find:
         enter(browser)
     find.assert_not_called()
-
-
-def test_header_clients_get_no_cookie(api, user):
-    """The doors that answer with tokens set none."""
-    assert not api.obtain().cookies
 
 
 # --- caches that throw entries away
