@@ -206,7 +206,9 @@ class LoginSession(models.Model):
     # When a superseded refresh token last bought a generation again, other than at once;
     # whence, if from another network or too late.
     replayed_generation = models.PositiveIntegerField(null=True, blank=True)
-    replayed_at = models.DateTimeField(_("superseded token came back"), null=True, blank=True)
+    replayed_at = models.DateTimeField(
+        _("superseded token came back"), null=True, blank=True, db_index=True
+    )
     replayed_ip = models.GenericIPAddressField(_("it came from"), null=True, blank=True)
     replayed_agent = models.CharField(
         _("it was sent by"), max_length=255, blank=True, default="", db_default=""

@@ -917,7 +917,7 @@ def test_the_overview_counts(desk, user):
     told = dict(desk.get(LIST).context["overview"])
 
     assert told["Live sign-ins"] == "2"
-    assert told["Live, and a superseded token came from elsewhere"] == "2"
+    assert told["Superseded tokens from elsewhere in the last 24 hours"] == "2"
     assert told["Ended in the last 24 hours"] == (
         "3: Token or device stolen 2, Superseded refresh token came back 1"
     )

@@ -102,7 +102,7 @@ def test_there_are_a_million(million):
 @pytest.mark.parametrize(
     ("url", "query", "statements"),
     [
-        (LIST, {}, 11),
+        (LIST, {}, 12),
         (LIST, {"p": "3"}, 6),
         (LIST, {"status": "live"}, 6),
         (LIST, {"status": "ended", "end_reason": "signed_out"}, 6),
@@ -111,7 +111,7 @@ def test_there_are_a_million(million):
         (LIST, {"q": "user4711@example.org"}, 6),
         (LIST, {"q": "nobody-at-all"}, 6),
         (LIST, {"q": "{pk}"}, 7),
-        (BLACKLIST, {}, 12),
+        (BLACKLIST, {}, 13),
         (BLACKLIST, {"reason": "stolen"}, 7),
         (BLACKLIST, {"q": "user4711"}, 7),
         (FIND, {}, 4),

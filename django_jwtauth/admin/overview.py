@@ -24,7 +24,7 @@ def numbers() -> list[tuple[str, str]]:
         created_at__gt=now - get_settings().SESSION_LIFETIME
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
-    replayed = recent.live(now).exclude(replayed_at=None).order_by()[: LIMIT + 1].count()
+    replayed = sessions.filter(replayed_at__gt=now - DAY).order_by()[: LIMIT + 1].count()
     ended = sessions.filter(ended_at__gt=now - DAY).order_by("-ended_at")
     ends = list(ended.values_list("end_reason", "ended_via")[: LIMIT + 1])
     reasons = Counter(reason for reason, _via in ends[:LIMIT])
@@ -40,7 +40,7 @@ def numbers() -> list[tuple[str, str]]:
             f"{total}: {by_reason}" if by_reason else total,
         ),
         (_("Of these, by reuse detection"), amount(reused)),
-        (_("Live, and a superseded token came from elsewhere"), amount(replayed, LIMIT)),
+        (_("Superseded tokens from elsewhere in the last 24 hours"), amount(replayed, LIMIT)),
         (_("Oldest record"), _oldest(now)),
     ]
 

@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
             model_name="loginsession",
             name="replayed_at",
             field=models.DateTimeField(
-                blank=True, null=True, verbose_name="superseded token came back"
+                db_index=True, blank=True, null=True, verbose_name="superseded token came back"
             ),
         ),
         migrations.AddField(
