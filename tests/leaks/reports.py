@@ -19,11 +19,11 @@ PACKAGE = str(Path(django_jwtauth.__file__).parent)
 _HANDLER = str(Path("django", "core", "handlers", "exception.py"))
 _THREADS = str(Path("asgiref", "sync.py"))
 # Where the hiding is done, nothing of others is called. And what Django's own frames hold
-# while it parses a multipart body is read through a stream of ours.
+# while it parses a multipart body is read through the stream of this package.
 _UNWATCHED = ("redacted.py", "bodies.py")
 # How pprint() folds long bytes, in HTML and in text.
 _FOLD = re.compile(r"(?:'|&#x27;)\s*\n\s*b?(?:'|&#x27;)")
-# What a caller of ours hands over is hidden in the first line, which calls nothing else.
+# What the package hands to it is hidden in the first line, which calls nothing else.
 _HIDES = re.compile(r"(\w+) = redact(_body)?\(\1\)")
 
 
