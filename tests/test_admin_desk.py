@@ -913,7 +913,10 @@ def test_the_overview_counts(desk, user):
     end(rows[1:3], reason=Reason.STOLEN, via=Via.ADMIN)
     end(rows[3:], reason=Reason.LEFT)
     LoginSession.objects.filter(end_reason=Reason.LEFT).update(ended_at=now - timedelta(hours=25))
-    LoginSession.objects.filter(ended_at=None).update(replayed_at=now)
+    # Of what was reused the column is written, too; that is counted by its reason.
+    LoginSession.objects.exclude(end_reason__in=[Reason.STOLEN, Reason.LEFT]).update(
+        replayed_at=now
+    )
     told = dict(desk.get(LIST).context["overview"])
 
     assert told["Live sign-ins"] == "2"

@@ -84,7 +84,7 @@ def browser(db):
 @pytest.mark.parametrize("kind", ["form", "multipart"])
 @pytest.mark.parametrize("name", BROWSER_DOORS)
 def test_a_form_beyond_the_limit_is_400_at_the_doors_with_csrf(browser, name, kind):
-    """Django's CSRF check parses the form before any parser of ours does."""
+    """Django's CSRF check parses the form before the package's parsers do."""
     answer = post(browser, name, BODIES[kind])
 
     assert answer.status_code == 400

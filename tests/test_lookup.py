@@ -187,7 +187,7 @@ def test_what_a_database_raises_is_unavailable(error, caplog):
     ids=["table", "column", "inserted", "updated"],
 )
 def test_migrations_that_were_not_run_are_logged(sql, caplog):
-    """The log says what to run, of the message it repeats a name of ours at most."""
+    """The log says what to run, and repeats at most the name of one of our tables."""
     table = LoginSession._meta.db_table
     with (
         pytest.raises(Unavailable),

@@ -232,7 +232,7 @@ def every_url(sid):
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize("method", ["get", "post", "delete", "patch"])
 def test_outside_every_tenant_nothing_is_an_error_of_the_server(user, admin_user, settings, method):
-    """No URL of ours, whatever token or body comes along; and nothing is written or signed."""
+    """No URL of the package, whatever token or body comes; and nothing is written or signed."""
     settings.JWTAUTH |= {"ONE_TIME_PURPOSES": ["reset"], "OAUTH_PASSWORD_GRANT": True}
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
     with tenant(A):

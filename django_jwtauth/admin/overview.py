@@ -24,7 +24,9 @@ def numbers() -> list[tuple[str, str]]:
         created_at__gt=now - get_settings().SESSION_LIFETIME
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
-    replayed = sessions.filter(replayed_at__gt=now - DAY).order_by()[: LIMIT + 1].count()
+    # The column also tells whence came what ended a sign-in as reused, which is counted below.
+    elsewhere = sessions.filter(replayed_at__gt=now - DAY).exclude(end_reason=Reason.REUSED)
+    replayed = elsewhere.order_by()[: LIMIT + 1].count()
     ended = sessions.filter(ended_at__gt=now - DAY).order_by("-ended_at")
     ends = list(ended.values_list("end_reason", "ended_via")[: LIMIT + 1])
     reasons = Counter(reason for reason, _via in ends[:LIMIT])

@@ -74,7 +74,7 @@ def describe(error):
 
 
 class Watch:
-    """Looks at the local variables of all frames of a request before each line of ours.
+    """Looks at the local variables of all frames of a request before each line of the package.
 
     ``found`` has what a report would show if that line, or what it calls, raised: the name
     of the secret, and the place.
