@@ -65,7 +65,7 @@ def pgbench_scripts(rows: int) -> dict[str, str]:
 
     find = statement(*lookup.REFRESH_COLUMNS)
     return {
-        "authenticate": pick + statement(compiled.LIVE_HASH),
+        "authenticate": pick + statement(*lookup.SignInState._fields),
         "refresh": pick + find + " ".join(UPDATE.format(**values).split()) + ";\n",
     }
 
