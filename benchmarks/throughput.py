@@ -46,7 +46,7 @@ def measure_throughput(rows: int, seconds: int, at_once: list[int]) -> dict[str,
 
 
 def pgbench_scripts(rows: int) -> dict[str, str]:
-    from django_jwtauth import compiled, lookup
+    from django_jwtauth.store import compiled, lookup
 
     from . import filling
 

@@ -16,11 +16,14 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import client, durations, lookup, new_rows, rules, scopes, signals
-from .conf import get_settings
+from . import scopes, signals
+from .conf import durations, get_settings
 from .exceptions import InsufficientScope, TooManyTokens
+from .http import device
 from .models import Kind, LoginSession, Reason, Via
-from .pairs import issue_api_token
+from .signins import rows, rules
+from .signins.issuing import issue_api_token
+from .store import lookup
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -67,7 +70,7 @@ def create(
     durations.check(lifetime, longest, "An API token")
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
-    session = new_rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
+    session = rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
     if get_settings().KEYS:
         # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
         session.auth_hash = rules.lasting_hash(user)
@@ -75,7 +78,7 @@ def create(
     session.scope = granted or ""
     raw = issue_api_token(session, {} if granted is None else {"scope": granted})
     using = lookup.alias()
-    new_rows.insert(session)
+    rows.insert(session)
     with lookup.reporting_unavailable():
         _respect_limit(session, using)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
@@ -124,7 +127,7 @@ def record_use(sid: str, request: "HttpRequest | None") -> None:
     now = time.monotonic()
     if now - _written.get(sid, -USE_INTERVAL.total_seconds()) < USE_INTERVAL.total_seconds():
         return
-    address = client.get_ip_address(request) if request else None
+    address = device.get_ip_address(request) if request else None
 
     def write() -> None:
         _write_use(sid, address, now)

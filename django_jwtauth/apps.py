@@ -8,6 +8,7 @@ class JWTAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, endings  # noqa: F401
+        from . import checks  # noqa: F401
+        from .signins import endings
 
         endings.connect()

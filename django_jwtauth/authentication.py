@@ -14,17 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
-from . import rules, sessions, signals, tokens
-from .exceptions import (
-    AuthError,
-    BadAuthorizationHeader,
-    TokenError,
-    WrongTokenType,
-)
-from .models import LoginSession
-from .redacted import Redacted, RedactedBytes, redact
-from .tokens import Claims
-from .transport import (
+from . import sessions, signals, tokens
+from .exceptions import AuthError, BadAuthorizationHeader, TokenError, WrongTokenType
+from .http.transport import (
     authenticate_request,
     challenge,
     get_cookie_token,
@@ -32,6 +24,10 @@ from .transport import (
     parse_header,
     request_refusal,
 )
+from .models import LoginSession
+from .redacted import Redacted, RedactedBytes, redact
+from .signins import rules
+from .tokens import Claims
 from .users import TokenUser
 
 if TYPE_CHECKING:

@@ -22,11 +22,14 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
 from rest_framework.settings import api_settings
 
-from . import conf, keys, lookup, rules
+from . import conf
 from .authentication import JWTAuthentication
 from .conf import Settings, get_settings
-from .keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
 from .models import BlacklistedToken, Kind, LoginSession
+from .signins import rules
+from .store import lookup
+from .tokens import keyrings
+from .tokens.keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
 
 TAG = "jwtauth"
 
@@ -222,7 +225,7 @@ def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Set ISSUER to the exact iss claim of the tokens that the keys verify.",
             id=JWKS_URL_IGNORED,
         )
-    for problem in keys.find_problems():
+    for problem in keyrings.find_problems():
         yield Error(str(problem), id=BAD_KEY)
     ring = _access_ring()
     if ring is None or ring.find_signer() or config.JWKS_URL:
@@ -245,10 +248,10 @@ def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
         )
 
 
-def _access_ring() -> keys.KeyRing | None:
+def _access_ring() -> keyrings.KeyRing | None:
     """Return the key ring, None when a key is bad or SECRET_KEY missing: others tell that."""
     try:
-        return keys.get_access_ring()
+        return keyrings.get_access_ring()
     except ImproperlyConfigured:
         return None
 

@@ -15,10 +15,10 @@ from django.db import Error as DatabaseFailure
 from . import scopes, signals
 from .conf import call_hook
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
-from .lookup import is_unstorable, reporting_unavailable
 from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
-from .rules import is_active
+from .signins.rules import is_active
+from .store.lookup import is_unstorable, reporting_unavailable
 from .throttling import count_attempt, count_made
 from .tokens import Claims
 

@@ -8,8 +8,7 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 
 from .exceptions import AuthError, NotAuthenticated
-from .scopes import check_names, require
-from .transport import (
+from .http.transport import (
     View,
     aauthenticate_request,
     authenticate_request,
@@ -19,6 +18,7 @@ from .transport import (
     set_user,
     vary,
 )
+from .scopes import check_names, require
 
 
 @overload

@@ -12,9 +12,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from .exceptions import AuthError, InsufficientScope
-from .scopes import is_limited
-from .tokens import Claims, is_api_token
-from .transport import (
+from .http.transport import (
     aauthenticate_request,
     authenticate_request,
     authenticates_itself,
@@ -23,6 +21,8 @@ from .transport import (
     set_user,
     vary,
 )
+from .scopes import is_limited
+from .tokens import Claims, is_api_token
 
 # What set_user() sets.
 _NAMES = ("user", "auser", "auth")

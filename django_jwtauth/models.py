@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from . import moments, signals
-from .conf import get_settings
+from . import signals
+from .conf import get_settings, moments
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

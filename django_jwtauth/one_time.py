@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
 
-from . import durations, endings, lookup, new_rows, rules, tokens
-from .conf import RESERVED_CLAIMS
+from . import tokens
+from .conf import RESERVED_CLAIMS, durations
+from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Kind, LoginSession, Reason, Via
-from .pairs import carried_claims, issue_one_time
 from .redacted import redact
-from .setting_values import MAX_PURPOSE_LENGTH, SIGN_IN
+from .signins import endings, rows, rules
+from .signins.issuing import carried_claims, issue_one_time
+from .store import lookup
 from .tokens import ONE_TIME, Claims
 
 __all__ = [
@@ -58,13 +60,13 @@ def issue(
     durations.check(lifetime, MAX_LIFETIME, "A one-time token")
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
-    session = new_rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
+    session = rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
     carried = carried_claims(claims or {})
     sid = (parent or {}).get("sid")
     if sid is not None:
         carried[_PARENT] = sid
     raw = issue_one_time(session, carried)
-    new_rows.insert(session)
+    rows.insert(session)
     return raw
 
 

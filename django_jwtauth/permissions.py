@@ -13,8 +13,8 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHo
 
 from . import scopes
 from .exceptions import InsufficientScope
+from .http.transport import challenge
 from .tokens import is_api_token, sign_in_time
-from .transport import challenge
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

@@ -8,10 +8,10 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from . import compact
 from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
 from .models import LoginSession
 from .redacted import Redacted, redact_body
+from .tokens import jws
 
 
 class TextField(serializers.CharField):
@@ -38,7 +38,7 @@ class TokenField(SecretField):
     """A token. Of one that is too long as much is kept as it takes to refuse it for that."""
 
     def to_internal_value(self, data: Any) -> Redacted:
-        return Redacted(super().to_internal_value(data)[: compact.MAX_LENGTH + 1])
+        return Redacted(super().to_internal_value(data)[: jws.MAX_LENGTH + 1])
 
 
 class BodySerializer(serializers.Serializer[Any]):

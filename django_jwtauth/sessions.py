@@ -17,28 +17,16 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import update_last_login
 from django.db import connections
 
-from . import (
-    api_tokens,
-    client,
-    endings,
-    legacy,
-    lookup,
-    moments,
-    new_rows,
-    rotation,
-    rules,
-    scopes,
-    signals,
-    throttling,
-    tokens,
-    writing,
-)
-from .conf import RESERVED_CLAIMS, get_settings
+from . import api_tokens, scopes, signals, throttling, tokens
+from .conf import RESERVED_CLAIMS, get_settings, moments
+from .conf.moments import aware
 from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, WrongTokenType
+from .http import device
 from .models import Kind, LoginSession, Reason, Via
-from .moments import aware
-from .pairs import TokenPair, carried_claims, issue
 from .redacted import redact
+from .signins import endings, legacy, rotation, rows, rules
+from .signins.issuing import TokenPair, carried_claims, issue
+from .store import lookup, writing
 from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 
 if TYPE_CHECKING:
@@ -74,11 +62,11 @@ def start(
     carried = carried_claims(claims or {})
     conf = get_settings()
     lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
-    session = new_rows.make_session(user, request, lifetime)
+    session = rows.make_session(user, request, lifetime)
     # Signed before it is written: a hook that fails leaves no row behind.
     pair = issue(session, user, carried, rotated=True, max_length=max_length)
     using = lookup.alias()
-    new_rows.insert(session)
+    rows.insert(session)
     with lookup.reporting_unavailable():
         if conf.UPDATE_LAST_LOGIN and not logged_in:
             writing.record_login(user)
@@ -185,7 +173,7 @@ def _refresh(
     claims = _decode(raw, REFRESH)
     narrowed = scopes.narrow(claims.get("scope"), scope)
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
-    arrival = rotation.Arrival(at, client.get_device(request))
+    arrival = rotation.Arrival(at, device.get_device(request))
     rotated = get_settings().ROTATE_REFRESH_TOKENS
     in_transaction = connections[lookup.alias()].in_atomic_block
     try:
@@ -281,7 +269,7 @@ def blacklist(
             if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
                 endings.end_one(session.id, **record)
             return claims
-        new_rows.add_blacklisted(
+        rows.add_blacklisted(
             claims["jti"],
             claims["token_type"],
             session,

@@ -1,7 +1,7 @@
 """What a worker may do, as a task of Django's (6.0 and later; before that, nothing is here)."""
 
-from . import endings
-from . import purge as purging
+from .operations import purge as purging
+from .signins import endings
 
 try:
     from django.tasks import task

@@ -15,9 +15,9 @@ from rest_framework.test import APIClient
 
 from . import sessions, tokens
 from .conf import get_settings
+from .http.transport import set_token_cookies
 from .models import LoginSession, Via
-from .pairs import TokenPair
-from .transport import set_token_cookies
+from .signins.issuing import TokenPair
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

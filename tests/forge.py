@@ -5,7 +5,7 @@ import hmac
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from django_jwtauth import keys
+from django_jwtauth.tokens import keyrings
 
 
 def segment(value):
@@ -32,8 +32,8 @@ def claims_of(raw):
 def secret_for(header):
     """The derived secret that verifies a token with this header."""
     typ = header.get("typ") if isinstance(header, dict) else None
-    rings = {"rt+jwt": keys.get_refresh_ring, "ot+jwt": keys.get_one_time_ring}
-    ring = rings.get(typ, keys.get_access_ring)()
+    rings = {"rt+jwt": keyrings.get_refresh_ring, "ot+jwt": keyrings.get_one_time_ring}
+    ring = rings.get(typ, keyrings.get_access_ring)()
     return next(key.verifying for key in ring.keys if key.kid is None and key.symmetric)
 
 

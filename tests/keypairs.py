@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from django_jwtauth.keymaterial import CRYPTOGRAPHY, CURVES, RSA_ALGORITHMS
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY, CURVES, RSA_ALGORITHMS
 
 if CRYPTOGRAPHY:
     from cryptography.hazmat.primitives import serialization

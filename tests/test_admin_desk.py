@@ -18,14 +18,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.debug import ExceptionReporter
 
-from django_jwtauth import exceptions, finding, revocation, sessions
+from django_jwtauth import exceptions, sessions
 from django_jwtauth.admin import LoginSessionAdmin, bulk, devices, export, overview
 from django_jwtauth.admin.find import VERDICTS
 from django_jwtauth.api_tokens import create as create_api_token
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from django_jwtauth.one_time import consume
 from django_jwtauth.one_time import issue as issue_one_time
+from django_jwtauth.operations import finding, revocation
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests import forge
 from tests.conftest import DESK
 from tests.keypairs import make_pem

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_jwtauth import revocation
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.operations import revocation
 from tests.conftest import DESK
 
 pytestmark = [

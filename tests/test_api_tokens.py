@@ -16,10 +16,11 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
-from django_jwtauth import api_tokens, exceptions, revocation, sessions
+from django_jwtauth import api_tokens, exceptions, sessions
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
+from django_jwtauth.operations import revocation
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.conftest import PASSWORD, Client
 from tests.keypairs import make_pem
 from tests.racing import SlowBody, race

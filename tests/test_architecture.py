@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The module map of ``django_jwtauth``, enforced.
 
 Read MAP from the top: a module may import the modules named beside it, and those all
@@ -18,143 +19,143 @@ ROOT = Path(__file__).parent.parent / PACKAGE
 MAP = {
     # What things are called
     "redacted": "",
-    "durations": "",
-    "setting_values": "durations redacted",
-    "tenants": "",
-    "conf": "durations setting_values tenants",
+    "conf.durations": "",
+    "conf.values": "conf.durations redacted",
+    "conf.tenants": "",
+    "conf": "conf.durations conf.values conf.tenants",
     "exceptions": "conf",
     "signals": "exceptions",
-    "moments": "",
+    "conf.moments": "",
     # What a token is
-    "weak_rsa": "",
-    "keymaterial": "redacted weak_rsa",
-    "keys": "conf exceptions keymaterial redacted",
-    "remote_keys": "exceptions keymaterial keys",
-    "verified": "",
-    "compact": "exceptions keymaterial redacted",
-    "tokens": "compact conf exceptions keys moments remote_keys setting_values verified",
+    "tokens.weak_rsa": "",
+    "tokens.keymaterial": "redacted tokens.weak_rsa",
+    "tokens.keyrings": "conf exceptions tokens.keymaterial redacted",
+    "tokens.remote_keys": "exceptions tokens.keymaterial tokens.keyrings",
+    "tokens.cache": "",
+    "tokens.jws": "exceptions tokens.keymaterial redacted",
+    "tokens": "tokens.jws conf exceptions tokens.keyrings conf.moments tokens.remote_keys conf.values tokens.cache",
     # What a sign-in is
-    "models": "conf moments signals",
-    "compiled": "models",
-    "lookup": "compiled exceptions models tokens",
-    "writing": "",
-    "rules": "conf exceptions lookup models moments tokens",
-    "client": "conf",
-    "device_cookies": "conf lookup models redacted rules",
-    "spellings": "lookup",
-    "throttling": "client conf device_cookies exceptions lookup models spellings",
-    "new_rows": "client exceptions lookup models moments rules signals writing",
-    "pairs": "conf models moments tokens",
-    "rotation": "client conf exceptions lookup models moments pairs rules signals tokens writing",
-    "legacy": "conf keys lookup models moments tokens",
-    "endings": "conf exceptions legacy lookup models moments rules signals tokens writing",
+    "models": "conf conf.moments signals",
+    "store.compiled": "models",
+    "store.lookup": "store.compiled exceptions models tokens",
+    "store.writing": "",
+    "signins.rules": "conf exceptions store.lookup models conf.moments tokens",
+    "http.device": "conf",
+    "throttling.device_cookies": "conf store.lookup models redacted signins.rules",
+    "throttling.spellings": "store.lookup",
+    "throttling": "http.device conf throttling.device_cookies exceptions store.lookup models throttling.spellings",
+    "signins.rows": "http.device exceptions store.lookup models conf.moments signins.rules signals store.writing",
+    "signins.issuing": "conf models conf.moments tokens",
+    "signins.rotation": "http.device conf exceptions store.lookup models conf.moments signins.issuing signins.rules signals tokens store.writing",
+    "signins.legacy": "conf tokens.keyrings store.lookup models conf.moments tokens",
+    "signins.endings": "conf exceptions signins.legacy store.lookup models conf.moments signins.rules signals tokens store.writing",
     "scopes": "conf exceptions tokens",
-    "api_tokens": "client conf durations exceptions lookup models new_rows pairs rules scopes "
+    "api_tokens": "http.device conf conf.durations exceptions store.lookup models signins.rows signins.issuing signins.rules scopes "
     "signals",
-    "one_time": "conf durations endings exceptions lookup models new_rows pairs redacted rules "
-    "setting_values tokens",
-    "sessions": "api_tokens client conf endings exceptions legacy lookup models moments new_rows "
-    "pairs redacted rotation rules scopes signals throttling tokens writing",
-    "revocation": "conf legacy lookup models moments new_rows pairs tokens",
-    "finding": "exceptions lookup models one_time pairs redacted sessions tokens",
-    "credentials": "conf exceptions lookup models redacted rules scopes signals throttling tokens",
-    "clients": "conf redacted throttling",
+    "one_time": "conf conf.durations signins.endings exceptions store.lookup models signins.rows signins.issuing redacted signins.rules "
+    "conf.values tokens",
+    "sessions": "api_tokens http.device conf signins.endings exceptions signins.legacy store.lookup models conf.moments signins.rows "
+    "signins.issuing redacted signins.rotation signins.rules scopes signals throttling tokens store.writing",
+    "operations.revocation": "conf signins.legacy store.lookup models conf.moments signins.rows signins.issuing tokens",
+    "operations.finding": "exceptions store.lookup models one_time signins.issuing redacted sessions tokens",
+    "credentials": "conf exceptions store.lookup models redacted signins.rules scopes signals throttling tokens",
+    "views.oauth_clients": "conf redacted throttling",
     # Who is asking
-    "transport": "conf exceptions keys pairs redacted sessions setting_values",
+    "http.transport": "conf exceptions tokens.keyrings signins.issuing redacted sessions conf.values",
     "users": "conf tokens",
-    "authentication": "exceptions models redacted rules sessions signals tokens transport users",
-    "middleware": "exceptions scopes tokens transport",
-    "decorators": "exceptions scopes transport",
+    "authentication": "exceptions models redacted signins.rules sessions signals tokens http.transport users",
+    "middleware": "exceptions scopes tokens http.transport",
+    "decorators": "exceptions scopes http.transport",
     # What the project serves
-    "bodies": "exceptions redacted transport",
-    "parsers": "bodies redacted",
-    "permissions": "exceptions scopes tokens transport",
-    "serializers": "compact credentials models redacted",
-    "views": "authentication bodies conf credentials exceptions legacy lookup models moments "
-    "one_time pairs parsers permissions redacted scopes serializers sessions throttling tokens "
-    "transport",
+    "http.bodies": "exceptions redacted http.transport",
+    "views.parsers": "http.bodies redacted",
+    "permissions": "exceptions scopes tokens http.transport",
+    "serializers": "tokens.jws credentials models redacted",
+    "views": "authentication http.bodies conf credentials exceptions signins.legacy store.lookup models conf.moments "
+    "one_time signins.issuing views.parsers permissions redacted scopes serializers sessions throttling tokens "
+    "http.transport",
     "urls": "views",
-    "portal": "api_tokens conf credentials exceptions lookup models one_time permissions rules "
-    "scopes serializers setting_values throttling tokens views",
-    "urls.portal": "portal",
-    "browser": "authentication exceptions lookup models pairs scopes sessions tokens "
-    "transport views",
-    "urls.browser": "authentication browser views",
-    "well_known": "conf exceptions keymaterial keys transport",
-    "urls.well_known": "well_known",
-    "oauth": "bodies clients conf credentials exceptions lookup models pairs redacted scopes "
-    "sessions tokens transport",
-    "urls.oauth": "oauth",
+    "views.portal": "api_tokens conf credentials exceptions store.lookup models one_time permissions signins.rules "
+    "scopes serializers conf.values throttling tokens views",
+    "urls.portal": "views.portal",
+    "views.browser": "authentication exceptions store.lookup models signins.issuing scopes sessions tokens "
+    "http.transport views",
+    "urls.browser": "authentication views.browser views",
+    "views.well_known": "conf exceptions tokens.keymaterial tokens.keyrings http.transport",
+    "urls.well_known": "views.well_known",
+    "views.oauth": "http.bodies views.oauth_clients conf credentials exceptions store.lookup models signins.issuing redacted scopes "
+    "sessions tokens http.transport",
+    "urls.oauth": "views.oauth",
     # What runs beside it
-    "checks": "authentication conf keymaterial keys lookup models rules",
-    "apps": "checks endings",
-    "purge": "lookup models moments",
-    "tasks": "endings purge",
-    "testing": "conf models pairs sessions tokens transport",
-    "admin.wording": "durations",
+    "checks": "authentication conf tokens.keymaterial tokens.keyrings store.lookup models signins.rules",
+    "apps": "checks signins.endings",
+    "operations.purge": "store.lookup models conf.moments",
+    "tasks": "signins.endings operations.purge",
+    "testing": "conf models signins.issuing sessions tokens http.transport",
+    "admin.wording": "conf.durations",
     "admin.devices": "",
     "admin.user_page": "",
-    "admin.filters": "finding models tokens",
-    "admin.forms": "admin.wording api_tokens conf finding redacted revocation",
+    "admin.filters": "operations.finding models tokens",
+    "admin.forms": "admin.wording api_tokens conf operations.finding redacted operations.revocation",
     "admin.export": "admin.wording",
-    "admin.overview": "admin.wording conf lookup models",
-    "admin.records": "admin.export admin.overview admin.wording conf finding lookup models",
-    "admin.keys": "admin.records admin.wording conf keymaterial keys",
-    "admin.find": "admin.filters admin.forms admin.wording exceptions finding models redacted "
+    "admin.overview": "admin.wording conf store.lookup models",
+    "admin.records": "admin.export admin.overview admin.wording conf operations.finding store.lookup models",
+    "admin.keys": "admin.records admin.wording conf tokens.keymaterial tokens.keyrings",
+    "admin.find": "admin.filters admin.forms admin.wording exceptions operations.finding models redacted "
     "tokens",
     "admin.api_tokens": "admin.forms admin.records admin.wording api_tokens conf exceptions "
-    "finding lookup redacted scopes",
-    "admin.bulk": "admin.forms admin.records admin.wording finding models revocation",
-    "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions finding "
-    "models redacted revocation sessions",
+    "operations.finding store.lookup redacted scopes",
+    "admin.bulk": "admin.forms admin.records admin.wording operations.finding models operations.revocation",
+    "admin.blacklist": "admin.filters admin.forms admin.records admin.wording exceptions operations.finding "
+    "models redacted operations.revocation sessions",
     "admin.sessions": "admin.api_tokens admin.bulk admin.devices admin.filters admin.find "
-    "admin.forms admin.keys admin.records admin.user_page admin.wording compiled exceptions "
-    "finding lookup models revocation rules",
+    "admin.forms admin.keys admin.records admin.user_page admin.wording store.compiled exceptions "
+    "operations.finding store.lookup models operations.revocation signins.rules",
     "admin": "admin.blacklist admin.sessions models",
     # For optional neighbours; but for the commands, nothing imports them
-    "contrib.allauth": "credentials exceptions lookup models moments redacted rules sessions "
+    "contrib.allauth": "credentials exceptions store.lookup models conf.moments redacted signins.rules sessions "
     "tokens",
-    "contrib.channels": "conf exceptions redacted sessions transport",
-    "contrib.ninja": "exceptions redacted scopes tokens transport",
+    "contrib.channels": "conf exceptions redacted sessions http.transport",
+    "contrib.ninja": "exceptions redacted scopes tokens http.transport",
     "contrib.pytest": "testing",
     "contrib.simplejwt.configuration": "",
-    "contrib.simplejwt.tables": "conf lookup",
-    "contrib.simplejwt.decoder": "compact conf contrib.simplejwt.configuration "
-    "contrib.simplejwt.tables exceptions keymaterial lookup models redacted remote_keys tokens",
+    "contrib.simplejwt.tables": "conf store.lookup",
+    "contrib.simplejwt.decoder": "tokens.jws conf contrib.simplejwt.configuration "
+    "contrib.simplejwt.tables exceptions tokens.keymaterial store.lookup models redacted tokens.remote_keys tokens",
     "contrib.simplejwt": "contrib.simplejwt.decoder",
     "contrib.simplejwt.project": "contrib.simplejwt.configuration",
     "contrib.simplejwt.advice": "conf contrib.simplejwt.configuration contrib.simplejwt.project "
-    "keymaterial",
+    "tokens.keymaterial",
     "contrib.simplejwt.importer": "contrib.simplejwt.configuration contrib.simplejwt.decoder "
-    "contrib.simplejwt.tables lookup models rules tokens",
-    "contrib.simplejwt.tokens": "exceptions pairs redacted sessions tokens",
-    "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials pairs redacted "
+    "contrib.simplejwt.tables store.lookup models signins.rules tokens",
+    "contrib.simplejwt.tokens": "exceptions signins.issuing redacted sessions tokens",
+    "contrib.simplejwt.serializers": "contrib.simplejwt.tokens credentials signins.issuing redacted "
     "serializers",
     "contrib.simplejwt.views": "contrib.simplejwt.serializers views",
-    "contrib.spectacular.schemes": "authentication conf transport",
+    "contrib.spectacular.schemes": "authentication conf http.transport",
     "contrib.spectacular.refusals": "authentication conf exceptions permissions scopes tokens "
     "views",
-    "contrib.spectacular.operations": "browser contrib.spectacular.refusals exceptions portal "
+    "contrib.spectacular.operations": "views.browser contrib.spectacular.refusals exceptions views.portal "
     "serializers views",
-    "contrib.spectacular.endpoints": "authentication browser conf contrib.spectacular.operations "
-    "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions portal "
-    "transport views",
+    "contrib.spectacular.endpoints": "authentication views.browser conf contrib.spectacular.operations "
+    "contrib.spectacular.refusals contrib.spectacular.schemes exceptions permissions views.portal "
+    "http.transport views",
     "contrib.spectacular.apps": "contrib.spectacular.endpoints contrib.spectacular.schemes",
     # The commands, and what they have in common
     "management.terminal": "",
-    "management.commands.jwtauth_create_api_token": "api_tokens durations exceptions lookup "
+    "management.commands.jwtauth_create_api_token": "api_tokens conf.durations exceptions store.lookup "
     "management.terminal",
     "management.commands.jwtauth_doctor": "authentication checks conf contrib.simplejwt.advice "
-    "lookup",
-    "management.commands.jwtauth_export_keys": "keys well_known",
+    "store.lookup",
+    "management.commands.jwtauth_export_keys": "tokens.keyrings views.well_known",
     "management.commands.jwtauth_generate_client": "",
-    "management.commands.jwtauth_generate_key": "keymaterial",
+    "management.commands.jwtauth_generate_key": "tokens.keymaterial",
     "management.commands.jwtauth_import_simplejwt": "contrib.simplejwt.importer "
     "contrib.simplejwt.tables management.terminal",
-    "management.commands.jwtauth_purge": "durations endings management.terminal purge",
-    "management.commands.jwtauth_sweep": "endings management.terminal",
-    "management.commands.jwtauth_revoke": "conf durations lookup management.terminal models "
-    "revocation",
+    "management.commands.jwtauth_purge": "conf.durations signins.endings management.terminal operations.purge",
+    "management.commands.jwtauth_sweep": "signins.endings management.terminal",
+    "management.commands.jwtauth_revoke": "conf conf.durations store.lookup management.terminal models "
+    "operations.revocation",
 }
 
 # A library, and the only modules that may know it.
@@ -171,7 +172,7 @@ KNOWN_TO = {
     "pytest": {"contrib.pytest"},
     "rest_framework": {
         "authentication",
-        "browser",
+        "views.browser",
         "checks",
         "contrib.simplejwt.views",
         "contrib.spectacular.endpoints",
@@ -180,21 +181,21 @@ KNOWN_TO = {
         "contrib.spectacular.schemes",
         "exceptions",
         "management.commands.jwtauth_doctor",
-        "parsers",
+        "views.parsers",
         "permissions",
-        "portal",
+        "views.portal",
         "serializers",
         "testing",
         "views",
     },
     "jwt": {
-        "compact",
+        "tokens.jws",
         "contrib.simplejwt.decoder",
-        "keymaterial",
+        "tokens.keymaterial",
         "management.commands.jwtauth_generate_key",
     },
     "cryptography": {
-        "keymaterial",
+        "tokens.keymaterial",
         "management.commands.jwtauth_export_keys",
         "management.commands.jwtauth_generate_key",
     },
@@ -203,11 +204,11 @@ KNOWN_TO = {
 # What a module must stay clear of, whoever else may use it.
 UNKNOWN_TO = {
     # A token is a token without a database.
-    "compact": ("django.db", "django.contrib", "django.http"),
+    "tokens.jws": ("django.db", "django.contrib", "django.http"),
     "conf": ("django.db", "django.contrib"),
     "exceptions": ("django.db", "django.contrib", "django.http", "rest_framework.views"),
-    "keymaterial": ("django.db", "django.contrib", "django.http", "django.conf"),
-    "keys": ("django.db", "django.contrib", "django.http"),
+    "tokens.keymaterial": ("django.db", "django.contrib", "django.http", "django.conf"),
+    "tokens.keyrings": ("django.db", "django.contrib", "django.http"),
     "tokens": ("django.db", "django.contrib", "django.http"),
     # The class body of APIView imports the authentication classes.
     "authentication": (

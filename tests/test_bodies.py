@@ -10,8 +10,8 @@ from django.urls import include, path, reverse
 from rest_framework.parsers import JSONParser
 from rest_framework.views import APIView
 
-from django_jwtauth import bodies
 from django_jwtauth.exceptions import BodyTooLarge
+from django_jwtauth.http import bodies
 from tests import urls
 from tests.conftest import PASSWORD
 

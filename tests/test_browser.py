@@ -20,10 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_jwtauth import api_tokens, browser, sessions, transport
+from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import JWTAuthentication, JWTCookieAuthentication
+from django_jwtauth.http import transport
 from django_jwtauth.models import LoginSession
-from django_jwtauth.pairs import TokenPair
+from django_jwtauth.signins.issuing import TokenPair
+from django_jwtauth.views import browser
 from tests import forge
 from tests.conftest import PASSWORD, Client
 

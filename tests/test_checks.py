@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from rest_framework.authentication import BasicAuthentication
 
 from django_jwtauth import api_tokens, checks, sessions
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import LoginSession
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.keypairs import make_pem, make_public_pem
 from tests.test_conf import CANARY, NAMES, hide, json_like
 

@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory
 
-from django_jwtauth import client
+from django_jwtauth.http import device
 
 
 def request_with(**meta):
@@ -52,7 +52,7 @@ def hook(request):
 )
 def test_the_address_is_one_that_the_column_holds(address, expected):
     """One spelling for each address; what is none is not written."""
-    assert client.get_ip_address(request_with(REMOTE_ADDR=address)) == expected
+    assert device.get_ip_address(request_with(REMOTE_ADDR=address)) == expected
 
 
 def test_a_missing_address_is_none():
@@ -60,7 +60,7 @@ def test_a_missing_address_is_none():
     request = request_with()
     del request.META["REMOTE_ADDR"]
 
-    assert client.get_ip_address(request) is None
+    assert device.get_ip_address(request) is None
 
 
 def test_a_proxy_header_counts_only_through_the_hook(settings):
@@ -69,9 +69,9 @@ def test_a_proxy_header_counts_only_through_the_hook(settings):
         REMOTE_ADDR="198.51.100.1", HTTP_X_FORWARDED_FOR="192.0.2.9", HTTP_X_REAL_IP="192.0.2.7"
     )
 
-    assert client.get_ip_address(request) == "198.51.100.1"
+    assert device.get_ip_address(request) == "198.51.100.1"
     settings.JWTAUTH = {"CLIENT_IP_HOOK": "tests.test_client.hook"}
-    assert client.get_ip_address(request) == "192.0.2.7"
+    assert device.get_ip_address(request) == "192.0.2.7"
 
 
 PROXIES = ["127.0.0.1", "10.1.2.3", "172.18.0.1", "192.168.0.9", "100.64.0.1", "::1", "fd00::1"]
@@ -83,7 +83,7 @@ def test_the_address_of_a_proxy_is_nobodys(proxy, header):
     """Behind a proxy that the settings do not mention, no client has an address."""
     request = request_with(REMOTE_ADDR=proxy, **{f"HTTP_{header}": "192.0.2.9"})
 
-    assert client.get_ip_address(request) is None
+    assert device.get_ip_address(request) is None
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "203.0.113.9", "8.8.8.8", "172.32.0.1"])
@@ -91,13 +91,13 @@ def test_a_client_does_not_hide_behind_a_header(address):
     """Whoever comes from a public address and invents the header keeps their address."""
     request = request_with(REMOTE_ADDR=address, HTTP_X_FORWARDED_FOR="127.0.0.1")
 
-    assert client.get_ip_address(request) == address
+    assert device.get_ip_address(request) == address
 
 
 @pytest.mark.parametrize("address", PROXIES[:2])
 def test_a_private_address_without_a_proxy_is_a_clients(address):
     """Without a header, the address is as good as any: development, an intranet."""
-    assert client.get_ip_address(request_with(REMOTE_ADDR=address)) == address
+    assert device.get_ip_address(request_with(REMOTE_ADDR=address)) == address
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_num_proxies_tells_who_wrote_the_address(settings, proxies, forwarded, e
     if forwarded is not None:
         request.META["HTTP_X_FORWARDED_FOR"] = forwarded
 
-    assert client.get_ip_address(request) == expected
+    assert device.get_ip_address(request) == expected
 
 
 @pytest.mark.parametrize("value", [None, "", "nonsense", "\x00"])
@@ -133,7 +133,7 @@ def test_a_hook_that_knows_no_address_leaves_it_empty(settings, value):
     if value is not None:
         request.META["HTTP_X_REAL_IP"] = value
 
-    assert client.get_ip_address(request) is None
+    assert device.get_ip_address(request) is None
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_a_hook_that_knows_no_address_leaves_it_empty(settings, value):
 )
 def test_the_user_agent_is_printable_and_short(header, expected):
     """At most 255 characters; none that controls anything, or that utf8mb3 has no room for."""
-    assert client.get_user_agent(request_with(HTTP_USER_AGENT=header)) == expected
+    assert device.get_user_agent(request_with(HTTP_USER_AGENT=header)) == expected
 
 
 def test_a_missing_user_agent_is_empty():
     """The column is never null."""
-    assert client.get_user_agent(request_with()) == ""
+    assert device.get_user_agent(request_with()) == ""

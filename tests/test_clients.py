@@ -8,9 +8,9 @@ from django.contrib.auth.hashers import MD5PasswordHasher, make_password
 from django.core.management import call_command
 from django.test import override_settings
 
-from django_jwtauth import clients
-from django_jwtauth.clients import InvalidClient, TwoMethods
 from django_jwtauth.exceptions import Throttled
+from django_jwtauth.views import oauth_clients
+from django_jwtauth.views.oauth_clients import InvalidClient, TwoMethods
 
 SECRET = "s3cret-of-the-gateway"
 
@@ -34,7 +34,7 @@ def counted(settings):
         "django.contrib.auth.hashers.MD5PasswordHasher",
     ]
     settings.JWTAUTH = {"CLIENTS": {"gateway": make_password(SECRET)}}
-    clients._remembered.clear()
+    oauth_clients._remembered.clear()
     CountingHasher.hashed = 0
 
 
@@ -48,7 +48,7 @@ def ask(rf):
             if not isinstance(basic, str):
                 basic = basic_of(*basic)
             request.META["HTTP_AUTHORIZATION"] = basic
-        return clients.authenticate(request)
+        return oauth_clients.authenticate(request)
 
     return ask
 
@@ -188,7 +188,7 @@ def test_a_right_secret_is_not_counted(ask, settings):
     """The client may come as often as it likes, and from a process that has just started."""
     settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "1/min"}}
     for _ in range(3):
-        clients._remembered.clear()
+        oauth_clients._remembered.clear()
         assert ask(basic=("gateway", SECRET)) == "gateway"
 
 
@@ -234,14 +234,14 @@ def test_what_is_remembered_is_bounded_and_no_secret(ask):
             ask(basic=("gateway", name))
         except InvalidClient:
             continue
-    assert len(clients._remembered) == 1
-    assert SECRET not in repr(clients._remembered)
+    assert len(oauth_clients._remembered) == 1
+    assert SECRET not in repr(oauth_clients._remembered)
 
-    [(stored, first)] = clients._remembered.items()
+    [(stored, first)] = oauth_clients._remembered.items()
     with override_settings(SECRET_KEY="another" * 8):
-        assert not clients._is_remembered(stored, SECRET)
+        assert not oauth_clients._is_remembered(stored, SECRET)
         ask(basic=("gateway", SECRET))
-    assert clients._remembered[stored] != first
+    assert oauth_clients._remembered[stored] != first
 
 
 def test_the_command_makes_a_client_that_works(ask, capsys, settings):

@@ -8,12 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, connection
 
 from django_jwtauth import credentials
-from django_jwtauth.exceptions import (
-    InvalidCredentials,
-    MFARequired,
-    SignInRefused,
-    Unavailable,
-)
+from django_jwtauth.exceptions import InvalidCredentials, MFARequired, SignInRefused, Unavailable
 from tests.conftest import PASSWORD
 
 BACKENDS = ["django.contrib.auth.backends.ModelBackend"]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from django_jwtauth import durations
+from django_jwtauth.conf import durations
 
 
 @pytest.mark.parametrize(

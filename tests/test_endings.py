@@ -5,9 +5,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.test.utils import isolate_apps
 
-from django_jwtauth import api_tokens, endings, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.exceptions import AuthError
 from django_jwtauth.models import Kind, LoginSession
+from django_jwtauth.signins import endings
 from tests.conftest import PASSWORD
 
 

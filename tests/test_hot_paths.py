@@ -12,10 +12,11 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.urls import reverse
 
-from django_jwtauth import conf, keys, sessions, tokens
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth import conf, sessions, tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession
-from django_jwtauth.verified import VerifiedTokens
+from django_jwtauth.tokens import keyrings
+from django_jwtauth.tokens.cache import VerifiedTokens
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.keypairs import make_pem
 
 
@@ -146,7 +147,7 @@ def test_a_key_is_read_once(api, user, settings, calls):
     """To read a PEM takes longer than a hundred signatures."""
     pem = make_pem("ES256")
     settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "private_key": pem}]}
-    calls.watch(keys, "load_key")
+    calls.watch(keyrings, "load_key")
 
     for _ in range(3):
         pair = api.obtain().json()

@@ -7,9 +7,10 @@ import jwt
 import pytest
 from django.core.management import CommandError, call_command
 
-from django_jwtauth import keymaterial, tokens
-from django_jwtauth.keymaterial import ALGORITHMS, CRYPTOGRAPHY, HMAC_SECRET_BYTES, load_key
+from django_jwtauth import tokens
 from django_jwtauth.management.commands import jwtauth_generate_key
+from django_jwtauth.tokens import keymaterial
+from django_jwtauth.tokens.keymaterial import ALGORITHMS, CRYPTOGRAPHY, HMAC_SECRET_BYTES, load_key
 from tests.forge import claims_of, header_of, unsegment
 from tests.keypairs import make_pem, make_public_pem
 
@@ -200,8 +201,8 @@ def ring(settings):
 @needs_cryptography
 def test_jwks_is_what_is_served(ring):
     """The default format is the key set that gateways would fetch, the signing key first."""
-    from django_jwtauth.keys import get_access_ring
-    from django_jwtauth.well_known import key_set
+    from django_jwtauth.tokens.keyrings import get_access_ring
+    from django_jwtauth.views.well_known import key_set
 
     exported = json.loads(run("jwtauth_export_keys"))
     assert exported == key_set(get_access_ring())
@@ -312,7 +313,7 @@ def test_what_signs_is_a_key_object(settings):
     """The ring holds what cryptography made of the PEM, not the PEM."""
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-    from django_jwtauth.keys import get_access_ring
+    from django_jwtauth.tokens.keyrings import get_access_ring
 
     settings.JWTAUTH = {"KEYS": [{"algorithm": "RS256", "private_key": make_pem("RS256")}]}
     signer = get_access_ring().signer()

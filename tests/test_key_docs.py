@@ -6,8 +6,10 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from django_jwtauth import keys, remote_keys, tokens, well_known
+from django_jwtauth import tokens
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
+from django_jwtauth.tokens import keyrings, remote_keys
+from django_jwtauth.views import well_known
 from tests.live.docs import DOCS, block
 
 pytest.importorskip("cryptography")
@@ -35,7 +37,7 @@ def at(hour, minute, second=0):
 
 def signer():
     """The file of the key that signs now."""
-    ring = keys.get_access_ring()
+    ring = keyrings.get_access_ring()
     entry = tokens.get_settings().KEYS[ring.keys.index(ring.signer())]
     return entry["private_key"].name
 
@@ -57,7 +59,7 @@ def test_a_replaced_key_verifies_nothing(deploy, capsys):
     deploy("keys.md", "# mysite/settings.py, deployed from 12:00 to 12:10")
     deploy("keys.md", "# mysite/settings.py\nfrom pathlib import Path\n\nJWTAUTH = {\n")
     assert signer() == "jwt-new.pem"
-    assert [key.algorithm for key in keys.get_access_ring().keys] == ["ES256", "HS256"]
+    assert [key.algorithm for key in keyrings.get_access_ring().keys] == ["ES256", "HS256"]
 
 
 def test_the_pages_know_how_long_a_key_set_is_kept():

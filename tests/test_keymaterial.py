@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_jwtauth import keymaterial
-from django_jwtauth.keymaterial import (
+from django_jwtauth.tokens import keymaterial
+from django_jwtauth.tokens.keymaterial import (
     ALGORITHMS,
     CRYPTOGRAPHY,
     CURVES,

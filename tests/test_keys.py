@@ -7,9 +7,9 @@ import time_machine
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from django_jwtauth import keys
-from django_jwtauth.keymaterial import CRYPTOGRAPHY, Key, load_key, public_jwk
-from django_jwtauth.keys import KeyRing, get_access_ring, get_refresh_ring
+from django_jwtauth.tokens import keyrings
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY, Key, load_key, public_jwk
+from django_jwtauth.tokens.keyrings import KeyRing, get_access_ring, get_refresh_ring
 from tests.keypairs import make_key, make_pem, make_public_pem
 
 if CRYPTOGRAPHY:
@@ -198,7 +198,7 @@ def test_a_bad_key_is_told_by_its_number(settings):
     """Every bad entry is a problem; the first one is raised when a token is to be signed."""
     settings.JWTAUTH = {"KEYS": [{}, KEY, {"algorithm": "HS256", "secret": "short"}]}
 
-    assert [str(problem) for problem in keys.find_problems()] == [
+    assert [str(problem) for problem in keyrings.find_problems()] == [
         "JWTAUTH['KEYS'] entry 0: needs exactly one of private_key, public_key, secret, jwk.",
         "JWTAUTH['KEYS'] entry 2: \"secret\" is shorter than the 32 bytes that HS256 needs.",
     ]
@@ -217,7 +217,7 @@ def test_two_keys_with_one_kid_are_refused(settings, kid):
             {"algorithm": "ES256", "public_key": make_public_pem(key=pair), "kid": kid},
         ]
     }
-    (problem,) = keys.find_problems()
+    (problem,) = keyrings.find_problems()
 
     assert "two keys with the same kid" in problem.message
 
@@ -268,7 +268,7 @@ def pem_of(pair):
 def test_one_key_under_two_algorithms_is_refused(settings, make, turn):
     """RFC 8725, 3.1: whichever stands first."""
     settings.JWTAUTH = {"KEYS": make()[::turn]}
-    (problem,) = keys.find_problems()
+    (problem,) = keyrings.find_problems()
     assert "one key under two algorithms" in problem.message
     with pytest.raises(ImproperlyConfigured):
         get_access_ring()
@@ -280,7 +280,7 @@ def test_one_key_under_two_algorithms_is_refused(settings, make, turn):
 def test_a_secret_that_is_a_public_key_beside_it_is_refused(settings, shape, turn):
     """Whoever reads the JWKS could sign."""
     settings.JWTAUTH = {"KEYS": sharing(shape)[::turn]}
-    (problem,) = keys.find_problems()
+    (problem,) = keyrings.find_problems()
     assert problem.message.startswith("entries 0 and 1: the secret of one is in the public key")
 
 
@@ -298,7 +298,7 @@ def test_keys_of_all_kinds_stand_together(settings):
             {"algorithm": "ES256", "public_key": pem_of(pair), "kid": "its name of old"},
         ]
     }
-    assert keys.find_problems() == []
+    assert keyrings.find_problems() == []
 
 
 def bad_entries(canary):
@@ -317,7 +317,7 @@ def bad_entries(canary):
 def test_no_error_shows_a_secret(settings):
     """Neither a problem, nor the exception, nor a variable in its traceback shows a bad entry."""
     settings.JWTAUTH = {"KEYS": bad_entries(CANARY)}
-    problems = keys.find_problems()
+    problems = keyrings.find_problems()
     try:
         get_access_ring()
     except ImproperlyConfigured:

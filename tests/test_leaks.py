@@ -13,10 +13,12 @@ from django.db import transaction
 from django.test import TestCase
 from django.utils.log import AdminEmailHandler
 
-from django_jwtauth import keys, sessions, transport
+from django_jwtauth import sessions
 from django_jwtauth.conf import get_settings
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.http import transport
 from django_jwtauth.redacted import Redacted
+from django_jwtauth.tokens import keyrings
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
 from tests.leaks import doors
@@ -62,7 +64,7 @@ def mails(monkeypatch):
 
 def secrets_of(*tokens, pem=None):
     """What must not be shown anywhere, by name."""
-    rings = [keys.get_access_ring(), keys.get_refresh_ring()]
+    rings = [keyrings.get_access_ring(), keyrings.get_refresh_ring()]
     derived = [key.verifying for ring in rings for key in ring.keys if key.symmetric]
     found = {"password": PASSWORD, "SECRET_KEY": django_settings.SECRET_KEY}
     for number, token in enumerate(tokens):
@@ -199,7 +201,7 @@ def test_no_log_of_any_level_holds_one(api, user, settings, signing_key, caplog)
 def test_no_repr_shows_one(user, signing_key):
     """Pairs, keys, key rings, settings and errors are printed without what they hold."""
     pair = sessions.start(user)
-    shown = [pair, get_settings(), keys.get_access_ring(), keys.get_refresh_ring()]
+    shown = [pair, get_settings(), keyrings.get_access_ring(), keyrings.get_refresh_ring()]
     shown += [key for ring in shown[2:] for key in ring.keys]
     shown += [Redacted(pair.access), [Redacted(PASSWORD)], {"password": Redacted(PASSWORD)}]
 

@@ -16,21 +16,14 @@ from django.test import RequestFactory
 from rest_framework.exceptions import APIException
 
 import django_jwtauth
-from django_jwtauth import (
-    client,
-    clients,
-    compact,
-    finding,
-    oauth,
-    parsers,
-    remote_keys,
-    revocation,
-    scopes,
-    transport,
-)
+from django_jwtauth import scopes
 from django_jwtauth.admin import export
 from django_jwtauth.exceptions import AuthError
+from django_jwtauth.http import device, transport
+from django_jwtauth.operations import finding, revocation
 from django_jwtauth.serializers import TokenObtainPairSerializer, TokenVerifySerializer
+from django_jwtauth.tokens import jws, remote_keys
+from django_jwtauth.views import oauth, oauth_clients, parsers
 
 PACKAGE = Path(django_jwtauth.__file__).parent
 SHORT, TIMES = 8192, 8
@@ -185,14 +178,14 @@ LOOPS = {
     "spans of eyJ": (finding._TOKEN.findall, repeat("eyJ")),
     "a sign-in's id": (finding.find_sid, repeat("0000-")),
     "a jti": (refused(revocation.parse_jti, revocation.UnknownToken), repeat("0" * 32 + ":")),
-    "a token's form": (refused(compact.split), repeat("a.")),
-    "a token's segments": (refused(compact.split), repeat("aaaa", before="a.", after=".a")),
+    "a token's form": (refused(jws.split), repeat("a.")),
+    "a token's segments": (refused(jws.split), repeat("aaaa", before="a.", after=".a")),
     "unproven claims": (
         finding._read_unproven,
         unsigned(lambda length: "[" * length),
     ),
     "an object": (
-        refused(lambda text: compact.read_object(text.encode())),
+        refused(lambda text: jws.read_object(text.encode())),
         lambda length: json.dumps({str(number): number for number in range(length // 16)}),
     ),
     "scopes": (refused(scopes.parse), lambda length: " ".join(map(str, range(length // 6)))),
@@ -207,17 +200,17 @@ LOOPS = {
     ),
     "Basic": (
         refused(
-            lambda text: clients._basic(request_with(HTTP_AUTHORIZATION=text)),
-            clients.InvalidClient,
+            lambda text: oauth_clients._basic(request_with(HTTP_AUTHORIZATION=text)),
+            oauth_clients.InvalidClient,
         ),
         repeat("JTQx", before="Basic "),
     ),
     "X-Forwarded-For": (
-        lambda text: client.get_ip_address(request_with(HTTP_X_FORWARDED_FOR=text)),
+        lambda text: device.get_ip_address(request_with(HTTP_X_FORWARDED_FOR=text)),
         repeat("1.2.3.4,"),
     ),
     "User-Agent": (
-        lambda text: client.get_user_agent(request_with(HTTP_USER_AGENT=text)),
+        lambda text: device.get_user_agent(request_with(HTTP_USER_AGENT=text)),
         repeat("\x01"),
     ),
     "a form's names": (

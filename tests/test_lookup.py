@@ -10,9 +10,10 @@ from django.db import (
     connection,
 )
 
-from django_jwtauth import compiled, lookup, sessions
+from django_jwtauth import sessions
 from django_jwtauth.exceptions import Unavailable, UnstorableText
 from django_jwtauth.models import LoginSession
+from django_jwtauth.store import compiled, lookup
 from tests import forge
 
 

@@ -23,9 +23,10 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from django_jwtauth import api_tokens, sessions, transport
+from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.decorators import jwt_optional, jwt_required
+from django_jwtauth.http import transport
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.urls import urlpatterns as project

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import time_machine
 
-from django_jwtauth import api_tokens, moments, one_time, purge, revocation, sessions
+from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import ExpiredToken, RefreshTokenReused, TokenBlacklisted
 from django_jwtauth.models import LoginSession
+from django_jwtauth.operations import purge, revocation
 from tests import forge
 
 MINUTE = timedelta(minutes=1)

@@ -10,9 +10,10 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from django_jwtauth import api_tokens, new_rows, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.exceptions import UserInactive, UserNotFound
 from django_jwtauth.models import Kind, LoginSession
+from django_jwtauth.signins import rows
 from django_jwtauth.users import TokenUser
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ NAMES = ["sign-in", "API token", "one-time token"]
 def test_a_row_says_whose_it_is_from_where_and_until_when(user):
     request = RequestFactory(REMOTE_ADDR="192.0.2.7", HTTP_USER_AGENT="curl/8").get("/")
 
-    row = new_rows.make_session(user, request, timedelta(hours=1), kind=Kind.API_TOKEN)
+    row = rows.make_session(user, request, timedelta(hours=1), kind=Kind.API_TOKEN)
 
     assert (row.user_id, row.subject) == (user.pk, str(user.pk))
     assert row.auth_hash == user.get_session_auth_hash()

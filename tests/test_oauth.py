@@ -20,11 +20,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_jwtauth import api_tokens, clients, lookup, oauth, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.conf import get_settings
+from django_jwtauth.conf.values import MAX_LEEWAY
 from django_jwtauth.exceptions import SignInRefused
 from django_jwtauth.models import BlacklistedToken, LoginSession
-from django_jwtauth.setting_values import MAX_LEEWAY
+from django_jwtauth.store import lookup
+from django_jwtauth.views import oauth, oauth_clients
 from tests import forge, urls
 from tests.conftest import PASSWORD
 from tests.refusals import REFUSALS, UNVERIFIED
@@ -62,7 +64,7 @@ def broken_hook(user, request):
 @pytest.fixture(autouse=True)
 def conf(settings):
     """``conf(NAME=value)`` changes JWTAUTH, in which there is one client."""
-    clients._remembered.clear()
+    oauth_clients._remembered.clear()
     settings.JWTAUTH = BASE
 
     def change(**changes):
@@ -667,7 +669,7 @@ def test_what_was_not_written_is_not_200(send, pair, monkeypatch):
         raise OperationalError
 
     with monkeypatch.context() as patched:
-        patched.setattr("django_jwtauth.new_rows.BlacklistedToken", fail)
+        patched.setattr("django_jwtauth.signins.rows.BlacklistedToken", fail)
         answer = send("revoke", token=pair.access)
     assert_error(answer, "temporarily_unavailable", 503)
     assert answer["Retry-After"] == "5"

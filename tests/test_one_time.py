@@ -9,8 +9,9 @@ from asgiref.sync import async_to_sync
 from django.urls import include, path
 from django.utils import timezone
 
-from django_jwtauth import api_tokens, conf, exceptions, finding, one_time, sessions
+from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
 from django_jwtauth.models import Kind, LoginSession, Reason
+from django_jwtauth.operations import finding
 from tests.conftest import Client
 from tests.racing import SlowBody, race
 from tests.urls import urlpatterns as project

@@ -5,9 +5,9 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from django_jwtauth import pairs
 from django_jwtauth.conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from django_jwtauth.models import LoginSession
+from django_jwtauth.signins import issuing
 from tests.forge import claims_of
 
 MOMENT = datetime(2027, 1, 15, 8, 0, 0, 750_000, timezone.utc)
@@ -49,7 +49,7 @@ def make_session(**changes):
 
 def issue(user, carried=None, rotated=True, **changes):
     session = make_session(**changes)
-    return session, pairs.issue(session, user, carried or {}, rotated=rotated)
+    return session, issuing.issue(session, user, carried or {}, rotated=rotated)
 
 
 def test_an_access_token_has_exactly_these_claims(user):
@@ -85,7 +85,7 @@ def test_a_refresh_token_has_exactly_these_claims(user):
 def test_two_access_tokens_of_a_sign_in_differ(user):
     """Each has a jti of its own and can be blacklisted alone."""
     session = make_session()
-    raws = {pairs.issue(session, user, {}, rotated=False).access for _ in range(50)}
+    raws = {issuing.issue(session, user, {}, rotated=False).access for _ in range(50)}
 
     assert len({claims_of(raw)["jti"] for raw in raws}) == 50
 
@@ -94,7 +94,7 @@ def test_a_generation_is_issued_again_byte_for_byte(user):
     """The refresh token is made of the row and what is carried, not of the time."""
     session, first = issue(user, {"scope": "read", "tenant": "x"})
     with time_machine.travel(MOMENT + timedelta(seconds=29), tick=False):
-        again = pairs.issue(session, user, {"scope": "read", "tenant": "x"}, rotated=True)
+        again = issuing.issue(session, user, {"scope": "read", "tenant": "x"}, rotated=True)
 
     assert again.refresh == first.refresh
     assert again.access != first.access
@@ -225,13 +225,13 @@ def test_a_hook_sets_no_reserved_claim(user, settings, name):
 def test_a_sign_in_carries_no_reserved_claim(name):
     """claims= is refused, named by the first wrong claim, whatever its value."""
     with pytest.raises(ValueError, match=f"may not set the claim '{name}'"):
-        pairs.carried_claims({"tenant": 1, name: None})
+        issuing.carried_claims({"tenant": 1, name: None})
 
 
 def test_what_is_carried_is_in_both_tokens(user):
     """scope, amr, auth_time and claims= come back at every refresh, out of the refresh token."""
     carried = {"scope": "read write", "amr": ["pwd", "otp"], "auth_time": NOW, "tenant": {"id": 3}}
-    _, pair = issue(user, pairs.carried_claims(carried))
+    _, pair = issue(user, issuing.carried_claims(carried))
 
     for raw in (pair.access, pair.refresh):
         assert carried.items() <= claims_of(raw).items()

@@ -6,7 +6,7 @@ from django.http import QueryDict
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
 
-from django_jwtauth.parsers import FormParser, JSONParser, MultiPartParser
+from django_jwtauth.views.parsers import FormParser, JSONParser, MultiPartParser
 
 # Whatever codec a client names in Content-Type.
 CONTEXT = {"encoding": "bz2_codec"}

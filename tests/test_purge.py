@@ -19,10 +19,11 @@ from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from django_jwtauth import lookup, sessions
-from django_jwtauth import purge as module
+from django_jwtauth import sessions
 from django_jwtauth.models import BlacklistedToken, Kind, LoginSession
-from django_jwtauth.purge import Purged, purge
+from django_jwtauth.operations import purge as module
+from django_jwtauth.operations.purge import Purged, purge
+from django_jwtauth.store import lookup
 from tests.racing import race
 
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 from rest_framework.test import APIRequestFactory
 
-from django_jwtauth import keys, remote_keys, tokens
+from django_jwtauth import tokens
 from django_jwtauth.authentication import (
     InvalidToken,
     JWTAuthentication,
@@ -27,7 +27,8 @@ from django_jwtauth.exceptions import (
     WrongAudience,
     WrongIssuer,
 )
-from django_jwtauth.remote_keys import RemoteKeys
+from django_jwtauth.tokens import keyrings, remote_keys
+from django_jwtauth.tokens.remote_keys import RemoteKeys
 from tests.forge import claims_of, header_of, segment, sign
 
 pytest.importorskip("cryptography")
@@ -895,4 +896,4 @@ def test_a_token_seen_before_is_refused_once_its_key_is_gone(resource, issuer, s
 
 def test_the_derived_key_ring_is_untouched_by_fetched_keys(resource):
     """Fetched keys never enter the ring that signs."""
-    assert [key.kid for key in keys.get_access_ring().keys] == [None]
+    assert [key.kid for key in keyrings.get_access_ring().keys] == [None]

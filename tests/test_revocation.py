@@ -9,9 +9,10 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from django_jwtauth import revocation, sessions, signals
+from django_jwtauth import sessions, signals
 from django_jwtauth.models import BlacklistedToken, LoginSession, LoginSessionQuerySet, Reason, Via
-from django_jwtauth.revocation import Tally, UnknownToken
+from django_jwtauth.operations import revocation
+from django_jwtauth.operations.revocation import Tally, UnknownToken
 from tests import forge
 
 User = get_user_model()

@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command, load_command_clas
 from django.db import OperationalError
 from django.utils import timezone
 
-from django_jwtauth import revocation, sessions
+from django_jwtauth import sessions
 from django_jwtauth.management.commands import jwtauth_revoke
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.operations import revocation
 from tests import forge
 
 WHY = ("--reason", "stolen", "--note", "Ticket 4711")

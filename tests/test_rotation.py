@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.db.models import F
 from django.test import RequestFactory
 
-from django_jwtauth import rotation, sessions, signals
+from django_jwtauth import sessions, signals
 from django_jwtauth.exceptions import (
     ExpiredToken,
     GenerationUnknown,
@@ -19,6 +19,7 @@ from django_jwtauth.exceptions import (
     Unavailable,
 )
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.signins import rotation
 from tests import forge
 from tests.conftest import PASSWORD
 

@@ -1,9 +1,10 @@
 import pytest
 from django.contrib.auth.models import User
 
-from django_jwtauth import rules, sessions
+from django_jwtauth import sessions
 from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.signins import rules
 from tests import forge
 
 # What may be wrong with a good token, in the order in which it is reported.

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from django_jwtauth import api_tokens, credentials, one_time, scopes, sessions
 from django_jwtauth.exceptions import InsufficientScope, MalformedToken
-from django_jwtauth.portal import OneTimeSignInView
+from django_jwtauth.views.portal import OneTimeSignInView
 from tests.conftest import PASSWORD
 from tests.forge import claims_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.conf import RESERVED_CLAIMS
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.conftest import Client
 from tests.keypairs import make_pem
 from tests.test_docs import DOCS, read_blocks

@@ -24,11 +24,13 @@ from django.db import connection, transaction
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import exceptions, oauth, revocation, sessions
+from django_jwtauth import exceptions, sessions
 from django_jwtauth.contrib import simplejwt
 from django_jwtauth.contrib.simplejwt import decoder, tables
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
+from django_jwtauth.operations import revocation
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.views import oauth
 from tests import forge, keypairs
 from tests.conftest import PASSWORD
 from tests.racing import race

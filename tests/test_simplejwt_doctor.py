@@ -15,10 +15,11 @@ from django.urls import include, path
 from django.views import View
 from rest_framework.views import APIView
 
-from django_jwtauth import conf, keys
+from django_jwtauth import conf
 from django_jwtauth.contrib.simplejwt import advice, configuration, project
 from django_jwtauth.contrib.simplejwt.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.tokens import keyrings
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.simplejwt_project import process
 from tests.test_simplejwt import OWN_KEY, pem
 
@@ -138,7 +139,7 @@ def test_lines_can_be_pasted(settings, name):
     lines = read_lines(run(), settings.SIMPLE_JWT)
     with override_settings(JWTAUTH=lines):
         assert conf.find_problems() == []
-        assert keys.find_problems() == []
+        assert keyrings.find_problems() == []
     lines.pop("LEGACY_UNTIL")
     expected = {**DEFAULT_LINES, **changed}
     assert lines == {name: value for name, value in expected.items() if value is not None}
@@ -154,7 +155,7 @@ def test_key_pairs_are_taken_over(settings, algorithm):
     private = settings.SIMPLE_JWT["SIGNING_KEY"]
     assert lines["KEYS"] == [{"algorithm": algorithm, "private_key": private}]
     with override_settings(JWTAUTH=lines):
-        assert keys.get_access_ring().signer().algorithm == algorithm
+        assert keyrings.get_access_ring().signer().algorithm == algorithm
 
 
 SECRETS = [

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, connection
 
-from django_jwtauth import spellings
+from django_jwtauth.throttling import spellings
 
 mysql = pytest.mark.skipif(connection.vendor != "mysql", reason="only there names are weighed")
 

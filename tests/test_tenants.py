@@ -25,9 +25,9 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from django_jwtauth import api_tokens, conf, keys, one_time, remote_keys, sessions, tenants, tokens
+from django_jwtauth import api_tokens, conf, one_time, sessions, tokens
 from django_jwtauth.authentication import JWTAuthentication
-from django_jwtauth.conf import get_settings
+from django_jwtauth.conf import get_settings, tenants
 from django_jwtauth.contrib.simplejwt import tables
 from django_jwtauth.decorators import jwt_required
 from django_jwtauth.exceptions import (
@@ -37,11 +37,11 @@ from django_jwtauth.exceptions import (
     TokenError,
     WrongIssuer,
 )
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.throttling import count_attempt
-from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH
-from django_jwtauth.well_known import jwks
+from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH, keyrings, remote_keys
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.views.well_known import jwks
 from tests import urls
 from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
@@ -317,17 +317,17 @@ def test_each_tenant_has_the_settings_of_all_and_its_own(settings, user):
 def test_what_the_hook_returns_counts_at_once():
     """A tenant's key that was replaced signs no more, without a restart."""
     with tenant({**A, "KEYS": OWN["a"]}):
-        old = keys.get_access_ring().signer()
+        old = keyrings.get_access_ring().signer()
     with tenant({**A, "KEYS": OWN["b"]}):
-        assert keys.get_access_ring().signer() != old
+        assert keyrings.get_access_ring().signer() != old
 
 
 def test_rings_are_made_once():
     """Keys are parsed when a tenant is first seen, and kept."""
     with tenant({**A, "KEYS": OWN["a"]}):
-        ring = keys.get_access_ring()
+        ring = keyrings.get_access_ring()
     with tenant({"KEYS": [dict(OWN["a"][0])], **A}):
-        assert keys.get_access_ring() is ring
+        assert keyrings.get_access_ring() is ring
 
 
 def test_a_dict_that_the_hook_uses_again_bleeds_nowhere():
@@ -338,10 +338,10 @@ def test_a_dict_that_the_hook_uses_again_bleeds_nowhere():
         reused["ISSUER"] = B["ISSUER"]
         reused["KEYS"][0]["secret"] = OWN["b"][0]["secret"]
         after = get_settings()
-        second = keys.get_access_ring().signer()
+        second = keyrings.get_access_ring().signer()
     with tenant({**A, "KEYS": OWN["a"]}):
         assert get_settings() is before
-        assert keys.get_access_ring().signer() != second
+        assert keyrings.get_access_ring().signer() != second
     assert [A["ISSUER"], B["ISSUER"]] == [before.ISSUER, after.ISSUER]
 
 
@@ -392,7 +392,7 @@ def test_each_tenant_publishes_its_own_keys():
     for given in (A, B):
         pem = make_pem("ES256")
         with tenant({**given, "KEYS": [{"algorithm": "ES256", "private_key": pem}]}):
-            kid = keys.get_access_ring().signer().kid
+            kid = keyrings.get_access_ring().signer().kid
             document = json.loads(jwks(RequestFactory().get("/")).content)
         assert [key["kid"] for key in document["keys"]] == [kid]
         published.append(kid)

@@ -11,12 +11,7 @@ from asgiref.sync import async_to_sync
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import ExpiredToken, SessionEnded
 from django_jwtauth.models import LoginSession
-from django_jwtauth.testing import (
-    AsyncJWTClient,
-    JWTClient,
-    make_expired_token,
-    make_revoked_token,
-)
+from django_jwtauth.testing import AsyncJWTClient, JWTClient, make_expired_token, make_revoked_token
 from tests.shell import ROOT, environment
 from tests.test_docs import read_blocks
 

@@ -19,10 +19,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import include, path, reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import device_cookies, one_time, sessions
+from django_jwtauth import one_time, sessions
 from django_jwtauth.exceptions import SignInRefused, Throttled
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
-from django_jwtauth.throttling import count_attempt
+from django_jwtauth.throttling import count_attempt, device_cookies
 from tests import urls
 from tests.conftest import PASSWORD, Client
 from tests.racing import race
@@ -381,7 +381,7 @@ def test_a_cookie_of_ones_own_making_is_nothing(browser, limits, change):
 
 def test_a_known_browser_costs_nothing_on_quiet_days(browser, statements):
     """The cookie is looked at only past a limit."""
-    with patch("django_jwtauth.device_cookies.find") as find:
+    with patch("django_jwtauth.throttling.device_cookies.find") as find:
         enter(browser)
     find.assert_not_called()
 

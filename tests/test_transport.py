@@ -1,8 +1,9 @@
 import pytest
 from django.test import RequestFactory
 
-from django_jwtauth import exceptions, transport
+from django_jwtauth import exceptions
 from django_jwtauth.exceptions import BadAuthorizationHeader
+from django_jwtauth.http import transport
 
 WRAPPED = "Given token not valid for any token type"
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.test import override_settings
 
-from django_jwtauth import keys, sessions, tokens
+from django_jwtauth import sessions, tokens
 from django_jwtauth.exceptions import (
     BadSignature,
     ExpiredToken,
@@ -22,10 +22,10 @@ from django_jwtauth.exceptions import (
     WrongIssuer,
     WrongTokenType,
 )
-from django_jwtauth.keymaterial import Key
 from django_jwtauth.models import LoginSession
-from django_jwtauth.tokens import ACCESS, REFRESH
-from django_jwtauth.verified import Verified, VerifiedTokens
+from django_jwtauth.tokens import ACCESS, REFRESH, keyrings
+from django_jwtauth.tokens.cache import Verified, VerifiedTokens
+from django_jwtauth.tokens.keymaterial import Key
 from tests import forge
 
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
@@ -248,7 +248,7 @@ class Published:
     """The keys of another issuer, who takes one back."""
 
     def __init__(self):
-        self.ring = keys.KeyRing([Key("HS256", None, SECRET.encode())])
+        self.ring = keyrings.KeyRing([Key("HS256", None, SECRET.encode())])
 
     def current(self):
         return self.ring
@@ -280,7 +280,7 @@ def test_a_key_that_its_issuer_takes_back_counts_at_once(published, verification
     assert decode(raw, foreign=True) == decode(raw, foreign=True)
     assert len(verifications) == 1
 
-    published.ring = keys.KeyRing([Key("HS256", None, OTHER_SECRET.encode())])
+    published.ring = keyrings.KeyRing([Key("HS256", None, OTHER_SECRET.encode())])
 
     with pytest.raises(BadSignature):
         decode(raw, foreign=True)
@@ -356,7 +356,7 @@ def test_by_default_a_process_remembers_two_thousand_tokens(verifications):
 
 
 def entry(number):
-    return Verified(keys.get_access_ring, None, b"", {"number": number})
+    return Verified(keyrings.get_access_ring, None, b"", {"number": number})
 
 
 @pytest.mark.parametrize("size", [2, 3, 10, 101])

@@ -3,8 +3,8 @@ from math import isqrt, prod
 
 import pytest
 
-from django_jwtauth.keymaterial import CRYPTOGRAPHY, KeyProblem, load_key
-from django_jwtauth.weak_rsa import find_weakness
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY, KeyProblem, load_key
+from django_jwtauth.tokens.weak_rsa import find_weakness
 
 PRIMES = [p for p in range(2, 702) if all(p % q for q in range(2, isqrt(p) + 1))]
 M = prod(PRIMES)

@@ -7,8 +7,9 @@ import pytest
 import time_machine
 from django.urls import include, path, reverse
 
-from django_jwtauth import tokens, well_known
-from django_jwtauth.keymaterial import CRYPTOGRAPHY
+from django_jwtauth import tokens
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.views import well_known
 from tests.forge import claims_of, header_of, unsegment
 from tests.keypairs import make_key, make_pem, make_public_pem
 

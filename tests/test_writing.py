@@ -9,8 +9,8 @@ from django.db.models.signals import post_save, pre_save
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
-from django_jwtauth import writing
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.store import writing
 
 
 def make_session(user, **columns):

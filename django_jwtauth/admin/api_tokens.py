@@ -9,11 +9,12 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from .. import api_tokens, lookup, scopes
+from .. import api_tokens, scopes
 from ..conf import get_settings
 from ..exceptions import AuthError, InsufficientScope
-from ..finding import find_user
+from ..operations.finding import find_user
 from ..redacted import Redacted
+from ..store import lookup
 from .forms import NewTokenForm
 from .records import operator
 from .wording import moment

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import revocation, sessions
+from .. import sessions
 from ..exceptions import AuthError, WrongTokenType
-from ..finding import find_sid
 from ..models import BlacklistedToken, Reason, Via
+from ..operations import revocation
+from ..operations.finding import find_sid
+from ..operations.revocation import log_text
 from ..redacted import redact_body
-from ..revocation import log_text
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter
 from .forms import BlacklistTokenForm, RevokeForm
 from .records import RecordAdmin, operator

@@ -10,10 +10,10 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
-from .. import revocation
-from ..finding import find_user
 from ..models import Via
-from ..revocation import Tally, Target
+from ..operations import revocation
+from ..operations.finding import find_user
+from ..operations.revocation import Tally, Target
 from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
 from .records import operator
 from .wording import amount, ended_text, moment, zone_name

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from ..finding import find_user
 from ..models import Kind, Reason, Via
+from ..operations.finding import find_user
 from ..tokens import ACCESS, ONE_TIME, REFRESH
 
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exceptions import AuthError
-from ..finding import Finding, find
 from ..models import BlacklistedToken, Kind, Reason, Via
+from ..operations.finding import Finding, find
 from ..redacted import redact_body
 from ..tokens import ACCESS
 from .filters import TokenType

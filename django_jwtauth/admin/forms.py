@@ -16,9 +16,9 @@ from django.utils.translation import pgettext_lazy
 
 from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
 from ..conf import get_settings
-from ..finding import MAX_LENGTH
+from ..operations.finding import MAX_LENGTH
+from ..operations.revocation import OPERATOR_REASONS
 from ..redacted import Redacted
-from ..revocation import OPERATOR_REASONS
 from .wording import moment, zone_name
 
 

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from ..conf import get_settings
-from ..keymaterial import Key
-from ..keys import KeyRing, get_access_ring, get_refresh_ring
+from ..tokens.keymaterial import Key
+from ..tokens.keyrings import KeyRing, get_access_ring, get_refresh_ring
 from .wording import moment
 
 if TYPE_CHECKING:

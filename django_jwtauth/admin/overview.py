@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from .. import lookup
 from ..conf import get_settings
 from ..models import BlacklistedToken, Kind, LoginSession, Reason, Via
+from ..store import lookup
 from .wording import amount, label, moment
 
 LIMIT = 10_000

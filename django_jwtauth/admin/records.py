@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
-from .. import lookup
 from ..conf import get_settings
-from ..finding import find_user, holds_token
 from ..models import BlacklistedToken, LoginSession
+from ..operations.finding import find_user, holds_token
+from ..store import lookup
 from . import overview
 from .export import export_view
 from .wording import in_words, moment

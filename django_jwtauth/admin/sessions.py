@@ -21,10 +21,12 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from .. import compiled, lookup, revocation, rules
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
-from ..finding import find_sid
 from ..models import Kind, LoginSession, Reason, Via
+from ..operations import revocation
+from ..operations.finding import find_sid
+from ..signins import rules
+from ..store import compiled, lookup
 from . import user_page
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view

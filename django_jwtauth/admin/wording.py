@@ -9,7 +9,7 @@ from django.utils.timesince import TIME_STRINGS
 from django.utils.timezone import get_current_timezone_name, is_aware, localtime
 from django.utils.translation import ngettext
 
-from ..durations import words
+from ..conf.durations import words
 
 
 def label(choices: type[TextChoices], code: str) -> str:

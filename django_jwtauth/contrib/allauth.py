@@ -20,11 +20,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.dispatch import receiver
 from django.http import JsonResponse
 
-from .. import credentials, lookup, rules, sessions
+from .. import credentials, sessions
+from ..conf.moments import aware, now
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import LoginSession, Via
-from ..moments import aware, now
 from ..redacted import redact
+from ..signins import rules
+from ..store import lookup
 from ..tokens import Claims, sign_in_time
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from django.core.handlers.asgi import ASGIRequest
 from .. import sessions
 from ..conf import get_settings
 from ..exceptions import AuthError, BadAuthorizationHeader, NotAuthenticated, Unavailable
+from ..http.transport import get_cookie_token, get_header_token
 from ..redacted import redact
-from ..transport import get_cookie_token, get_header_token
 
 logger = logging.getLogger("django_jwtauth")
 

@@ -14,15 +14,15 @@ from ..exceptions import (
     TokenError,
     Unavailable,
 )
-from ..redacted import redact
-from ..scopes import check_names, require
-from ..transport import (
+from ..http.transport import (
     authenticate_request,
     get_header_token,
     refusal_response,
     set_user,
     vary,
 )
+from ..redacted import redact
+from ..scopes import check_names, require
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -2,8 +2,9 @@
 
 from django.urls import path, re_path
 
-from .. import browser, views
+from .. import views
 from ..authentication import JWTCookieAuthentication
+from ..views import browser
 
 app_name = "jwtauth_browser"
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .. import oauth
+from ..views import oauth
 
 urlpatterns = [
     path("token/", oauth.token, name="jwtauth_oauth_token"),

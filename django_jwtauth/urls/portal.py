@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from .. import portal
+from ..views import portal
 
 urlpatterns = [
     path("api-tokens/", portal.ApiTokenListView.as_view(), name="jwtauth_api_token_list"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .. import well_known
+from ..views import well_known
 
 urlpatterns = [
     path("jwks.json", well_known.jwks, name="jwtauth_jwks"),

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import TokenError
+from django_jwtauth.http.transport import challenge, get_cookie_token
 from django_jwtauth.tokens import Claims, is_api_token
-from django_jwtauth.transport import challenge, get_cookie_token
 
 # Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
 # ContentSecurityPolicyMiddleware with SECURE_CSP.

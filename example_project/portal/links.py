@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from django_jwtauth import one_time
-from django_jwtauth.client import get_ip_address
+from django_jwtauth.http.device import get_ip_address
 from django_jwtauth.models import Kind, LoginSession
 
 logger = logging.getLogger(__name__)

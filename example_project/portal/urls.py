@@ -1,7 +1,7 @@
 from django.urls import path, re_path
 
-from django_jwtauth import portal
 from django_jwtauth.authentication import JWTCookieAuthentication
+from django_jwtauth.views import portal
 
 from . import views
 

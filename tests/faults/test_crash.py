@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
-from django_jwtauth.purge import purge
+from django_jwtauth.operations.purge import purge
 from tests.faults.dying import count_points
 from tests.forge import claims_of
 

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
-from django_jwtauth.purge import purge
+from django_jwtauth.operations.purge import purge
 from tests.conftest import PASSWORD
 from tests.racing import race
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.checks import SEVERAL_DATABASES, check_user_model
 from django_jwtauth.models import BlacklistedToken, LoginSession
-from django_jwtauth.purge import purge
+from django_jwtauth.operations.purge import purge
 
 REPLICA = "replica"
 

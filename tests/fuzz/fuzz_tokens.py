@@ -21,8 +21,10 @@ with atheris.instrument_imports(include=["django_jwtauth"]):
     from django.test import RequestFactory
     from rest_framework.exceptions import ParseError
 
-    from django_jwtauth import parsers, tokens, transport
+    from django_jwtauth import tokens
     from django_jwtauth.exceptions import BadAuthorizationHeader, TokenError
+    from django_jwtauth.http import transport
+    from django_jwtauth.views import parsers
     from tests import forge
 
 FACTORY = RequestFactory()

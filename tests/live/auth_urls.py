@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from django_jwtauth import well_known
+from django_jwtauth.views import well_known
 from tests import views
 
 # Minutes are seconds here, so that a test can wait for them.

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from django_jwtauth import remote_keys
+from django_jwtauth.tokens import remote_keys
 from tests.live.docs import block
 
 # Minutes are seconds here, so that a test can wait for them.

@@ -70,7 +70,7 @@ def test_a_service_without_database_and_private_key_verifies(auth, service):
         "import django; django.setup()\n"
         "from django.conf import settings\n"
         "from django.core.management import call_command\n"
-        "from django_jwtauth.keys import get_access_ring\n"
+        "from django_jwtauth.tokens.keyrings import get_access_ring\n"
         "call_command('check')\n"
         "print(settings.DATABASES['default']['ENGINE'])\n"
         "print([key.kid for key in get_access_ring().keys if not key.symmetric])\n",

@@ -491,7 +491,7 @@ def test_a_database_that_is_down_is_503_and_not_410(app, user, monkeypatch):
     def fail(*args, **kwargs):
         raise OperationalError
 
-    monkeypatch.setattr("django_jwtauth.lookup.find_session", fail)
+    monkeypatch.setattr("django_jwtauth.store.lookup.find_session", fail)
 
     assert app.call("get", "auth/session")["status"] == 503
 

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_jwtauth import compiled, lookup, sessions
+from django_jwtauth import sessions
 from django_jwtauth.models import LoginSession
+from django_jwtauth.store import compiled, lookup
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.test_compiled import QUESTIONS, both_ways, undone

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from ...conf import Settings
-from ...keymaterial import KeyProblem, load_key
+from ...tokens.keymaterial import KeyProblem, load_key
 from . import configuration, project
 from .configuration import get, given
 

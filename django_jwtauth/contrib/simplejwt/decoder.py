@@ -18,8 +18,6 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
 
-from ... import lookup
-from ...compact import read_foreign
 from ...conf import RESERVED_CLAIMS, get_settings
 from ...exceptions import (
     CredentialsChanged,
@@ -29,11 +27,13 @@ from ...exceptions import (
     UserNotFound,
     WrongTokenType,
 )
-from ...keymaterial import Key
 from ...models import BlacklistedToken
 from ...redacted import redact
-from ...remote_keys import get_remote_keys
+from ...store import lookup
 from ...tokens import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
+from ...tokens.jws import read_foreign
+from ...tokens.keymaterial import Key
+from ...tokens.remote_keys import get_remote_keys
 from . import tables
 from .configuration import get, get_claim_name, get_leeway, uses_sliding_tokens
 

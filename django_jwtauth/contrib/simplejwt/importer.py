@@ -13,9 +13,9 @@ from django.contrib.auth import get_user_model
 from django.db import connections, reset_queries
 from django.utils import timezone
 
-from ... import lookup
 from ...models import BlacklistedToken, LoginSession, Reason, Via
-from ...rules import auth_hash, make_legacy_session
+from ...signins.rules import auth_hash, make_legacy_session
+from ...store import lookup
 from ...tokens import REFRESH
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id

@@ -9,7 +9,7 @@ from .tokens import RefreshToken
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from ...pairs import TokenPair
+    from ...signins.issuing import TokenPair
 
 
 class TokenObtainPairSerializer(serializers.TokenObtainPairSerializer):

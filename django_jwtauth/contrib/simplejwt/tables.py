@@ -12,8 +12,8 @@ from django.core.signals import setting_changed
 from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
-from ... import lookup
 from ...conf import MAX_TENANTS, get_tenancy
+from ...store import lookup
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",

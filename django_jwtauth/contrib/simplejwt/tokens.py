@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-    from ...pairs import TokenPair
+    from ...signins.issuing import TokenPair
 
 
 class Token:

@@ -16,12 +16,12 @@ from rest_framework.settings import api_settings
 
 from ... import exceptions
 from ...authentication import JWTAuthentication, JWTCookieAuthentication
-from ...browser import BrowserView, CSRFView, RefreshView, SignOutView
 from ...conf import get_settings
+from ...http.transport import request_refusal
 from ...permissions import IsPerson, MayManage
-from ...portal import RECENT
-from ...transport import request_refusal
 from ...views import SessionView
+from ...views.browser import BrowserView, CSRFView, RefreshView, SignOutView
+from ...views.portal import RECENT
 from . import operations, refusals, schemes
 from .operations import Operation
 from .refusals import Refusals
@@ -76,7 +76,7 @@ def _over(first: type[Any], second: Any) -> Any:
 class NewOneTimeExtension(OpenApiSerializerExtension):
     """The purposes of the settings, in a schema of its own: they may be none."""
 
-    target_class = "django_jwtauth.portal.NewOneTimeSerializer"
+    target_class = "django_jwtauth.views.portal.NewOneTimeSerializer"
     priority = -1
 
     def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:

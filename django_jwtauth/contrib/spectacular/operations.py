@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from ... import browser, exceptions, portal, views
+from ... import exceptions, views
 from ...exceptions import AuthError
 from ...serializers import (
     LoginSessionSerializer,
@@ -20,6 +20,7 @@ from ...serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
+from ...views import browser, portal
 from .refusals import OF_ACCESS, OF_POLICY, OF_TOKENS
 
 

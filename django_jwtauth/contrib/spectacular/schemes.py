@@ -15,7 +15,7 @@ from rest_framework.permissions import SAFE_METHODS
 
 from ...authentication import JWTAuthentication
 from ...conf import get_settings
-from ...transport import access_cookie_name, refresh_cookie_name
+from ...http.transport import access_cookie_name, refresh_cookie_name
 
 HEADER = "jwtAuth"  # drf-spectacular's name for simplejwt's
 COOKIE = "jwtCookieAuth"

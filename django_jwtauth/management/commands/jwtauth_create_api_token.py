@@ -7,8 +7,10 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from ... import api_tokens, durations, lookup
+from ... import api_tokens
+from ...conf import durations
 from ...exceptions import AuthError, InsufficientScope
+from ...store import lookup
 from ..terminal import find_user
 
 

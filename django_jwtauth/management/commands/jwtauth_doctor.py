@@ -20,11 +20,11 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reverse
 from rest_framework.settings import api_settings
 
-from ... import lookup
 from ...authentication import JWTAuthentication
 from ...checks import TAG, check_api_tokens
 from ...conf import get_settings
 from ...contrib.simplejwt.advice import report
+from ...store import lookup
 
 LABEL = "django_jwtauth"
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")

@@ -7,8 +7,8 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from ...keys import get_access_ring
-from ...well_known import key_set, public_keys
+from ...tokens.keyrings import get_access_ring
+from ...views.well_known import key_set, public_keys
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 from django.core.management.base import BaseCommand, CommandError
 
-from ...keymaterial import (
+from ...tokens.keymaterial import (
     ALGORITHMS,
     CRYPTOGRAPHY,
     HMAC_SECRET_BYTES,

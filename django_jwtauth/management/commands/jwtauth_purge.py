@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
-from ...durations import words
-from ...endings import sweep
-from ...purge import BATCH_SIZE, Purged, purge
+from ...conf.durations import words
+from ...operations.purge import BATCH_SIZE, Purged, purge
+from ...signins.endings import sweep
 from ..terminal import batch_size, overwrite, swept
 
 

@@ -15,11 +15,12 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_time
 
-from ... import lookup, revocation
 from ...conf import get_settings
-from ...durations import words
+from ...conf.durations import words
 from ...models import Via
-from ...revocation import OPERATOR_REASONS, Target, UnknownToken
+from ...operations import revocation
+from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
+from ...store import lookup
 from ..terminal import find_user, overwrite
 
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
-from ...endings import SWEEP_SIZE, sweep
+from ...signins.endings import SWEEP_SIZE, sweep
 from ..terminal import batch_size, swept
 
 

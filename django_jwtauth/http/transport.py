@@ -1,0 +1,232 @@
+"""How a request carries a token, who is asking with it, and how an answer refuses it."""
+
+import functools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpResponseBase, JsonResponse
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+
+from .. import sessions
+from ..conf import get_settings
+from ..conf.values import MAX_COOKIE_NAME_LENGTH
+from ..exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
+from ..exceptions import challenge as challenge
+from ..redacted import Redacted, redact
+from ..tokens.keyrings import get_token_tenancy
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest, HttpResponse
+
+    from ..signins.issuing import TokenPair
+
+Answer = TypeVar("Answer")
+View = TypeVar("View", bound=Callable[..., Any])
+
+# RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
+MAX_COOKIE_LENGTH = 4096
+# Less the longest name.
+MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
+
+_KNOWN = "_jwtauth_known"
+
+
+def get_header_token(request: "HttpRequest") -> str | None:
+    """Return the token of the ``Authorization`` header, None without ours; see parse_header()."""
+    return parse_header(redact(request.META.get("HTTP_AUTHORIZATION", "")))
+
+
+def parse_header(header: str) -> str | None:
+    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), None without ours.
+
+    The scheme is compared without case (RFC 9110, 11.1). Raises
+    ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
+    """
+    schemes = _lower(get_settings().AUTH_HEADER_TYPES)
+    # Methods of str, whose results are redacted at once: those of Redacted redact each part.
+    header = Redacted(str.strip(header, " "))
+    end = str.find(header, " ")
+    if Redacted(str.lower(str.__getitem__(header, slice(end if end > 0 else None)))) not in schemes:
+        return None
+    token = Redacted(str.strip(str.__getitem__(header, slice(end, None)), " "))
+    if end < 0 or " " in token:
+        raise BadAuthorizationHeader
+    return token
+
+
+@functools.lru_cache(maxsize=8)
+def _lower(words: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in words)
+
+
+def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> None:
+    """Set ``request.user``, ``request.auser`` and ``request.auth`` of a Django request."""
+
+    async def auser() -> "AbstractBaseUser":
+        return user
+
+    request.user, request.auser, request.auth = user, auser, claims
+
+
+def authenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """Return what ``sessions.authenticate`` says of the token of a request, asked once.
+
+    A middleware, a decorator and Django REST framework may all ask about one request.
+    """
+    # The tenant may be found out between two of them.
+    key = raw, get_token_tenancy().tenant
+    known = vars(request).get(_KNOWN)
+    if known is None or known[0] != key:
+        known = vars(request)[_KNOWN] = key, _ask(raw, request)
+    if isinstance(known[1], AuthError):
+        raise known[1]
+    found: tuple[AbstractBaseUser, dict[str, Any]] = known[1]
+    return found
+
+
+def _ask(raw: str, request: "HttpRequest") -> Any:
+    """Return what authenticate_request() is to return, or the refusal that it is to raise."""
+    try:
+        return sessions.authenticate(raw, request)
+    except AuthError as error:
+        # Its frames would be kept as long as the request.
+        return error.with_traceback(None)
+
+
+async def aauthenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """See authenticate_request()."""
+    return await sync_to_async(authenticate_request)(raw, request)
+
+
+def authenticating(view: View) -> View:
+    """Mark a view that finds out by itself who asks, or asks nobody.
+
+    Django's ``LoginRequiredMiddleware`` and ours leave it alone.
+    """
+    view._jwtauth_authenticates = True  # type: ignore[attr-defined]
+    return login_not_required(view)
+
+
+def authenticates_itself(view: Any) -> bool:
+    """Return whether a view is so marked, or one of Django REST framework's."""
+    own = getattr(view, "_jwtauth_authenticates", False)
+    return own or hasattr(getattr(view, "cls", None), "authentication_classes")
+
+
+def get_cookie_token(request: "HttpRequest") -> str | None:
+    """Return the access token of the request's cookies, None without one."""
+    return _read_cookie(request, access_cookie_name())
+
+
+def get_refresh_cookie(request: "HttpRequest") -> str | None:
+    """Return the refresh token of the request's cookies, None without one."""
+    return _read_cookie(request, refresh_cookie_name())
+
+
+def _read_cookie(request: "HttpRequest", name: str) -> str | None:
+    return Redacted(request.COOKIES.get(name, "")) or None
+
+
+def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) -> None:
+    """Hand out a pair in cookies; the refresh cookie is only sent to ``path``.
+
+    Raises ``ValueError`` when a token is longer than browsers keep.
+    """
+    conf = get_settings()
+    same_site = conf.COOKIE_SAMESITE
+    _set_cookie(response, access_cookie_name(), pair.access, pair.expires_in, "/", same_site)
+    if pair.refresh is not None:
+        _set_cookie(
+            response, refresh_cookie_name(), pair.refresh, pair.refresh_expires_in, path, "Strict"
+        )
+
+
+def delete_token_cookies(response: "HttpResponse", path: str) -> None:
+    """Take both cookies back; the arguments must be those they were set with."""
+    response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIE_SAMESITE)
+    response.delete_cookie(refresh_cookie_name(), path=path, samesite="Strict")
+
+
+def access_cookie_name() -> str:
+    """Return the name of the cookie with the access token."""
+    return get_settings().cookie_name("access", "__Host-")
+
+
+def refresh_cookie_name() -> str:
+    """Return the name of the cookie with the refresh token."""
+    # __Host- would forbid the path.
+    return get_settings().cookie_name("refresh", "__Secure-")
+
+
+def _set_cookie(
+    response: "HttpResponse", name: str, value: str, max_age: int, path: str, samesite: Any
+) -> None:
+    if len(name) + len(value) > MAX_COOKIE_LENGTH:
+        raise ValueError(
+            f"A token of {len(value)} bytes does not fit a cookie: put less into CLAIMS_HOOK "
+            "or claims=."
+        )
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path=path,
+        secure=get_settings().COOKIE_SECURE,
+        httponly=True,
+        samesite=samesite,
+    )
+
+
+def request_refusal(error: AuthError) -> dict[str, Any]:
+    """Return the JSON body for a request whose own access token was refused.
+
+    simplejwt wraps most of them in one sentence, with the real one in ``messages``.
+    """
+    body = error.body()
+    if error.code != TokenError.code or isinstance(error, NoSubject):
+        return body
+    message = {"token_class": "AccessToken", "token_type": "access", "message": body["detail"]}
+    return {
+        **body,
+        "detail": _("Given token not valid for any token type"),
+        "messages": [message],
+    }
+
+
+def refusal_headers(error: Exception) -> dict[str, str]:
+    """Return what goes with the status: how to authenticate, or when to try again.
+
+    Of our exceptions and DRF's, which have the same attributes.
+    """
+    authenticate, seconds = getattr(error, "auth_header", None), getattr(error, "wait", None)
+    headers = {"WWW-Authenticate": authenticate} if authenticate else {}
+    return {**headers, "Retry-After": str(math.ceil(seconds))} if seconds else headers
+
+
+def refusal_response(error: AuthError) -> JsonResponse:
+    """Return the answer of a plain Django view to a request that ``error`` refuses."""
+    return vary(
+        JsonResponse(
+            request_refusal(error), status=error.status_code, headers=refusal_headers(error)
+        )
+    )
+
+
+def vary(response: Answer) -> Answer:
+    """Return the answer, marked as one that depends on ``Authorization``.
+
+    Otherwise a cache answers one bearer, or nobody, with what was made for another (RFC
+    9110, 12.5.5). What is no answer of Django's is left as it is.
+    """
+    if isinstance(response, HttpResponseBase):
+        patch_vary_headers(response, ["Authorization"])
+    return response

@@ -1,0 +1,218 @@
+"""What is known of a token, a ``jti``, a ``sid``, or a line of a log that contains one.
+
+Nothing is written, and nothing of a token is kept: a :class:`Finding` holds what our own
+rows say, and of the token only what its signature proves.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+
+from .. import one_time, sessions, tokens
+from ..exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
+from ..models import BlacklistedToken, LoginSession
+from ..redacted import Redacted
+from ..signins.issuing import token_type_of
+from ..store import lookup
+from ..tokens import ACCESS, ONE_TIME, REFRESH, Claims
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: The most that is read of a text, and that is found in it.
+MAX_LENGTH = 65_536
+MAX_FINDINGS = 10
+MAX_WORDS = 200
+
+# A header that is JSON begins with {" and so with eyJ. Only the first character of a word
+# begins a search for the two dots: at each eyJ, it would take the square of the length.
+_TOKEN = re.compile(
+    r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.)"
+    r"([A-Za-z0-9_-]*?)(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
+)
+_SCHEME = re.compile(r"^\s*(authorization:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
+_SID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
+_JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0-9]{1,10})")
+_BETWEEN_WORDS = re.compile(r"[\s\"'=,;<>()\[\]{}]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One token or sign-in. Without ``is_token`` only its id was in the text."""
+
+    is_token: bool = False
+    #: Why a request with the token is refused, None when it is not.
+    refusal: TokenError | None = None
+    #: Whether one of our keys signed it; if not, the rest is only what it says of itself.
+    authentic: bool = True
+    token_type: str = ""
+    jti: str = ""
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+    user: "AbstractBaseUser | None" = None
+    session: LoginSession | None = None
+    blacklisted: BlacklistedToken | None = None
+
+
+def find(text: str) -> list[Finding]:
+    """Return what is known of the tokens and ids in ``text``, at most ``MAX_FINDINGS``.
+
+    Tokens are told of whatever is wrong with them, ids only when they are known here.
+    Raises ``Unavailable``.
+    """
+    text = Redacted(text[:MAX_LENGTH])
+    with lookup.reporting_unavailable():
+        # A terminal or a mail program may have broken the line.
+        whole = Redacted("".join(_SCHEME.sub("", text).split()))
+        if _TOKEN.fullmatch(whole) and (finding := _inspect(whole)).authentic:
+            return [finding]
+        raws = dict.fromkeys(Redacted(match[2]) for match in _TOKEN.finditer(text))
+        rest = _TOKEN.sub(r"\1 ", text)
+        found = [_inspect(raw) for raw in islice(raws, MAX_FINDINGS)]
+        known = {finding.session.pk for finding in found if finding.session}
+        others = [one for one in _find_ids(rest) if not one.session or one.session.pk not in known]
+        return (found + others)[:MAX_FINDINGS]
+
+
+def holds_token(text: str) -> bool:
+    """Return whether there is a whole token in ``text``, good or not."""
+    return _TOKEN.search(text) is not None
+
+
+def find_sid(text: str) -> UUID | None:
+    """Return the first sign-in id in ``text``, bare or within a jti; None without one."""
+    match = _SID.search(text.lower())
+    return UUID(match.group()) if match else None
+
+
+def find_user(pk: str) -> "AbstractBaseUser | None":
+    """Return the user with this primary key as text, also one whom a manager hides."""
+    users: Any = get_user_model()._base_manager.using(lookup.alias())
+    try:
+        user: AbstractBaseUser | None = users.filter(pk=pk).first()
+    except (ValueError, TypeError, OverflowError, ValidationError):
+        return None
+    return user
+
+
+# --- a token
+
+
+def _inspect(raw: Redacted) -> Finding:
+    claims, refusal = None, None
+    try:
+        claims = _verify(raw)
+    except TokenError as error:
+        refusal = error.with_traceback(None)
+        with suppress(TokenError):
+            claims = tokens.decode(raw, ACCESS, REFRESH, ONE_TIME, allow_expired=True)
+    authentic = claims is not None or not isinstance(refusal, (MalformedToken, BadSignature))
+    said = claims if claims is not None else _read_unproven(raw)
+    session = _find_session(said)
+    finding = Finding(
+        is_token=True,
+        refusal=refusal,
+        authentic=authentic,
+        issued_at=_moment(said.get("iat")),
+        expires_at=_moment(said.get("exp")),
+        session=session,
+        user=session.user if session else None,
+    )
+    if claims is None:
+        return finding
+    return replace(
+        finding,
+        token_type=claims["token_type"],
+        jti=claims["jti"],
+        user=session.user if session else find_user(claims["sub"]),
+        blacklisted=_blacklist().filter(jti=claims["jti"]).first(),
+    )
+
+
+def _verify(raw: Redacted) -> Claims:
+    """Return the claims of a token that is accepted where its kind is asked for."""
+    try:
+        return sessions.verify(raw)
+    except WrongTokenType:
+        return one_time.verify(raw)[1]
+
+
+def _read_unproven(raw: Redacted) -> dict[str, Any]:
+    """Return the claims of a token that nobody vouches for, {} when they cannot be read."""
+    payload = raw.split(".")[1]
+    try:
+        claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _find_session(claims: dict[str, Any]) -> LoginSession | None:
+    for name in ("sid", "jti"):
+        value = claims.get(name)
+        sid = find_sid(value) if isinstance(value, str) else None
+        session: LoginSession | None = _sessions().filter(pk=sid).first() if sid else None
+        if session:
+            return session
+    return None
+
+
+def _moment(seconds: Any) -> datetime | None:
+    if type(seconds) not in (int, float) or not 0 <= seconds <= tokens.MAX_NUMERIC_DATE:
+        return None
+    return tokens.to_datetime(seconds)
+
+
+# --- an id
+
+
+def _find_ids(text: str) -> Iterator[Finding]:
+    """Yield what is known of the ids in the text, in their order."""
+    lower = text.lower()
+    sids = list(dict.fromkeys(UUID(match) for match in _SID.findall(lower)))[:MAX_WORDS]
+    matches = list(islice(_JTI.finditer(lower), MAX_WORDS))
+    jtis = {UUID(match[1]): match[0] for match in reversed(matches)}
+    # The jti of a legacy token has no form of its own.
+    words = [word for word in _BETWEEN_WORDS.split(text) if 0 < len(word) <= 255]
+    jti_set = {*words[:MAX_WORDS], *jtis.values()}
+    known = {one.pk: one for one in _sessions().filter(pk__in=sids)} if sids else {}
+    refused = {one.jti: one for one in _blacklist().filter(jti__in=jti_set)} if jti_set else {}
+    for sid in sids:
+        if sid in known:
+            session, jti = known[sid], jtis.get(sid, "")
+            yield Finding(
+                token_type=token_type_of(jti, session) if jti else "",
+                jti=jti,
+                user=session.user,
+                session=session,
+                blacklisted=refused.pop(jti, None),
+            )
+    for record in refused.values():
+        if record.session_id not in known:
+            yield Finding(
+                token_type=record.token_type,
+                jti=record.jti,
+                expires_at=record.expires_at,
+                user=record.user,
+                session=record.session,
+                blacklisted=record,
+            )
+
+
+def _sessions() -> Any:
+    return LoginSession.objects.using(lookup.alias()).select_related("user")
+
+
+def _blacklist() -> Any:
+    rows = BlacklistedToken.objects.using(lookup.alias())
+    return rows.select_related("user", "session__user")

@@ -1,0 +1,300 @@
+"""What an operator does in an incident: end many sign-ins, refuse a token by its ``jti``.
+
+The admin and the command call the same functions. Sign-ins are ended in chunks, each a
+statement of its own, so a million of them hold no lock for long; whoever is interrupted
+begins again, and what had ended before keeps its record.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from django.apps import apps
+from django.db import OperationalError, connections
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..conf import get_settings, moments
+from ..models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
+from ..signins import legacy, rows
+from ..signins.issuing import token_type_of
+from ..store import lookup
+from ..tokens import ACCESS, TokenType
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: The reasons that people give; the others are found by the project itself.
+OPERATOR_REASONS = (Reason.STOLEN, Reason.COMPROMISED, Reason.LEFT, Reason.OTHER)
+
+CHUNK_SIZE = 1000
+
+#: How often a chunk is tried, and the seconds before the second try; they double from there.
+ATTEMPTS = 5
+PAUSE = 0.1
+
+# "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
+_JTI = re.compile(r"([0-9a-f]{32})(?:\.[0-9a-f]{16}|:[0-9]{1,10})")
+
+
+class Tally(NamedTuple):
+    """How many sign-ins were ended, or would be, and how many had ended before."""
+
+    ended: int = 0
+    before: int = 0
+
+
+class UnknownToken(LookupError):
+    """A ``jti`` that was not issued here, or whose sign-in is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which sign-ins to end: everybody(), of_user() or named() makes one."""
+
+    #: All that are meant, and those of them that are not over.
+    rows: LoginSessionQuerySet
+    ending: LoginSessionQuerySet
+    #: Whose they are and when they started, where that is what they were chosen by.
+    user: "AbstractBaseUser | None" = None
+    before: datetime | None = None
+    named: bool = False
+
+
+def everybody(before: datetime | None = None) -> Target:
+    """All sign-ins that started before the time, whenever they were refreshed; before now."""
+    # Nothing is younger, so what a column holds in the wrong order is meant, too.
+    latest = before or timezone.now() + moments.uncertainty()
+    before = before or timezone.now()
+    rows = _rows().filter(created_at__lt=latest)
+    return Target(rows, _usable(rows), before=before)
+
+
+def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
+    """The same, of one user."""
+    target = everybody(before)
+    rows = target.rows.filter(user_id=lookup.saved_key(user))
+    return Target(rows, _usable(rows), user=user, before=before)
+
+
+def named(sids: list[UUID]) -> Target:
+    """The sign-ins with these ids, the expired ones as well."""
+    rows = _rows().filter(pk__in=sids)
+    return Target(rows, rows.filter(ended_at=None), named=True)
+
+
+def count(target: Target, limit: int | None = None) -> Tally:
+    """Return what end() would find; with a ``limit``, ``limit + 1`` stands for more than that."""
+    stop = None if limit is None else limit + 1
+    counts = (
+        rows.order_by()[:stop].count()
+        for rows in (target.ending, target.rows.exclude(ended_at=None))
+    )
+    return Tally(*counts)
+
+
+def end(
+    target: Target,
+    *,
+    reason: str,
+    note: str,
+    via: str,
+    by: "AbstractBaseUser | str | None",
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """End the sign-ins that are not over and return how many. Doing it again is harmless.
+
+    ``progress`` is called with the number so far after each chunk. The admin's log gets
+    an entry, also for what was done before an interruption. Raises the database's error
+    when a chunk fails again and again.
+    """
+    record: dict[str, Any] = {"reason": reason, "note": note, "via": via, "by": by}
+    ended: list[UUID] = []
+    total = 0
+    if not target.named:
+        subject = str(target.user.pk) if target.user else None
+        before = moments.aware(target.before) if target.before else moments.now()
+        legacy.refuse(subject, before, **record)
+    try:
+        for sids, number in _in_chunks(target.ending, record):
+            total += number
+            if target.named:
+                ended += sids
+            if progress:
+                progress(total)
+    finally:
+        if total and by is not None and not isinstance(by, str):
+            _log(target, total, ended, log_text(reason, note), by)
+    return total
+
+
+def refuse(
+    jti: str, *, reason: str, note: str, via: str, by: "AbstractBaseUser | str | None"
+) -> tuple[BlacklistedToken, bool]:
+    """Blacklist a token of which only the ``jti`` is known.
+
+    Its sign-in ends but for an access token of a person's, as in ``sessions.blacklist``.
+
+    Returns the record and whether it is new. Raises ``UnknownToken``.
+    """
+    session, token_type = parse_jti(jti)
+    if ends_sign_in(jti):
+        end(named([session.pk]), reason=reason, note=note, via=via, by=by)
+    blacklist = BlacklistedToken.objects.using(lookup.alias())
+    existing = blacklist.filter(jti=jti).first()
+    if existing:
+        return existing, False
+    rows.add_blacklisted(
+        jti,
+        token_type,
+        session,
+        user_id=session.user_id,
+        subject=session.subject,
+        # When it expires is not known; later than this it does not.
+        expires_at=max(session.expires_at, session.created_at + get_settings().SESSION_LIFETIME),
+        reason=reason,
+        via=via,
+        by=by,
+        note=note,
+    )
+    record = blacklist.get(jti=jti)
+    if by is not None and not isinstance(by, str):
+        _log_entries([record], log_text(reason, note), by, added=True)
+    return record, True
+
+
+def ends_sign_in(jti: str) -> bool:
+    """Return whether refuse() ends a sign-in, or the row of an API token or one-time token.
+
+    Raises ``UnknownToken``.
+    """
+    session, token_type = parse_jti(jti)
+    return token_type != ACCESS or session.kind == Kind.API_TOKEN
+
+
+def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:
+    """Return the sign-in that issued the token, and its kind. Raises ``UnknownToken``."""
+    match = _JTI.fullmatch(jti)
+    session = _rows().filter(pk=match[1]).first() if match else None
+    if match is None or session is None:
+        raise UnknownToken
+    return session, token_type_of(jti, session)
+
+
+def log_text(reason: str, note: str) -> str:
+    """Return what the admin's log says of a revocation."""
+    label = dict(Reason.choices).get(reason, reason)
+    return _("Revoked: {reason}. {note}").format(reason=label, note=note)
+
+
+def _rows() -> LoginSessionQuerySet:
+    return LoginSession.objects.using(lookup.alias())
+
+
+def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
+    """Narrow to sign-ins of which some token may still be accepted."""
+    conf = get_settings()
+    # Without rotation, an access token can outlive the refresh token that bought it; either
+    # is accepted for LEEWAY after its end.
+    longest = 2 * conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
+    since = moments.stored(moments.now() - longest - moments.uncertainty())
+    return rows.filter(ended_at=None, expires_at__gt=since)
+
+
+def _in_chunks(
+    ending: LoginSessionQuerySet, record: dict[str, Any]
+) -> Iterator[tuple[list[UUID], int]]:
+    """End what ``ending`` finds; yield the ids of each chunk and how many of them ended."""
+    # Some columns of the record, and SQLite before 3.32 takes 999 parameters.
+    most = connections[ending.db].features.max_query_params
+    size = min(CHUNK_SIZE, most - 50) if most else CHUNK_SIZE
+    ended = True
+    # Once more for a sign-in that was committed behind the point that had been reached.
+    while ended:
+        ended, reached = False, None
+        while True:
+            sids, reached, number = _persistently(_end_chunk, ending, reached, size, record)
+            if not sids:
+                break
+            ended = ended or number > 0
+            yield sids, number
+
+
+def _end_chunk(
+    ending: LoginSessionQuerySet,
+    reached: tuple[UUID, datetime] | None,
+    size: int,
+    record: dict[str, Any],
+) -> tuple[list[UUID], tuple[UUID, datetime] | None, int]:
+    """End the next ones; return their ids, how far it got, and how many were not ended yet."""
+    if reached is not None:
+        pk, moment = reached
+        # Strictly on: a transaction may go on seeing a sign-in as it was.
+        further = Q(created_at__gt=moment) | Q(pk__gt=pk)
+        ending = ending.filter(further, created_at__gte=moment)
+    found = list(ending.order_by("created_at", "pk").values_list("pk", "created_at")[:size])
+    if not found:
+        return [], reached, 0
+    sids = [pk for pk, _moment in found]
+    return sids, found[-1], _rows().filter(pk__in=sids).end(**record)
+
+
+def _persistently(step: Callable[..., Any], *args: Any) -> Any:
+    """Return what ``step`` returns, called again after a deadlock or a lost connection."""
+    for attempt in range(1, ATTEMPTS):
+        connection = connections[lookup.alias()]
+        try:
+            return step(*args)
+        except OperationalError:
+            # A caller's transaction is lost with it.
+            if connection.in_atomic_block:
+                raise
+            connection.close_if_unusable_or_obsolete()
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+    return step(*args)
+
+
+# --- the admin's log: a courtesy, the rows are the record
+
+
+def _log(target: Target, number: int, sids: list[UUID], text: str, by: "AbstractBaseUser") -> None:
+    """One entry for each sign-in that was named, else one for the user, else one for all."""
+    if target.named:
+        _log_entries(list(_rows().filter(pk__in=sids)), text, by)
+        return
+    ended = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", number)
+    text = f"{ended % {'count': number}} {text}"
+    if target.user is not None:
+        _log_entries([target.user], text, by)
+    elif apps.is_installed("django.contrib.admin"):
+        from django.contrib.admin.models import CHANGE, LogEntry
+        from django.contrib.contenttypes.models import ContentType
+
+        started = _("Everybody's sign-ins started before {time}")
+        LogEntry.objects.create(
+            user_id=by.pk,
+            content_type=ContentType.objects.get_for_model(LoginSession),
+            object_repr=started.format(time=target.before)[:200],
+            action_flag=CHANGE,
+            change_message=text,
+        )
+
+
+def _log_entries(
+    records: list[Any], text: str, by: "AbstractBaseUser", *, added: bool = False
+) -> None:
+    if records and apps.is_installed("django.contrib.admin"):
+        from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+
+        LogEntry.objects.log_actions(
+            user_id=by.pk,
+            queryset=records,
+            action_flag=ADDITION if added else CHANGE,
+            change_message=text,
+        )

@@ -1,0 +1,209 @@
+"""What ends sign-ins when nobody asks for it: a user who changes, a token that is refused.
+
+What can no longer sign a request is not shown as live, and stays over whatever becomes of
+the user. Receivers end the rows when a user is saved or deleted. What ``queryset.update()``
+did is found when a token is next used, and by ``sweep()``.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
+from django.db.models.signals import post_save, pre_delete
+
+from .. import signals
+from ..conf import get_settings, moments
+from ..exceptions import (
+    CredentialsChanged,
+    RefreshTokenReused,
+    TokenError,
+    Unavailable,
+    UserInactive,
+)
+from ..models import Kind, LoginSession, LoginSessionQuerySet, Reason, Via, end_fields
+from ..store import lookup, writing
+from ..tokens import Claims
+from . import legacy, rules
+from .rules import find_hashes, is_active
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: Sign-ins that sweep() looks at in one step.
+SWEEP_SIZE = 1000
+
+_INACTIVE = {"reason": Reason.USER_INACTIVE, "via": Via.DEACTIVATION}
+_CHANGED = {"reason": Reason.CREDENTIALS_CHANGED, "via": Via.PASSWORD_CHANGE}
+_DELETED = {"reason": Reason.USER_DELETED, "via": Via.DELETION}
+_REUSED = {"reason": Reason.REUSED, "via": Via.REUSE_DETECTION}
+
+_BECAUSE: Mapping[type[TokenError], dict[str, Any]] = {
+    UserInactive: _INACTIVE,
+    CredentialsChanged: _CHANGED,
+    RefreshTokenReused: _REUSED,
+}
+
+
+def load_user(claims: Claims) -> "AbstractBaseUser":
+    """Return the user of an access or one-time token that is used; see ``rules.load_user``.
+
+    An inactive user's sign-ins end with it, if the database can be written to.
+    """
+    try:
+        return rules.load_user(claims)
+    except UserInactive as error:
+        with suppress(Unavailable):
+            because(error, claims)
+        raise
+
+
+def because(error: TokenError, claims: Claims, **more: Any) -> bool:
+    """End what a refusal shows to be over; return whether it was not yet.
+
+    All of the user's sign-ins when they are inactive, so that reactivating revives nothing;
+    else the token's own, with ``more`` columns. Raises ``Unavailable``.
+    """
+    record = _BECAUSE.get(type(error))
+    if record is None:
+        return False
+    using = lookup.alias()
+    with lookup.reporting_unavailable(), _savepoint(using):
+        if record is _INACTIVE:
+            ended = _rows().filter(user_id=claims["sub"]).end(**record)
+            # Once is enough: a token that is sent again has nothing left to end.
+            if ended or claims.get("legacy"):
+                legacy.refuse(claims["sub"], moments.now(), **record)
+            return bool(ended)
+        return end_one(claims["sid"], **record, **more)
+
+
+def end_one(
+    pk: UUID | str,
+    *,
+    reason: str = Reason.SIGNED_OUT,
+    via: str,
+    by: "AbstractBaseUser | None" = None,
+    note: str = "",
+    **more: Any,
+) -> bool:
+    """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many, in less time.
+
+    Writes ``more`` columns with it. Returns whether it had not ended before.
+    """
+    using = lookup.alias()
+    changes = {**end_fields(reason=reason, via=via, by=by, note=note), **more}
+    ended = bool(writing.update(LoginSession, using, changes, {"id": pk, "ended_at": None}))
+    if ended:
+        signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
+    return ended
+
+
+def _savepoint(using: str) -> AbstractContextManager[Any]:
+    """Keep an error out of the caller's transaction, if there is one."""
+    in_transaction = connections[using].in_atomic_block
+    return transaction.atomic(using) if in_transaction else nullcontext()
+
+
+def _rows() -> LoginSessionQuerySet:
+    return LoginSession.objects.using(lookup.alias())
+
+
+# --- a user is saved or deleted
+
+
+def connect() -> None:
+    """Listen to the user model, and to its proxies and subclasses, which send for themselves."""
+    try:
+        user_model = get_user_model()
+    except ImproperlyConfigured:
+        # The checks say so; a command that only looks at settings works without.
+        return
+    for model in apps.get_models():
+        if issubclass(model, user_model):
+            post_save.connect(after_save, model, dispatch_uid="django_jwtauth.endings")
+            pre_delete.connect(before_delete, model, dispatch_uid="django_jwtauth.endings")
+
+
+def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
+    """End the sign-ins of a user who was deactivated, or whose password was set.
+
+    A ``save()`` that says by ``update_fields`` that it was about something else costs nothing.
+    """
+    if created or raw:
+        return
+    if not is_active(instance):
+        _end_all(instance, _INACTIVE)
+    elif _password_may_differ(instance, kwargs.get("update_fields")):
+        key = lookup.saved_key(instance)
+        stale = _rows().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
+        if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
+            stale = stale.exclude(kind=Kind.API_TOKEN)
+        # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
+        if stale.end(**_CHANGED) or _was_set(instance):
+            legacy.refuse(str(key), moments.now(), **_CHANGED)
+
+
+setattr(after_save, writing.IGNORES_LAST_LOGIN, True)
+
+
+def before_delete(instance: Any, **kwargs: Any) -> None:
+    """End the sign-ins of a user who is about to be deleted."""
+    _end_all(instance, _DELETED)
+
+
+def _end_all(user: "AbstractBaseUser", record: Mapping[str, Any]) -> None:
+    key = lookup.saved_key(user)
+    _rows().filter(user_id=key).end(**record)
+    legacy.refuse(str(key), moments.now(), **record)
+
+
+def _password_may_differ(user: Any, update_fields: Any) -> bool:
+    if update_fields is not None:
+        return "password" in update_fields
+    # set_unusable_password() leaves no trace but this.
+    return _was_set(user) or not getattr(user, "has_usable_password", bool)()
+
+
+def _was_set(user: Any) -> bool:
+    # set_password() leaves the text there until save() is over.
+    return getattr(user, "_password", None) is not None
+
+
+# --- a user was changed by an UPDATE
+
+
+def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | None = None) -> int:
+    """End the sign-ins that no request can use any more; return how many.
+
+    Of users who are inactive or gone, or whose password is another: what an UPDATE did, of
+    which no receiver hears. Looks at every sign-in that is not over, ``batch_size`` at a time;
+    ``progress`` is called with the number so far after each.
+    """
+    total, reached = 0, UUID(int=0)
+    while True:
+        live = _rows().live().filter(pk__gt=reached).select_related("user").order_by("pk")
+        batch = list(live[:batch_size])
+        if not batch:
+            return total
+        reached = batch[-1].pk
+        reasons = [(_why_over(session), session.pk) for session in batch]
+        for record in (_DELETED, _INACTIVE, _CHANGED):
+            over = [pk for why, pk in reasons if why is record]
+            total += _rows().filter(pk__in=over).end(**record) if over else 0
+        if progress:
+            progress(total)
+
+
+def _why_over(session: LoginSession) -> Mapping[str, Any] | None:
+    if session.user is None:
+        return _DELETED
+    try:
+        rules.check_row(session)
+    except TokenError as error:
+        return _BECAUSE.get(type(error))
+    return None

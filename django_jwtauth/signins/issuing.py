@@ -1,0 +1,158 @@
+"""What a sign-in hands out: an access token, and the refresh token of its generation."""
+
+import secrets
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from ..conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
+from ..conf.moments import aware
+from ..models import Kind, LoginSession
+from ..tokens import ACCESS, API_USE, MAX_LENGTH, ONE_TIME, REFRESH, Claims, TokenType, encode
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """The tokens of one answer; ``refresh`` is None when the old one stays in use.
+
+    ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_in: int
+    refresh_expires_in: int
+    session_id: UUID
+    scope: str | None = None
+
+
+def issue(
+    session: LoginSession,
+    user: "AbstractBaseUser",
+    carried: Claims,
+    *,
+    rotated: bool,
+    scope: str | None = None,
+    max_length: int = MAX_LENGTH,
+) -> TokenPair:
+    """Sign the pair for the generation that ``session`` holds.
+
+    ``scope`` narrows the access token; the refresh token keeps what was carried.
+
+    The refresh token depends on the row and ``carried`` alone, so that issuing a
+    generation again gives the same bytes. Raises ``ValueError`` for claims that
+    cannot be issued.
+    """
+    now = int(time.time())
+    narrowed = carried if scope is None else {**carried, "scope": scope}
+    access = _access_claims(session, user, narrowed, now)
+    refresh_exp = _seconds(session.expires_at)
+    return TokenPair(
+        access=encode(ACCESS, access, max_length),
+        refresh=encode(REFRESH, _refresh_claims(session, carried), max_length) if rotated else None,
+        # Within LEEWAY after the end nothing is left.
+        expires_in=max(0, access["exp"] - now),
+        refresh_expires_in=max(0, refresh_exp - now),
+        session_id=session.id,
+        scope=access.get("scope"),
+    )
+
+
+def issue_api_token(session: LoginSession, carried: Claims) -> str:
+    """Sign the one token of an API token's row.
+
+    Without the claims of ``CLAIMS_HOOK``: in a token that lives for months they go stale.
+    ``token_use`` comes first, so that every API token has the same characters after its
+    header, which secret scanners look for.
+    """
+    iat, exp = _seconds(session.created_at), _seconds(session.expires_at)
+    claims = {"token_use": API_USE, **carried, **_registered_claims(session, iat, exp)}
+    return encode(ACCESS, claims)
+
+
+def issue_one_time(session: LoginSession, carried: Claims) -> str:
+    """Sign the one token of a one-time token's row."""
+    return encode(ONE_TIME, {**carried, "purpose": session.purpose, **_own_claims(session)})
+
+
+def token_type_of(jti: str, session: LoginSession) -> TokenType:
+    """Return which kind of token this ``jti`` was given to, of those of the row."""
+    if ":" not in jti:
+        return ACCESS
+    return ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
+
+
+def carried_claims(given: Mapping[str, Any]) -> Claims:
+    """Return ``given`` as claims that a sign-in may carry; ``ValueError`` for a reserved one."""
+    _refuse(given, RESERVED_CLAIMS, "claims=")
+    return dict(given)
+
+
+def _access_claims(
+    session: LoginSession, user: "AbstractBaseUser", carried: Claims, now: int
+) -> Claims:
+    conf = get_settings()
+    hook = call_hook("CLAIMS_HOOK", user, session) or {}
+    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, "CLAIMS_HOOK")
+    ends = _seconds(aware(session.created_at) + conf.SESSION_LIFETIME)
+    exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)
+    return {**hook, **carried, **_registered_claims(session, now, exp)}
+
+
+def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:
+    """Return the claims of every access token (RFC 9068, 2.2)."""
+    conf = get_settings()
+    claims: Claims = {
+        "sub": session.subject,
+        "iat": iat,
+        "exp": exp,
+        "sid": session.sid,
+        # A jti in a log line leads to its sign-in.
+        "jti": f"{session.sid}.{secrets.token_hex(8)}",
+    }
+    if conf.USER_ID_CLAIM:
+        claims[conf.USER_ID_CLAIM] = session.subject
+    if conf.ISSUER:
+        claims["iss"] = conf.ISSUER
+    if conf.AUDIENCE:
+        # Some verifiers cannot read a list of one.
+        claims["aud"] = conf.AUDIENCE[0] if len(conf.AUDIENCE) == 1 else list(conf.AUDIENCE)
+    if conf.ISSUER and conf.AUDIENCE:
+        # RFC 9068, 2.2: our own front end is the client, known by the API it belongs to.
+        claims["client_id"] = conf.AUDIENCE[0]
+    return claims
+
+
+def _refresh_claims(session: LoginSession, carried: Claims) -> Claims:
+    return {**carried, **_own_claims(session), "gen": session.generation}
+
+
+def _own_claims(session: LoginSession) -> Claims:
+    """Return the claims of a token that only this deployment verifies; they follow from the row."""
+    conf = get_settings()
+    claims: Claims = {
+        "sub": session.subject,
+        "sid": session.sid,
+        "jti": f"{session.sid}:{session.generation}",
+        "iat": _seconds(session.refreshed_at),
+        "exp": _seconds(session.expires_at),
+    }
+    if conf.ISSUER:
+        claims["iss"] = conf.ISSUER
+    return claims
+
+
+def _refuse(claims: Mapping[str, Any], names: Collection[str], source: str) -> None:
+    taken = sorted(names & claims.keys())
+    if taken:
+        raise ValueError(f"{source} may not set the claim {taken[0]!r}.")
+
+
+def _seconds(moment: datetime) -> int:
+    return int(aware(moment).timestamp())

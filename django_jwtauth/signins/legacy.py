@@ -1,0 +1,104 @@
+"""Tokens that another package issued, accepted for a while: ``LEGACY_DECODER``, ``LEGACY_UNTIL``.
+
+An access token is good until it expires. A refresh token stands for a sign-in that gets its
+row when the token is first exchanged; until then there is no row that could be ended, so what
+ends the user's other sign-ins is kept as a time, before which their legacy tokens were issued.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import OperationalError, connections
+
+from ..conf import call_hook, get_settings, moments
+from ..models import BlacklistedToken, LoginSession, Reason, actor_fields
+from ..store import lookup
+from ..tokens import Claims, TokenType, to_datetime
+from ..tokens.keyrings import get_token_tenancy
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: The kind of a record that refuses every legacy token issued before it.
+LEGACY = "legacy"
+
+
+def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Claims | None:
+    """Return the claims of a legacy token, None when it is not one or none is accepted.
+
+    The claim ``legacy`` says whether the token was issued after what ended the user's sign-ins.
+    Raises a ``TokenError`` and ``Unavailable``.
+    """
+    if not get_token_tenancy().settings.accepts_legacy_tokens():
+        return None
+    claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
+    if claims is None:
+        return None
+    with lookup.reporting_unavailable():
+        return {**claims, "legacy": not _is_refused(claims)}
+
+
+def adopt(session: LoginSession) -> None:
+    """Write the sign-in of a refresh token that is exchanged for the first time."""
+    using = lookup.alias()
+    rows = LoginSession.objects.using(using)
+    with lookup.reporting_unavailable():
+        try:
+            rows.bulk_create([session], ignore_conflicts=True)
+        except OperationalError:
+            # PostgreSQL, above READ COMMITTED, to those who lost the race: it is there now.
+            if connections[using].in_atomic_block or not rows.filter(pk=session.pk).exists():
+                raise
+
+
+def refuse(
+    subject: str | None,
+    before: datetime,
+    *,
+    reason: str = Reason.SIGNED_OUT,
+    via: str,
+    by: "AbstractBaseUser | str | None" = None,
+    note: str = "",
+) -> None:
+    """Refuse the legacy tokens of a user, or everybody's, that were issued before a time.
+
+    ``subject``: the user's primary key as text, None for everybody. ``before``: aware. The
+    rest as for sign-ins that end. Does nothing when no legacy token is accepted.
+    """
+    conf = get_settings()
+    if not conf.accepts_legacy_tokens() or conf.LEGACY_UNTIL is None:
+        return
+    tokens = BlacklistedToken.objects.using(lookup.alias())
+    mark = _mark(subject)
+    known = tokens.filter(jti=mark).first()
+    if known and moments.aware(known.blacklisted_at) >= before:
+        return
+    columns = {
+        "token_type": LEGACY,
+        # No user_id: this may be the user's deletion.
+        "subject": subject or "",
+        "expires_at": to_datetime(conf.LEGACY_UNTIL.timestamp()),
+        "blacklisted_at": moments.stored(before),
+        "reason": reason,
+        "via": via,
+        "note": note,
+        **actor_fields("blacklisted", by),
+    }
+    tokens.update_or_create(jti=mark, defaults=columns)
+
+
+def _is_refused(claims: Claims) -> bool:
+    marks = [_mark(None), _mark(claims["sub"])]
+    tokens = BlacklistedToken.objects.using(lookup.alias()).filter(jti__in=marks)
+    # A token that does not say when it was issued may be of any time.
+    issued = claims.get("iat", 0)
+    refused = tokens.values_list("blacklisted_at", flat=True)
+    return any(issued <= moments.aware(moment).timestamp() for moment in refused)
+
+
+def _mark(subject: str | None) -> str:
+    """Return the ``jti`` of the record: as long as a column holds, whatever the key."""
+    if subject is None:
+        return LEGACY
+    return f"{LEGACY}:{hashlib.sha256(subject.encode()).hexdigest()[:32]}"

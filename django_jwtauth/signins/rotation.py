@@ -1,0 +1,229 @@
+"""Refreshing: a compare-and-swap on the generation of one row.
+
+Sixteen refreshes of one token give one successor, and a client whose answer was lost may
+ask for it again for a short time. The pair is signed before the row moves, so that nothing
+can fail after it, and no lock is held meanwhile.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import OperationalError, transaction
+
+from .. import signals
+from ..conf import get_settings
+from ..conf.moments import aware, stored
+from ..exceptions import (
+    ExpiredToken,
+    GenerationUnknown,
+    RefreshTokenReused,
+    SessionEnded,
+    Unavailable,
+)
+from ..http.device import Device, get_network
+from ..models import LoginSession
+from ..store import lookup, writing
+from ..tokens import Claims
+from .issuing import TokenPair
+from .rules import Live
+
+logger = logging.getLogger("django_jwtauth")
+
+#: A sign-in remembers so many networks that it was refreshed from; the latest ones.
+MAX_NETWORKS = 8
+#: Later than this after the refresh, a replay is no second tab and no quick retry.
+PROMPT = timedelta(seconds=10)
+# To find the row as it was, moved by a parallel request, or in conflict and then moved.
+_ATTEMPTS = 3
+
+
+class Arrival(NamedTuple):
+    """When a refresh token was presented, and from which device."""
+
+    at: datetime
+    device: Device
+
+
+def exchange(
+    live: Live,
+    claims: Claims,
+    arrival: Arrival,
+    sign: Callable[[LoginSession], TokenPair],
+    *,
+    retry: bool,
+) -> TokenPair:
+    """Return the pair that the presented token buys, and move its row on.
+
+    ``sign`` makes the pair for the row as it will be; it may raise anything, and then
+    nothing was written. Reads the row again, locked, when a parallel request was faster;
+    with ``retry`` also when the database gave up on a conflict. Raises a ``TokenError``
+    when the token buys nothing, having written nothing.
+    """
+    found_current = live.session.generation == claims["gen"]
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            live.session = _read_again(claims)
+        session = live.session
+        as_read = {
+            "id": session.id,
+            "generation": session.generation,
+            "replayed_generation": session.replayed_generation,
+            "ended_at": None,
+        }
+        changes = _decide(live, claims, arrival, found_current=found_current)
+        for name, value in changes.items():
+            setattr(session, name, value)
+        pair = sign(session)
+        if not changes:
+            return pair
+        with lookup.reporting_unavailable():
+            if _write(changes, as_read, retry=retry and attempt + 1 < _ATTEMPTS):
+                if "replayed_at" in changes:
+                    _report_replay(session, arrival)
+                return pair
+    raise Unavailable
+
+
+def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
+    """Return whether the generation ``presented`` was just superseded; False if it is current.
+
+    Raises the ``TokenError`` of a token that is neither.
+    """
+    conf = get_settings()
+    if session.ended_at is not None:
+        raise SessionEnded
+    if at >= aware(session.created_at) + conf.SESSION_LIFETIME + conf.LEEWAY:
+        raise ExpiredToken
+    if session.generation < presented:
+        logger.warning(
+            "Sign-in %s is at generation %d, token has %d: was a backup restored?",
+            session.sid,
+            session.generation,
+            presented,
+            extra={"event": "generation_unknown", "sid": session.sid},
+        )
+        raise GenerationUnknown
+    if session.generation == presented:
+        return False
+    grace = conf.REFRESH_GRACE_PERIOD + conf.LEEWAY
+    # Without rotation, refreshed_at moves at each refresh and tells nothing of an older token.
+    recent = conf.ROTATE_REFRESH_TOKENS and at - aware(session.refreshed_at) <= grace
+    if session.generation == presented + 1 and recent:
+        return True
+    raise RefreshTokenReused
+
+
+def _decide(live: Live, claims: Claims, arrival: Arrival, *, found_current: bool) -> dict[str, Any]:
+    """Return what a refresh changes of the row; raises the ``TokenError`` of one refused."""
+    session, presented = live.session, claims["gen"]
+    try:
+        if not superseded(session, presented, arrival.at):
+            return _next_generation(live, arrival)
+    except RefreshTokenReused:
+        # A parallel request, however long its commit took: this one found the token current.
+        if not found_current or session.generation != presented + 1:
+            raise
+    return _replay(session, arrival)
+
+
+def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
+    conf = get_settings()
+    session, device = live.session, arrival.device
+    changes: dict[str, Any] = {
+        "refreshed_at": stored(arrival.at),
+        "refreshed_ip": device.ip_address,
+        "refreshed_agent": device.user_agent,
+    }
+    if conf.ROTATE_REFRESH_TOKENS:
+        changes["generation"] = session.generation + 1
+        ends = aware(session.created_at) + conf.SESSION_LIFETIME
+        changes["expires_at"] = stored(min(arrival.at + conf.REFRESH_TOKEN_LIFETIME, ends))
+    network, known = get_network(device.ip_address), session.networks.split()
+    if network and network not in known:
+        changes["networks"] = " ".join([network, *known][:MAX_NETWORKS])
+    if session.auth_hash != live.auth_hash:
+        # It matched through a fallback of SECRET_KEY, which will be dropped one day.
+        changes["auth_hash"] = live.auth_hash
+    return changes
+
+
+def _replay(session: LoginSession, arrival: Arrival) -> dict[str, Any]:
+    """Return what a replay within the grace period changes: nothing when it is the client's own.
+
+    It may be a thief who keeps step with the owner. From a network that this sign-in was never
+    refreshed from, it is served at one generation only. From a known one, where addresses tell
+    nothing, a late replay is not served at two generations in a row: a client loses an answer
+    now and then, and the thief needs every one. Where no address is known, it counts as known.
+    """
+    known, network = session.networks.split(), get_network(arrival.device.ip_address)
+    if network and known and network not in known:
+        return _replay_from_elsewhere(session, network, arrival)
+    late = arrival.at - aware(session.refreshed_at) > PROMPT
+    if not late or session.replayed_generation == session.generation:
+        return {}
+    if session.replayed_generation == session.generation - 1:
+        raise RefreshTokenReused
+    return {"replayed_generation": session.generation}
+
+
+def _replay_from_elsewhere(session: LoginSession, network: str, arrival: Arrival) -> dict[str, Any]:
+    if session.replayed_at is None:
+        return {"replayed_generation": session.generation, **replay_fields(arrival)}
+    # Whoever was served may have lost that answer, too.
+    at_this_generation = aware(session.replayed_at) >= aware(session.refreshed_at)
+    if at_this_generation and network == get_network(session.replayed_ip):
+        return {}
+    raise RefreshTokenReused
+
+
+def replay_fields(arrival: Arrival) -> dict[str, Any]:
+    """Return the column values that record where a superseded token came from."""
+    return {
+        "replayed_at": stored(arrival.at),
+        "replayed_ip": arrival.device.ip_address,
+        "replayed_agent": arrival.device.user_agent,
+    }
+
+
+def _report_replay(session: LoginSession, arrival: Arrival) -> None:
+    logger.warning(
+        "Superseded refresh token for sign-in %s from another network: served once",
+        session.sid,
+        extra={
+            "event": "refresh_token_replayed",
+            "sid": session.sid,
+            "refreshed_ip": session.refreshed_ip,
+            "replayed_ip": arrival.device.ip_address,
+        },
+    )
+    signals.send_after_commit(
+        signals.refresh_token_replayed,
+        LoginSession,
+        using=lookup.alias(),
+        session_id=UUID(session.sid),
+        subject=session.subject,
+        ip_address=arrival.device.ip_address,
+        user_agent=arrival.device.user_agent,
+    )
+
+
+def _write(changes: dict[str, Any], as_read: dict[str, Any], *, retry: bool) -> bool:
+    """Change the row if it is still as it was read; return whether it was."""
+    try:
+        return bool(writing.update(LoginSession, lookup.alias(), changes, as_read))
+    except OperationalError:
+        if not retry:
+            raise
+        return False
+
+
+def _read_again(claims: Claims) -> LoginSession:
+    # What the database said before is stale, at some isolation levels for good: lock it.
+    with lookup.reporting_unavailable(), transaction.atomic(using=lookup.alias()):
+        session = lookup.lock_session(claims)
+    if session is None:
+        raise SessionEnded
+    return session

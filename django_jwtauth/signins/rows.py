@@ -1,0 +1,88 @@
+"""New rows of the two tables: a sign-in, API token or one-time token; a blacklisted token."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError
+
+from .. import signals
+from ..conf import moments
+from ..exceptions import UserInactive, UserNotFound
+from ..http.device import get_device, get_network
+from ..models import BlacklistedToken, LoginSession, actor_fields
+from ..store import lookup, writing
+from .rules import auth_hash, is_active
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+
+def make_session(
+    user: "AbstractBaseUser", request: "HttpRequest | None", lifetime: timedelta, **columns: Any
+) -> LoginSession:
+    """Return a row for ``user`` that begins now, unsaved, with further ``columns``.
+
+    Raises ``UserInactive`` and what ``lookup.identify`` raises.
+    """
+    key, subject = lookup.identify(user)
+    if not is_active(user):
+        raise UserInactive
+    now = moments.now()
+    device = get_device(request)
+    return LoginSession(
+        user_id=key,
+        subject=subject,
+        auth_hash=auth_hash(user),
+        created_at=moments.stored(now),
+        refreshed_at=moments.stored(now),
+        expires_at=moments.stored(now + lifetime),
+        ip_address=device.ip_address,
+        user_agent=device.user_agent,
+        refreshed_ip=device.ip_address,
+        refreshed_agent=device.user_agent,
+        networks=get_network(device.ip_address) or "",
+        **columns,
+    )
+
+
+def insert(session: LoginSession) -> None:
+    """Write the row; raises ``UserNotFound`` when its user was deleted meanwhile."""
+    with lookup.reporting_unavailable():
+        try:
+            writing.insert(session, lookup.alias())
+        except IntegrityError:
+            raise UserNotFound from None
+
+
+def add_blacklisted(
+    jti: str,
+    token_type: str,
+    session: LoginSession | None,
+    *,
+    user_id: Any,
+    subject: str,
+    expires_at: datetime,
+    reason: str,
+    via: str,
+    by: "AbstractBaseUser | str | None",
+    note: str,
+) -> None:
+    """Write a row of the blacklist, unless the ``jti`` has one, and send ``token_blacklisted``."""
+    row = BlacklistedToken(
+        jti=jti,
+        token_type=token_type,
+        user_id=user_id,
+        subject=subject,
+        session=session,
+        expires_at=expires_at,
+        reason=reason,
+        via=via,
+        note=note,
+        **actor_fields("blacklisted", by),
+    )
+    using = lookup.alias()
+    writing.insert(row, using, ignore_conflicts=True)
+    signals.send_blacklisted(
+        BlacklistedToken, using, jti=jti, token_type=token_type, reason=reason, via=via, by=by
+    )

@@ -1,0 +1,167 @@
+"""The rules that every token of a sign-in must meet, whichever door it comes through."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+from uuid import UUID
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.crypto import constant_time_compare
+
+from ..conf import get_settings, moments
+from ..exceptions import (
+    CredentialsChanged,
+    SessionEnded,
+    TokenBlacklisted,
+    UserInactive,
+    UserNotFound,
+)
+from ..models import Kind, LoginSession
+from ..store import lookup
+from ..tokens import API_USE, Claims, is_api_token
+
+
+@dataclass(slots=True)
+class Live:
+    """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one.
+
+    The sign-in of a legacy refresh token that was never exchanged is not saved yet.
+    """
+
+    user: AbstractBaseUser
+    session: LoginSession
+    auth_hash: str
+
+
+def load_user(claims: Claims) -> AbstractBaseUser:
+    """Return the user of verified claims whose sign-in is good: one query.
+
+    Raises a ``TokenError`` for the first rule of check() that is not met, and
+    ``Unavailable``.
+    """
+    with lookup.reporting_unavailable():
+        return check(lookup.find(claims), claims).user
+
+
+def load(claims: Claims, *, lock: bool = False) -> Live:
+    """Return the user and the sign-in; see load_user() and ``lookup.find_session``."""
+    with lookup.reporting_unavailable():
+        found = check(lookup.find_session(claims, lock=lock), claims)
+        user, current = found.user, auth_hash(found.user)
+        session = cast("LoginSession | None", found.session)
+        if session is None:
+            session = make_legacy_session(UUID(claims["sid"]), user, claims["exp"], current)
+        return Live(user, session, current)
+
+
+def make_legacy_session(
+    sid: UUID, user: AbstractBaseUser, end: float, current: str
+) -> LoginSession:
+    """Return the sign-in of a legacy token that is accepted until ``end``, unsaved.
+
+    ``end``: seconds since the epoch. ``current``: what ``auth_hash(user)`` returns.
+    """
+    now = moments.now()
+    left = timedelta(seconds=max(0, end - now.timestamp()))
+    return LoginSession(
+        id=sid,
+        user_id=user.pk,
+        subject=str(user.pk),
+        auth_hash=current,
+        created_at=moments.stored(now),
+        refreshed_at=moments.stored(now),
+        expires_at=moments.stored(now + min(left, get_settings().SESSION_LIFETIME)),
+    )
+
+
+def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Found:
+    """Return what was found, if a token of it is good; raises the ``TokenError`` if not.
+
+    What ended the user's sign-ins is told before that they ended. Two kinds of ``claims`` ask
+    for less: a legacy token may have no sign-in yet, and an API token may outlive the password
+    it was made under.
+    """
+    claims = claims or {}
+    if found is None:
+        raise UserNotFound
+    session = found.session
+    if session is None and "legacy" not in claims:
+        raise SessionEnded
+    if not is_active(found.user):
+        raise UserInactive
+    if session is not None:
+        if not _outlives_password(claims) and not _credentials_match(found.user, session.auth_hash):
+            raise CredentialsChanged
+        if session.ended_at is not None:
+            raise SessionEnded
+    if claims.get("legacy") is False:
+        raise SessionEnded
+    if found.blacklisted:
+        raise TokenBlacklisted
+    return found
+
+
+def check_row(session: LoginSession) -> None:
+    """Raise the ``TokenError`` that refuses every token of a row, if there is one."""
+    found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
+    check(found, {"token_use": API_USE} if session.kind == Kind.API_TOKEN else None)
+
+
+def _outlives_password(claims: Claims) -> bool:
+    return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
+
+
+def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:
+    """Return whether the user's password is the one of the sign-in with this ``auth_hash``."""
+    return any(constant_time_compare(known, stored) for known in find_hashes(user))
+
+
+def find_hashes(user: AbstractBaseUser) -> Iterator[str]:
+    """Yield every ``auth_hash`` that a sign-in with the user's present password may have."""
+    yield auth_hash(user)
+    yield lasting_hash(user)
+    yield from _fallback_hashes(user)
+
+
+def is_active(user: AbstractBaseUser) -> bool:
+    """Return whether the user may be signed in; models without ``is_active`` always may."""
+    return bool(getattr(user, "is_active", True))
+
+
+def auth_hash(user: AbstractBaseUser) -> str:
+    """Return what changes with the user's password: Django's session auth hash."""
+    # A user model not built on AbstractBaseUser may have none: nothing to compare.
+    method = getattr(user, "get_session_auth_hash", None)
+    return str(method()) if method else ""
+
+
+def lasting_hash(user: AbstractBaseUser) -> str:
+    """Return the same without ``SECRET_KEY``, for an API token that does not depend on that.
+
+    A model with a ``get_session_auth_hash()`` of its own has only that: nobody else knows what
+    is to end a sign-in there. What is hashed is a salted hash, not the password.
+    """
+    if any(getattr(type(user), name, None) is not method for name, method in _DJANGOS.items()):
+        return auth_hash(user)
+    text = f"django_jwtauth.rules.lasting_hash:{user.password}"
+    return f"lasting:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def needs_fallback(session: LoginSession) -> bool:
+    """Return whether the user of a row is matched only by way of ``SECRET_KEY_FALLBACKS``."""
+    user, stored = cast(AbstractBaseUser, session.user), session.auth_hash
+    return stored != auth_hash(user) and stored in _fallback_hashes(user)
+
+
+_DJANGOS = {
+    name: getattr(AbstractBaseUser, name)
+    for name in ("get_session_auth_hash", "get_session_auth_fallback_hash")
+}
+
+
+def _fallback_hashes(user: AbstractBaseUser) -> Iterator[str]:
+    """Yield what ``auth_hash(user)`` was under each of ``SECRET_KEY_FALLBACKS``."""
+    method = getattr(user, "get_session_auth_fallback_hash", None)
+    yield from method() if method else ()

@@ -1,0 +1,191 @@
+"""Limits on guessing passwords, counted before anything is hashed, and on what a user writes.
+
+Four counters for each failed attempt: two by address, one by account from one address, and
+one by account from everywhere. The last does not lock out networks from which the account
+has signed in before, and none locks out a browser that has, so strangers cannot lock out the
+owner. One counter for each user and kind of what they make. Counts live in Django's cache:
+exact across processes with Redis and Memcached, per process with local memory.
+"""
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.contrib.auth import get_user_model
+from django.core.cache import caches
+from django.core.exceptions import ValidationError
+from django.db import connections, router
+from django.utils.crypto import salted_hmac
+
+from ..conf import Rate, get_settings
+from ..exceptions import Throttled
+from ..http.device import get_ip_address, get_network
+from ..models import Kind, LoginSession
+from ..store import lookup
+from . import device_cookies, spellings
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.core.cache.backends.base import BaseCache
+    from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger("django_jwtauth")
+
+_NAME = "jwtauth_name"
+# The owner is looked for in so many of the latest sign-ins.
+_SIGN_INS = 100
+
+
+class Attempt(NamedTuple):
+    """One attempt, already counted; taken back when it was no guess."""
+
+    counters: list[str]
+
+    def forgive(self) -> None:
+        """Take the attempt back: the password was right, or nobody could tell."""
+        try:
+            for counter in self.counters:
+                _cache().decr(counter)
+        except Exception as error:
+            _report(error)
+
+
+def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = True) -> Attempt:
+    """Count one attempt to sign in as ``username``; raises ``Throttled`` when it is too many.
+
+    Without ``everywhere``, for what is no user: what others tried from other addresses
+    does not matter. A cache that does not answer is logged and counts nothing.
+    """
+    address = get_ip_address(request)
+    # A browser is known by the name as it was spelled: whoever has an account of nearly the
+    # same name would get guesses at this one by each sign-in of their own.
+    name = _digest(username)
+    account = _digest(spellings.fold(username)) if everywhere else name
+    counted = {"account_everywhere": account} if everywhere else {}
+    # What is counted by an unknown address is counted for everybody.
+    if address is not None:
+        network = _digest(str(get_network(address)))
+        # By address first: whoever has used up theirs writes no counter for another name, as
+        # a small cache would throw away others for it.
+        by_address = {"address": network, "address_sustained": network}
+        counted = {**by_address, "account": f"{account}.{network}", **counted}
+    rates = get_settings().THROTTLE_RATES
+    device: str | None = None
+    counters: list[str] = []
+    for scope, key in counted.items():
+        rate = rates[scope]
+        if rate is None:
+            continue
+        now = time.time()
+        counter = _counter(scope, key, rate, now)
+        count = _count(counter, rate, now)
+        if count is None:
+            continue
+        if count > rate.limit and not (
+            scope == "account_everywhere" and _is_known(username, address)
+        ):
+            device = device or (device_cookies.find(request, name) if everywhere else None)
+            if device is None:
+                raise _throttled(rate, now)
+            counter = _counter(scope, f"device.{device}", rate, now)
+            if (_count(counter, rate, now) or 0) > rate.limit:
+                raise _throttled(rate, now)
+        counters.append(counter)
+    vars(request)[_NAME] = name
+    return Attempt(counters)
+
+
+def remember_device(request: "HttpRequest", response: "HttpResponse", session_id: "UUID") -> None:
+    """Give the browser a cookie, so that its next attempt under this name is its own.
+
+    After a sign-in with a name that count_attempt() has counted for this request.
+    """
+    name = vars(request).get(_NAME)
+    if name is not None:
+        device_cookies.set_cookie(request, response, name, session_id)
+
+
+def count_made(kind: str, user: "AbstractBaseUser") -> None:
+    """Count what ``user`` has written; raises ``Throttled`` when it is too much.
+
+    ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"rename"`` or
+    ``"blacklist"``.
+    """
+    rate = get_settings().THROTTLE_RATES[kind]
+    if rate is None:
+        return
+    now = time.time()
+    count = _count(_counter(kind, _digest(str(user.pk)), rate, now), rate, now)
+    if count is not None and count > rate.limit:
+        raise _throttled(rate, now)
+
+
+def _counter(scope: str, key: str, rate: Rate, now: float) -> str:
+    """Return the key of a counter: one for each interval."""
+    return f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}"
+
+
+def _throttled(rate: Rate, now: float) -> Throttled:
+    return Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
+
+
+def _count(counter: str, rate: Rate, now: float) -> int | None:
+    """Return how many there were with this one, None when nobody can tell."""
+    try:
+        cache = _cache()
+        # No longer than it is asked for: a small cache has room for others then.
+        first = cache.add(counter, 1, timeout=int(rate.seconds - now % rate.seconds) + 1)
+        return 1 if first else int(cache.incr(counter))
+    # Whatever a cache client raises: a sign-in must not depend on it.
+    except Exception as error:
+        _report(error)
+        return None
+
+
+def _cache() -> "BaseCache":
+    return caches[get_settings().THROTTLE_CACHE]
+
+
+def _report(error: Exception) -> None:
+    name = type(error).__name__
+    logger.error(
+        "The cache cannot count attempts: %s",
+        name,
+        extra={"event": "cache_unavailable", "error": name},
+    )
+
+
+def _is_known(username: str, address: str | None) -> bool:
+    """Return whether the account has signed in from this network; asked of any name alike."""
+    if address is None:
+        return False
+    field = f"user__{get_user_model().USERNAME_FIELD}"
+    sessions = LoginSession.objects.using(lookup.alias())
+    try:
+        with lookup.reporting_unavailable():
+            # By the owner: anybody may have had a one-time token sent.
+            own = sessions.filter(**{field: username}, kind=Kind.SIGN_IN)
+            latest = own.order_by("-created_at")
+            addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
+            # An IPv6 client changes its address within its network every day.
+            return get_network(address) in {get_network(item) for item in addresses if item}
+    except (ValueError, ValidationError):
+        return False
+
+
+def _digest(value: str) -> str:
+    """Return a key of fixed length that tells nothing of the value.
+
+    Tenants with the same table of users have the same: each would allow as many guesses.
+    """
+    users = get_user_model()
+    connection = connections[router.db_for_write(users)]
+    place = [str(connection.settings_dict.get(name, "")) for name in ("HOST", "PORT", "NAME")]
+    # django-tenants: a schema for each tenant.
+    schema = str(getattr(connection, "schema_name", ""))
+    value = json.dumps([*place, schema, users._meta.db_table, value])
+    digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,97 @@
+"""Which user names are the same account: one text for all spellings that a database takes for it.
+
+Attempts are counted by that text, whether or not there is such a user: what depended on a
+row would tell which accounts exist.
+"""
+
+import unicodedata
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import DatabaseError, connections, router
+
+from ..store import lookup
+
+# A name longer than any column is cut before it is normalised, which costs time.
+_NAME_LENGTH = 300
+# A weight string is the same for all that the collation takes for the same. In a UNION a
+# literal takes the collation of the column, and no row is read.
+_WEIGHTS = """
+SELECT HEX(WEIGHT_STRING(name)) FROM (
+    SELECT 0 AS place, {column} AS name FROM {table} WHERE 1 = 0
+    UNION ALL SELECT 1, %s
+    UNION ALL SELECT 2, ' ' UNION ALL SELECT 3, 'a' UNION ALL SELECT 4, 'A'
+) AS spellings ORDER BY place
+"""
+
+
+def fold(username: str) -> str:
+    """Return one text for all spellings of a user name; at most one statement, on MySQL.
+
+    A number can be written "7" and "007". Raises ``Unavailable``.
+    """
+    username = username[:_NAME_LENGTH]
+    model = get_user_model()
+    try:
+        field: Any = model._meta.get_field(model.USERNAME_FIELD)
+        username = str(field.to_python(username))
+    except (FieldDoesNotExist, ValidationError):
+        return _fold_text(username)
+    if connections[router.db_for_read(model)].vendor == "mysql":
+        weight = _fold_by_weight(username, field)
+        return _fold_loosely(username) if weight is None else weight
+    # PostgreSQL gives no key of such a collation; it may leave out accents and punctuation.
+    return _fold_loosely(username) if getattr(field, "db_collation", None) else _fold_text(username)
+
+
+def _fold_text(username: str) -> str:
+    # Upper case first, as in the SQL of iexact: it takes "\u0131", the i without a dot, for an i.
+    return unicodedata.normalize("NFKC", username).upper().casefold().rstrip()
+
+
+def _fold_loosely(username: str) -> str:
+    """Leave letters and digits alone: whatever the collation, it tells no less apart."""
+    decomposed = unicodedata.normalize("NFKD", _fold_text(username))
+    return "".join(_base(c) for c in decomposed if c.isalnum()) or username.strip()
+
+
+def _base(character: str) -> str:
+    """Return the letter without what Unicode does not take apart: "l" for "\u0142"."""
+    name, stroke, _ = unicodedata.name(character, "").partition(" WITH ")
+    try:
+        return unicodedata.lookup(name) if stroke else character
+    except KeyError:
+        return character
+
+
+def _fold_by_weight(username: str, field: Any) -> str | None:
+    """Return what the column's collation compares.
+
+    None for what the column cannot hold, and where case matters: there the name is looked
+    for as it is, or by a back end that leaves case out by itself.
+    """
+    connection = connections[router.db_for_read(field.model)]
+    quoted = {
+        "column": connection.ops.quote_name(field.column).replace("%", "%%"),
+        "table": connection.ops.quote_name(field.model._meta.db_table).replace("%", "%%"),
+    }
+    name = unicodedata.normalize("NFKC", username).rstrip()
+    with lookup.reporting_unavailable():
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(_WEIGHTS.format(**quoted), [name])
+                weight, space, small, capital = (str(row[0]) for row in cursor.fetchall())
+        except DatabaseError as error:
+            if lookup.is_unstorable(error):
+                return None
+            raise
+        # No driver encodes a lone surrogate.
+        except UnicodeEncodeError:
+            return None
+    if small != capital:
+        return None
+    # Most collations compare "anna " and "anna" as equal.
+    while space and weight.endswith(space):
+        weight = weight.removesuffix(space)
+    return weight

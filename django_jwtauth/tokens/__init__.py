@@ -1,0 +1,260 @@
+"""Claims to signed string and back: which are asked for, and what they must be.
+
+Asks no database. ``compact`` encodes and signs.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any, Literal
+
+from django.utils.translation import gettext_lazy as _
+
+from ..conf import Settings, get_settings, moments
+from ..conf.values import MAX_LEEWAY
+from ..exceptions import (
+    ExpiredToken,
+    MalformedToken,
+    NoSubject,
+    TokenNotYetValid,
+    TooLongLived,
+    WrongAudience,
+    WrongIssuer,
+    WrongTokenType,
+)
+from . import jws, keyrings
+from .cache import Verified, VerifiedTokens
+from .remote_keys import RemoteKeys, get_remote_keys
+
+TokenType = Literal["access", "refresh", "one_time"]
+KeySource = keyrings.KeyRing | RemoteKeys
+Claims = dict[str, Any]
+
+ACCESS: TokenType = "access"
+REFRESH: TokenType = "refresh"
+ONE_TIME: TokenType = "one_time"
+
+#: The ``token_use`` of an API token; see is_api_token().
+API_USE = "api"
+
+#: The longest token issued or read, in bytes.
+MAX_LENGTH = jws.MAX_LENGTH
+# Fits every column that holds one.
+MAX_IDENTIFIER_LENGTH = 255
+# 30 December 9999 in UTC: in every time zone, a datetime has room for it and the next day.
+MAX_NUMERIC_DATE = 253402128000
+MAX_GENERATION = 2**31 - 1
+
+# Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
+_OWN_TYPS: dict[str, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
+# Control characters, what ends a line, and lone surrogates: no log line, header or database
+# may meet them. Joiners are part of names in Persian, Hindi and others.
+_NOT_IN_A_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SID = re.compile(r"[0-9a-f]{32}")
+_verified = VerifiedTokens()
+
+
+def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) -> str:
+    """Return the compact, signed form of ``claims``.
+
+    Raises ``ValueError`` when the claims are not JSON or make a token of more than
+    ``max_length`` bytes, ``ImproperlyConfigured`` when no key can sign.
+    """
+    key = _rings(token_type)().signer()
+    own = {kind: typ for typ, kind in _OWN_TYPS.items()}
+    typ = own.get(token_type, get_settings().ACCESS_TOKEN_TYP)
+    try:
+        raw = jws.sign({"token_type": token_type, **claims}, key, typ)
+    except TypeError as error:
+        raise ValueError(f"A claim of the {token_type} token is not JSON: {error}") from None
+    if len(raw) > max_length:
+        raise ValueError(
+            f"The {token_type} token has {len(raw)} bytes, {max_length} at most: "
+            "put less into CLAIMS_HOOK or claims=."
+        )
+    return raw
+
+
+def decode(
+    raw: str, *allowed: TokenType, allow_expired: bool = False, foreign: bool = False
+) -> Claims:
+    """Return the verified claims of ``raw``, of one of the ``allowed`` types.
+
+    With ``foreign``, also of ``TRUSTED_ISSUERS``: never where ``sub`` or ``sid`` is looked
+    up here, as theirs name other users. Raises a ``TokenError``, and ``Unavailable`` while
+    keys that must be fetched cannot be. The first reason in this order is reported: form,
+    signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
+    """
+    if not isinstance(raw, str) or len(raw) > jws.MAX_LENGTH:
+        raise MalformedToken
+    claims = _recall(raw, foreign) if ACCESS in allowed else None
+    if claims is not None:
+        _check_times(claims, allow_expired)
+        return claims
+    encoded_header, payload = jws.split(raw)
+    header = jws.read_header(encoded_header)
+    typ = _normalize_typ(header["typ"])
+    token_type = _OWN_TYPS.get(typ, ACCESS)
+    get_keys = _find_keys(payload, foreign) if token_type == ACCESS else _rings(token_type)
+    context = _context(get_keys)
+    jws.verify(raw, get_keys().candidates(header["alg"], header["kid"]))
+    claims = jws.read_object(payload)
+    _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs())
+    _check_times(claims, allow_expired)
+    _check_parties(claims, token_type, foreign)
+    _check_identifiers(claims, token_type)
+    if token_type == ACCESS:
+        _remember(raw, foreign, Verified(get_keys, context, payload, claims))
+    return claims
+
+
+def _rings(token_type: TokenType) -> Callable[[], keyrings.KeyRing]:
+    rings = {REFRESH: keyrings.get_refresh_ring, ONE_TIME: keyrings.get_one_time_ring}
+    return rings.get(token_type, keyrings.get_access_ring)
+
+
+def is_api_token(claims: Claims) -> bool:
+    """Return whether an access token stands for a script, not for a person who signed in."""
+    return claims.get("token_use") == API_USE
+
+
+def sign_in_time(claims: Claims) -> float:
+    """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
+
+    Seconds since the epoch; 0 when it is not known. A ``sid`` is a time-ordered UUID
+    (RFC 9562, 5.7), but for that of a legacy token.
+    """
+    given, sid = claims.get("auth_time"), claims.get("sid")
+    if isinstance(given, (int, float)):
+        return given
+    return int(sid[:12], 16) / 1000 if sid and sid[12:13] == "7" else 0
+
+
+def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keyrings.KeyRing]:
+    """What a verification depends on, besides the time."""
+    return keyrings.get_token_tenancy().settings, get_keys().current()
+
+
+def _recall(raw: str, foreign: bool) -> Claims | None:
+    known = _verified.get((raw, foreign))
+    if known is None or known.context != _context(known.get_keys):
+        return None
+    return jws.read_object(known.payload) if known.claims is None else known.claims.copy()
+
+
+def _remember(raw: str, foreign: bool, verified: Verified) -> None:
+    claims = verified.claims or {}
+    flat = not any(isinstance(value, (dict, list)) for value in claims.values())
+    verified = verified._replace(claims=claims.copy() if flat else None)
+    _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
+
+
+def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
+    """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
+    urls = get_settings().key_urls(foreign=foreign)
+    if urls:
+        # Not verified yet: it picks a ring, nothing more.
+        issuer = jws.read_object(payload).get("iss")
+        if isinstance(issuer, str) and issuer in urls:
+            return partial(get_remote_keys, urls[issuer])
+    return keyrings.get_access_ring
+
+
+def _normalize_typ(typ: str | None) -> str:
+    """RFC 8725, 3.11: a media type, compared without case, "application/" optional."""
+    return (typ or "").lower().removeprefix("application/")
+
+
+def _access_typs() -> set[str]:
+    # at+jwt stays good while ACCESS_TOKEN_TYP is being changed to "JWT".
+    return {"at+jwt", get_settings().ACCESS_TOKEN_TYP.lower()}
+
+
+def _check_type(
+    claims: Claims, token_type: TokenType, allowed: tuple[TokenType, ...], typ_known: bool
+) -> None:
+    if "token_type" not in claims and typ_known:
+        raise WrongTokenType(_("Token has no type"))
+    if not typ_known or claims["token_type"] != token_type or token_type not in allowed:
+        raise WrongTokenType
+
+
+def _check_times(claims: Claims, allow_expired: bool) -> None:
+    now = time.time()
+    leeway = get_settings().LEEWAY.total_seconds()
+    if "exp" not in claims:
+        raise MalformedToken(_("Token has no 'exp' claim"))
+    exp, iat, nbf = claims["exp"], claims.get("iat"), claims.get("nbf", 0)
+    if type(exp) is not int or not 0 <= exp <= MAX_NUMERIC_DATE:
+        raise MalformedToken
+    # iat is not compared with the clock: nodes differ.
+    if type(iat) not in (int, float) or type(nbf) not in (int, float):
+        raise MalformedToken
+    if exp + leeway <= now and not allow_expired:
+        raise ExpiredToken
+    if nbf > now + leeway:
+        raise TokenNotYetValid
+
+
+def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None:
+    conf = get_settings()
+    issuers = {conf.ISSUER, *(conf.TRUSTED_ISSUERS if foreign else ())}
+    if conf.ISSUER is not None and claims.get("iss") not in [*issuers]:
+        raise WrongIssuer
+    trusted = conf.find_trusted(claims.get("iss")) if foreign else None
+    if trusted is not None:
+        _check_lifetime(claims, trusted.max_lifetime)
+    if token_type != ACCESS or (not conf.AUDIENCE and "aud" not in claims):
+        return
+    # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
+    audience = claims.get("aud")
+    named = [audience] if isinstance(audience, str) else audience
+    if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
+        raise WrongAudience
+    if not any(name in conf.AUDIENCE for name in named):
+        raise WrongAudience
+
+
+def _check_lifetime(claims: Claims, longest: timedelta) -> None:
+    """Refuse another issuer's token that lives too long: nothing here could end it."""
+    # By its own clock or by ours, whichever says more; clocks differ by some minutes.
+    began = min(claims["iat"], time.time())
+    if claims["exp"] - began > (longest + MAX_LEEWAY).total_seconds():
+        raise TooLongLived
+
+
+def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
+    if "sub" not in claims:
+        raise NoSubject
+    if "jti" not in claims:
+        raise MalformedToken(_("Token has no id"))
+    sid = claims.get("sid")
+    if not is_identifier(claims["sub"]) or not is_identifier(claims["jti"]):
+        raise MalformedToken
+    if not is_sid(sid):
+        raise MalformedToken
+    if token_type == REFRESH:
+        generation = claims.get("gen")
+        if type(generation) is not int or not 0 <= generation <= MAX_GENERATION:
+            raise MalformedToken
+
+
+def is_sid(value: Any) -> bool:
+    """Return whether ``value`` is the id of a sign-in as tokens spell it: 32 hex digits."""
+    return isinstance(value, str) and _SID.fullmatch(value) is not None
+
+
+def to_datetime(seconds: float) -> datetime:
+    """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
+    return moments.stored(datetime.fromtimestamp(seconds, timezone.utc))
+
+
+def is_identifier(value: Any) -> bool:
+    """Return whether ``value`` is text that may stand for a user or a token."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_IDENTIFIER_LENGTH
+        and not _NOT_IN_A_LINE.search(value)
+    )

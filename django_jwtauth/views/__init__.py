@@ -1,0 +1,357 @@
+"""The JSON endpoints for a project's own front ends.
+
+They pin what a project may set globally, so that no default of it can break its login.
+They write outside ``ATOMIC_REQUESTS`` and return their refusals: a rollback would revive
+a sign-in that was just ended.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any, ClassVar, cast
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error as DatabaseFailure
+from django.http import Http404, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework import status
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView, exception_handler
+
+from .. import credentials, one_time, scopes, sessions, throttling
+from ..authentication import JWTAuthentication, JWTCookieAuthentication
+from ..conf import get_settings, moments
+from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
+from ..http import bodies
+from ..http.transport import refusal_headers
+from ..models import Kind, LoginSession, LoginSessionQuerySet, Via
+from ..permissions import IsPerson, MayManage, SignedInWithin
+from ..redacted import redact_body
+from ..serializers import (
+    LoginSessionSerializer,
+    MeSerializer,
+    TokenBlacklistSerializer,
+    TokenObtainPairSerializer,
+    TokenRefreshSerializer,
+    TokenVerifySerializer,
+)
+from ..signins import legacy
+from ..signins.issuing import TokenPair
+from ..store import lookup
+from ..tokens import MAX_LENGTH, REFRESH, Claims, is_sid
+from .parsers import FormParser, JSONParser, MultiPartParser
+
+logger = logging.getLogger("django_jwtauth")
+
+# The list of one's sign-ins is for people; more than this is not read.
+MAX_LISTED_SESSIONS = 200
+
+
+class JSONAlways(DefaultContentNegotiation):
+    """Answer JSON whatever ``Accept`` says, as the endpoints have nothing else."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class JWTView(APIView):
+    """Base of the endpoints: pinned policies, refusals as answers, nothing cached."""
+
+    authentication_classes: Sequence[type[BaseAuthentication]] = ()
+    permission_classes: Sequence[type[BasePermission]] = ()
+    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = JSONAlways
+    versioning_class = None
+
+    serializer_class: ClassVar[type[BaseSerializer[Any]]]
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        view = sensitive_post_parameters()(super().as_view(**initkwargs))
+        return lookup.non_atomic(bodies.bounded(view))
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, DatabaseFailure):
+            exc = lookup.refusal_of(exc)
+        if isinstance(exc, RequestDataTooBig):
+            # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
+            exc = BodyTooLarge()
+        if isinstance(exc, AuthError):
+            exc = self.reword(exc)
+        with lookup.nothing_rolled_back():
+            response = super().handle_exception(exc)
+        for name, value in refusal_headers(exc).items():
+            response.headers.setdefault(name, value)
+        return response
+
+    def get_exception_handler(self) -> Any:
+        """Return the handler of the project, and DRF's where that fails or answers nothing."""
+        handler = super().get_exception_handler()
+
+        def handle(exc: Exception, context: dict[str, Any]) -> Any:
+            try:
+                response = handler(exc, context)
+                if isinstance(response, HttpResponseBase):
+                    return response
+            except Exception as error:
+                # Some raise again what they do not know.
+                if error is not exc:
+                    logger.exception(
+                        "EXCEPTION_HANDLER failed",
+                        extra={"event": "exception_handler_failed", "error": type(error).__name__},
+                    )
+            return exception_handler(exc, context)
+
+        return handle
+
+    def reword(self, error: AuthError) -> AuthError:
+        """Return what to answer in place of ``error``."""
+        return error
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def read_body(self, request: Request) -> Any:
+        """Return the body, of which no error report shows anything; raises ``ParseError``."""
+        body = redact_body(request.data)
+        credentials.keep_sent(request._request, body)
+        return body
+
+    def read(self, request: Request) -> BaseSerializer[Any]:
+        """Return the serializer of a valid body; raises DRF's ``ValidationError``."""
+        serializer = self.serializer_class(data=self.read_body(request))
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        """Return the validated body; raises DRF's ``ValidationError``."""
+        data: dict[str, Any] = self.read(request).validated_data
+        return data
+
+
+class GrantView(JWTView):
+    """Base of the endpoints that hand out tokens."""
+
+    #: The longest token that the answer can carry, in bytes.
+    max_token_length = MAX_LENGTH
+
+    def start(self, user: AbstractBaseUser, claims: Claims) -> Response:
+        """Sign ``user`` in and return the answer that carries the pair."""
+        request = self.request._request
+        pair = sessions.start(user, request, claims, max_length=self.max_token_length)
+        response = self.grant(pair)
+        throttling.remember_device(request, response, pair.session_id)
+        return response
+
+    def grant(self, pair: TokenPair) -> Response:
+        """Return the answer that carries a pair."""
+        body = {
+            "access": pair.access,
+            "refresh": pair.refresh,
+            "token_type": get_settings().AUTH_HEADER_TYPES[0],
+            "expires_in": pair.expires_in,
+            "refresh_expires_in": pair.refresh_expires_in,
+        }
+        return Response({name: value for name, value in body.items() if value is not None})
+
+
+class TokenObtainPairView(GrantView):
+    """Sign in with name and password."""
+
+    serializer_class = TokenObtainPairSerializer
+
+    def post(self, request: Request) -> Response:
+        serializer = self.read(request)
+        data = serializer.validated_data
+        field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
+        # An error report shows the locals, and its repr() what was sent.
+        del serializer
+        http_request = request._request
+        user, claims = credentials.check(
+            http_request, data[field], data["password"], data.get("scope"), field=field
+        )
+        return self.start(user, claims)
+
+
+class TokenRefreshView(GrantView):
+    """Exchange a refresh token for the next pair."""
+
+    serializer_class = TokenRefreshSerializer
+
+    def post(self, request: Request) -> Response:
+        raw = self.validated(request)["refresh"]
+        return self.grant(sessions.refresh(raw, request._request, max_length=self.max_token_length))
+
+    def reword(self, error: AuthError) -> AuthError:
+        if isinstance(error, (UserInactive, UserNotFound)):
+            error.sentence = _("No active account found for the given token.")
+            error.code = InvalidCredentials.code
+        return error
+
+
+class TokenVerifyView(JWTView):
+    """Tell whether a token of any kind would be accepted now."""
+
+    serializer_class = TokenVerifySerializer
+
+    def post(self, request: Request) -> Response:
+        sessions.verify(self.validated(request)["token"])
+        return Response({})
+
+
+class TokenBlacklistView(JWTView):
+    """Sign out: refuse a token from now on; a refresh token ends its sign-in."""
+
+    serializer_class = TokenBlacklistSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        if "refresh" in data:
+            sessions.blacklist(data["refresh"], REFRESH, via=Via.API)
+        else:
+            sessions.blacklist(data["token"], via=Via.API)
+        return Response({})
+
+
+class OwnView(JWTView):
+    """Base of the endpoints that a signed-in user calls about themselves."""
+
+    authentication_classes = (JWTAuthentication,)
+    permission_classes: Sequence[Any] = (IsAuthenticated,)
+
+    request: Request
+
+    @property
+    def claims(self) -> Claims:
+        """The verified claims of the request's access token.
+
+        In a test of a project, ``force_authenticate()`` gives a user and no token, or anything.
+        """
+        return self.request.auth if isinstance(self.request.auth, dict) else {}
+
+    @property
+    def sid(self) -> str | None:
+        """The sign-in that the access token belongs to, 32 hex; None without one."""
+        sid = self.claims.get("sid")
+        return sid if is_sid(sid) else None
+
+    @property
+    def user(self) -> AbstractBaseUser:
+        return cast(AbstractBaseUser, self.request.user)
+
+    def own_rows(self, kind: Kind) -> LoginSessionQuerySet:
+        rows = LoginSession.objects.using(lookup.alias()).filter(user_id=self.user.pk)
+        return rows.of_kind(kind)
+
+
+class MeView(OwnView):
+    """Who the token says you are."""
+
+    serializer_class = MeSerializer
+
+    def get(self, request: Request) -> Response:
+        exp = self.claims.get("exp")
+        me = {
+            "user_id": self.claims.get("sub", str(self.user.pk)),
+            "username": self.user.get_username(),
+            "session_id": self.sid,
+            "scopes": sorted(scopes.of(self.claims)),
+            "expires_at": datetime.fromtimestamp(exp, timezone.utc) if exp else None,
+        }
+        return Response(self.serializer_class(me).data)
+
+
+class PersonView(OwnView):
+    """Base of the endpoints for people: no API token, and no other token beyond its scopes."""
+
+    permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson, MayManage)
+
+    def end_own(self, kind: Kind, sid: str) -> Response:
+        """End one of the caller's rows, also when it has ended; 404 when there is none."""
+        rows = self.own_rows(kind).filter(pk=sid)
+        if not rows.exists():
+            raise Http404
+        rows.end(via=Via.API, by=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionView(PersonView):
+    """Base of the endpoints for the caller's sign-ins."""
+
+    def own_sessions(self) -> LoginSessionQuerySet:
+        return self.own_rows(Kind.SIGN_IN)
+
+    def require_recent(self) -> None:
+        """Raise unless the user has signed in as lately as ``RECENT_SIGN_IN`` asks.
+
+        Whoever has found a browser open, or stolen a token, must not lock its owner out.
+        """
+        by_cookie = isinstance(self.request.successful_authenticator, JWTCookieAuthentication)
+        limit = get_settings().RECENT_SIGN_IN["cookie" if by_cookie else "header"]
+        if limit is not None:
+            within = SignedInWithin(minutes=limit.total_seconds() / 60)
+            if missing := within.find_missing(self.request, self.claims):
+                raise missing
+
+
+class SessionListView(SessionView):
+    """The caller's live sign-ins, newest first; DELETE ends all but the current one.
+
+    With them the sign-in links that were not used yet: whoever has one would be back at once.
+    """
+
+    serializer_class = LoginSessionSerializer
+
+    def get(self, request: Request) -> Response:
+        rows = self.own_sessions().live().order_by("-created_at", "-id")[:MAX_LISTED_SESSIONS]
+        context = {"sid": self.sid}
+        return Response(LoginSessionSerializer(rows, many=True, context=context).data)
+
+    def delete(self, request: Request) -> Response:
+        self.require_recent()
+        links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
+        others = self.own_sessions().exclude(pk__in=[self.sid] if self.sid else [])
+        (others | links).end(via=Via.API, by=self.user)
+        legacy.refuse(str(self.user.pk), moments.now(), via=Via.API, by=self.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SessionDetailView(SessionView):
+    """One of the caller's sign-ins: rename it, or end it (also when it has ended)."""
+
+    serializer_class = LoginSessionSerializer
+
+    def patch(self, request: Request, sid: str) -> Response:
+        session = self.own_sessions().live().filter(pk=sid).first()
+        if session is None:
+            raise Http404
+        serializer = LoginSessionSerializer(
+            session, data=self.read_body(request), partial=True, context={"sid": self.sid}
+        )
+        serializer.is_valid(raise_exception=True)
+        throttling.count_made("rename", self.user)
+        # One column: a refresh may be moving the others right now.
+        session.name = serializer.validated_data.get("name", session.name)
+        session.save(update_fields=["name"])
+        return Response(serializer.data)
+
+    def delete(self, request: Request, sid: str) -> Response:
+        if sid != self.sid:
+            self.require_recent()
+        return self.end_own(Kind.SIGN_IN, sid)

@@ -1,0 +1,129 @@
+"""The endpoints for browsers: tokens travel in cookies that no script can read.
+
+Every state-changing request passes Django's CSRF check, sign-in, refresh and sign-out
+too, whether or not a cookie came with it.
+"""
+
+from contextlib import suppress
+from typing import Any
+
+from django.middleware.csrf import get_token, rotate_token
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.csrf import ensure_csrf_cookie
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .. import scopes, sessions, views
+from ..authentication import enforce_csrf
+from ..exceptions import NoTenant, TokenError
+from ..http.transport import (
+    MAX_COOKIE_TOKEN_LENGTH,
+    challenge,
+    delete_token_cookies,
+    get_cookie_token,
+    get_refresh_cookie,
+    set_token_cookies,
+)
+from ..models import Kind, LoginSession, Via
+from ..signins.issuing import TokenPair
+from ..store import lookup
+from ..tokens import ACCESS, REFRESH, is_api_token
+
+
+class BrowserView(views.JWTView):
+    """Base: CSRF is checked before anything else."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        enforce_csrf(request)
+
+    @property
+    def cookie_path(self) -> str:
+        """The path below which refresh and sign-out lie, and nothing else."""
+        match = self.request.resolver_match
+        namespaces = match.namespaces if match else []
+        return reverse(":".join([*namespaces, "token_obtain_pair"]))
+
+
+class BrowserGrantView(BrowserView, views.GrantView):
+    max_token_length = MAX_COOKIE_TOKEN_LENGTH
+
+    def grant(self, pair: TokenPair) -> Response:
+        """Return the answer with the pair in cookies, none of it in the body."""
+        body = {"expires_in": pair.expires_in, "refresh_expires_in": pair.refresh_expires_in}
+        response = Response(body)
+        set_token_cookies(response, pair, self.cookie_path)
+        return response
+
+
+@method_decorator(ensure_csrf_cookie, name="dispatch")
+class CSRFView(views.JWTView):
+    """Set the CSRF cookie, and give its token to pages that cannot read the cookie."""
+
+    def get(self, request: Request) -> Response:
+        return Response({"csrf_token": get_token(request._request)})
+
+
+class SignInView(BrowserGrantView, views.TokenObtainPairView):
+    """Sign in with name and password; a sign-in that the browser still had is ended."""
+
+    def grant(self, pair: TokenPair) -> Response:
+        _end_presented(self.request)
+        rotate_token(self.request._request)
+        return super().grant(pair)
+
+
+class RefreshView(BrowserGrantView, views.TokenRefreshView):
+    """Exchange the refresh cookie for the next pair; cookies that no longer work are taken back."""
+
+    def validated(self, request: Request) -> dict[str, Any]:
+        raw = get_refresh_cookie(request._request)
+        if raw is None:
+            raise NotAuthenticated
+        return {"refresh": raw}
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return challenge(token_sent=False)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        # Outside every tenant nobody has read the cookie.
+        if isinstance(exc, TokenError) and not isinstance(exc, NoTenant):
+            delete_token_cookies(response, self.cookie_path)
+        return response
+
+
+class SignOutView(BrowserView):
+    """End the browser's sign-in and take its cookies back; doing it again is fine."""
+
+    def post(self, request: Request) -> Response:
+        _end_presented(request)
+        response = Response({})
+        delete_token_cookies(response, self.cookie_path)
+        return response
+
+
+def _end_presented(request: Request) -> None:
+    """End the sign-in whose cookies came along, if there is one."""
+    refresh, access = get_refresh_cookie(request._request), get_cookie_token(request._request)
+    with suppress(TokenError):
+        if refresh:
+            sessions.blacklist(refresh, REFRESH, via=Via.API)
+    # Also when the first was ended: a subdomain can plant the refresh cookie, and not this
+    # one. And a proxy that changes the path keeps the refresh cookie from coming here.
+    with suppress(TokenError):
+        if access:
+            _end_by_access_token(access)
+
+
+def _end_by_access_token(raw: str) -> None:
+    user, claims = sessions.introspect(raw)
+    # Whoever has put another token there has not signed in with it: a token that expired or
+    # was refused may have leaked, an API token or a narrow one may not end a sign-in.
+    if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
+        return
+    with lookup.reporting_unavailable():
+        rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+        rows.of_kind(Kind.SIGN_IN).end(via=Via.API, by=user)

@@ -1,0 +1,309 @@
+"""The endpoints that other software already knows: OAuth bodies, form-encoded, plain Django.
+
+``token`` (RFC 6749), ``revoke`` (RFC 7009), ``introspect`` (RFC 7662), and ``check`` for
+gateways that ask before they let a request through. Clients are in ``JWTAUTH["CLIENTS"]``.
+"""
+
+import codecs
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import parse_qs, quote
+
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+
+from .. import credentials, scopes, sessions
+from ..conf import get_settings
+from ..exceptions import (
+    AuthError,
+    BadAuthorizationHeader,
+    BodyTooLarge,
+    InsufficientScope,
+    InvalidCredentials,
+    SignInRefused,
+    Throttled,
+    TokenError,
+    Unavailable,
+    UnstorableText,
+)
+from ..http import bodies
+from ..http.transport import authenticate_request, authenticating, challenge, get_header_token, vary
+from ..models import Via
+from ..redacted import Redacted, redact_body
+from ..signins.issuing import TokenPair
+from ..store import lookup
+from ..tokens import REFRESH, Claims, is_api_token
+from . import oauth_clients
+from .oauth_clients import InvalidClient, TwoMethods
+
+View = Callable[[HttpRequest], HttpResponse]
+
+# What the endpoints read: none may be repeated, and others are ignored (RFC 6749, 3.2).
+_PARAMETERS = (
+    "grant_type",
+    "scope",
+    "refresh_token",
+    "username",
+    "password",
+    "token",
+    "token_type_hint",
+    "client_id",
+    "client_secret",
+)
+# RFC 7662, 2.2, and the sign-in, which is ours.
+_INTROSPECTED = ("sub", "exp", "iat", "nbf", "iss", "aud", "jti", "scope", "client_id", "sid")
+_INTROSPECTION_PERMISSION = "django_jwtauth.view_loginsession"
+
+
+class OAuthError(Exception):
+    """A refusal in OAuth's words (RFC 6749, 5.2)."""
+
+    def __init__(
+        self, error: str, description: str = "", status: int = 400, authenticate: str = ""
+    ) -> None:
+        self.error, self.description, self.status = error, description, status
+        self.authenticate = authenticate
+        super().__init__(error)
+
+
+def endpoint(view: View) -> View:
+    """Make ``view`` an endpoint: POST, no CSRF, nothing cached, errors in OAuth's words."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponse:
+        try:
+            if request.method != "POST":
+                raise OAuthError("invalid_request", "POST only", 405)
+            bodies.bound(request)
+            _read_form(request)
+            # Hooks of the project ask the database, too.
+            with lookup.reporting_unavailable():
+                response = view(request)
+        except OAuthError as error:
+            response = _refusal(error)
+        except TwoMethods:
+            response = _refusal(OAuthError("invalid_request", "two ways to authenticate"))
+        except InvalidClient:
+            response = _refusal(
+                OAuthError("invalid_client", status=401, authenticate='Basic realm="api"')
+            )
+        except UnstorableText as error:
+            response = _refusal(OAuthError("invalid_request", error.reason))
+        except (Unavailable, Throttled) as error:
+            refusal = OAuthError("temporarily_unavailable", error.reason, error.status_code)
+            response = _refusal(refusal)
+            response["Retry-After"] = str(error.retry_after)
+        response["Cache-Control"] = "no-store"
+        response["Pragma"] = "no-cache"
+        return vary(response)
+
+    exempt: View = csrf_exempt(lookup.non_atomic(sensitive_post_parameters()(wrapped)))
+    return authenticating(exempt)
+
+
+def _refusal(error: OAuthError) -> HttpResponse:
+    body = {"error": error.error, "error_description": error.description}
+    response = JsonResponse({name: text for name, text in body.items() if text})
+    response.status_code = error.status
+    if error.status == 405:
+        response["Allow"] = "POST"
+    if error.authenticate:
+        response["WWW-Authenticate"] = error.authenticate
+    return response
+
+
+def _read_form(request: HttpRequest) -> None:
+    """Raise ``OAuthError`` for a form that cannot be read or repeats a parameter."""
+    # Django decodes it by the charset that its client names, even if that is no text encoding.
+    readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
+    try:
+        form = redact_body(request.POST) if readable else QueryDict()
+    except (BodyTooLarge, RequestDataTooBig):
+        raise OAuthError("invalid_request", BodyTooLarge.reason) from None
+    except (BadRequest, SuspiciousOperation, MultiPartParserError):
+        readable = False
+    if not readable:
+        raise OAuthError("invalid_request", "The body is not a form in UTF-8")
+    for name in _PARAMETERS:
+        if len(form.getlist(name)) > 1:
+            raise OAuthError("invalid_request", f"{name} is repeated")
+
+
+def _parameter(request: HttpRequest, name: str) -> str | None:
+    """Return a parameter of the form; an empty one counts as omitted (RFC 6749, 3.2)."""
+    return Redacted(request.POST.get(name, "")) or None
+
+
+def _required(request: HttpRequest, name: str) -> str:
+    value = _parameter(request, name)
+    if value is None:
+        raise OAuthError("invalid_request", f"{name} is missing")
+    return value
+
+
+@endpoint
+def token(request: HttpRequest) -> HttpResponse:
+    """Refresh, or sign in with a password where ``OAUTH_PASSWORD_GRANT`` allows it."""
+    oauth_clients.authenticate(request)
+    grant = _required(request, "grant_type")
+    scope = _parameter(request, "scope")
+    try:
+        if grant == "refresh_token":
+            raw = _required(request, "refresh_token")
+            pair = sessions.refresh(raw, request, scope=scope)
+        elif grant == "password" and get_settings().OAUTH_PASSWORD_GRANT:
+            pair = _sign_in(request, scope)
+        else:
+            raise OAuthError("unsupported_grant_type")
+    except InsufficientScope:
+        raise OAuthError("invalid_scope") from None
+    except (TokenError, InvalidCredentials, SignInRefused) as error:
+        raise OAuthError("invalid_grant", error.reason) from None
+    return JsonResponse(_pair_body(pair))
+
+
+def _sign_in(request: HttpRequest, scope: str | None) -> TokenPair:
+    username, password = _required(request, "username"), _required(request, "password")
+    asked = scopes.parse(scope)
+    if not credentials.fits(username, password):
+        raise OAuthError("invalid_grant", InvalidCredentials.reason)
+    user, claims = credentials.check(request, username, password, scope)
+    # RFC 6749, 3.3: an answer without a scope would say that all of it was granted.
+    if asked and not claims.get("scope"):
+        raise InsufficientScope(asked)
+    return sessions.start(user, request, claims)
+
+
+def _pair_body(pair: TokenPair) -> dict[str, Any]:
+    body = {
+        "access_token": pair.access,
+        "token_type": "Bearer",
+        "expires_in": pair.expires_in,
+        "refresh_token": pair.refresh,
+        "scope": pair.scope,
+    }
+    return {name: value for name, value in body.items() if value is not None}
+
+
+@endpoint
+def revoke(request: HttpRequest) -> HttpResponse:
+    """Refuse a token from now on (RFC 7009): 200 for any token, as nothing is to be told.
+
+    Who holds a token may revoke it. ``token_type_hint`` is a hint, and not needed.
+    """
+    oauth_clients.authenticate(request)
+    raw = _required(request, "token")
+    try:
+        sessions.blacklist(raw, via=Via.API)
+    except TokenError:
+        # RFC 7009, 2.2: what is no token is as good as revoked.
+        return HttpResponse()
+    return HttpResponse()
+
+
+@endpoint
+def introspect(request: HttpRequest) -> HttpResponse:
+    """Tell what a token is worth (RFC 7662), to clients and signed-in staff only.
+
+    A refresh token is active only for who asks for one by ``token_type_hint``: an API that
+    asks about what it was sent must not take it for an access token (RFC 7662, 4).
+    """
+    if oauth_clients.authenticate(request) is None:
+        _require_operator(request)
+    raw = _required(request, "token")
+    try:
+        user, claims = sessions.introspect(raw)
+    except TokenError:
+        # RFC 7662, 2.2: no word on why.
+        return JsonResponse({"active": False})
+    if claims["token_type"] == REFRESH:
+        if _parameter(request, "token_type_hint") != "refresh_token":
+            return JsonResponse({"active": False})
+        kind = {}
+    else:
+        kind = {"token_type": "Bearer"}
+    body = {name: claims[name] for name in _INTROSPECTED if claims.get(name) is not None}
+    return JsonResponse({"active": True, **kind, "username": str(user.get_username()), **body})
+
+
+def _require_operator(request: HttpRequest) -> None:
+    """Raise a refusal unless an operator's access token came along, and no API token."""
+    user: Any = None
+    claims: Claims = {}
+    try:
+        raw = get_header_token(request)
+        if raw is None:
+            raise InvalidClient
+        user, claims = authenticate_request(raw, request)
+    except (TokenError, BadAuthorizationHeader):
+        pass
+    may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
+    if not may_ask or is_api_token(claims) or not scopes.may_manage(claims):
+        # RFC 7662, 2.3: as RFC 6750 has it; the same for whatever the token lacks.
+        authenticate = challenge(token_sent=True)
+        raise OAuthError("invalid_token", status=401, authenticate=authenticate)
+
+
+@authenticating
+@csrf_exempt
+@lookup.non_atomic
+def check(request: HttpRequest) -> HttpResponse:
+    """Tell a gateway whether to let a request through: 204, 401 or 403, nothing else.
+
+    nginx turns any other status into a 500. ``scope`` in the query is required of the
+    token; who it is goes into ``X-Auth-...`` headers.
+    """
+    try:
+        raw = get_header_token(request)
+        if raw is None:
+            return _denied(401, challenge())
+        user, claims = authenticate_request(raw, request)
+        scopes.require(claims, _needed(request))
+    except InsufficientScope as error:
+        return _denied(403, error.auth_header)
+    except Unavailable as error:
+        return _denied(403, None, error)
+    except (TokenError, BadAuthorizationHeader) as error:
+        return _denied(401, error.auth_header, error)
+    response = HttpResponse(status=204)
+    for name, value in _identity(str(user.get_username()), claims).items():
+        response[name] = quote(value, safe=_HEADER_SAFE)
+    response["X-Auth-Scope"] = " ".join(
+        quote(name, safe=_HEADER_SAFE) for name in sorted(scopes.of(claims))
+    )
+    response["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+def _needed(request: HttpRequest) -> list[str]:
+    # Not request.GET: Django decodes the query by the charset of Content-Type, which a
+    # gateway passes on, and whoever names UTF-16 there would be asked for nothing.
+    query = parse_qs(request.META.get("QUERY_STRING", ""))
+    return scopes.parse(" ".join(query.get("scope", [])))
+
+
+# Visible ASCII but "%", which quotes the rest: a space at either end would get lost.
+_HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
+
+
+def _identity(username: str, claims: Claims) -> dict[str, str]:
+    return {
+        "X-Auth-User": username,
+        "X-Auth-Subject": claims["sub"],
+        # A legacy access token belongs to no sign-in.
+        "X-Auth-Session": claims["sid"] or "",
+    }
+
+
+def _denied(status: int, authenticate: str | None, error: AuthError | None = None) -> HttpResponse:
+    response = HttpResponse(status=status)
+    response["Cache-Control"] = "no-store"
+    if authenticate:
+        response["WWW-Authenticate"] = authenticate
+    if error:
+        response["X-Auth-Reason"] = error.reason
+    return vary(response)

@@ -1,0 +1,238 @@
+"""What a developer portal asks for, over HTTP: API tokens and one-time tokens."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.forms import ModelChoiceField
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from .. import api_tokens, credentials, one_time, scopes, throttling, tokens
+from ..conf import get_settings
+from ..conf.values import MAX_PURPOSE_LENGTH
+from ..exceptions import MalformedToken, TokenError, WrongTokenType
+from ..models import Kind, LoginSession, Via
+from ..permissions import SignedInWithin
+from ..serializers import BodySerializer, TextField, TokenField
+from ..signins import rules
+from ..store import lookup
+from . import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
+
+#: Who makes a credential that outlives the sign-in must have shown the password lately.
+RECENT = SignedInWithin(minutes=15)
+
+
+class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
+    """An API token as its owner sees it; the token itself is shown once, when it is made."""
+
+    id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
+    scopes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LoginSession
+        fields = (
+            "id",
+            "name",
+            "scopes",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "last_used_ip",
+        )
+        read_only_fields = fields
+
+    def get_scopes(self, session: LoginSession) -> list[str]:
+        return session.scope.split()
+
+
+class NewApiTokenSerializer(serializers.Serializer[Any]):
+    """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
+
+    name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
+    scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKEN_MAX_LIFETIME)
+
+
+def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=least, max_value=int(most.total_seconds()), required=False
+    )
+
+
+class MakingView(PersonView):
+    """Base of the endpoints that make a token."""
+
+    @property
+    def inherited(self) -> frozenset[str] | None:
+        """The scopes that may be handed on: what is asked with a narrow token buys no wider one.
+
+        None where there are no scopes at all.
+        """
+        if get_settings().SCOPES_HOOK or scopes.is_limited(self.claims):
+            return scopes.of(self.claims)
+        return None
+
+    def confirm(self, sid: str) -> None:
+        """End what was just made and raise, if the caller's own token has become bad meanwhile.
+
+        It was checked before the body was read, which a client may send slowly.
+        """
+        try:
+            # Of force_authenticate() in a test: no token could be checked again.
+            if "jti" not in self.claims:
+                raise MalformedToken
+            rules.load_user(self.claims)
+        except TokenError:
+            LoginSession.objects.using(lookup.alias()).filter(pk=sid).end(via=Via.API)
+            raise
+
+
+class ApiTokenListView(MakingView):
+    """The caller's live API tokens, newest first; POST makes one and shows it once."""
+
+    serializer_class = NewApiTokenSerializer
+
+    def get_permissions(self) -> list[Any]:
+        recent = [RECENT] if self.request.method == "POST" else []
+        return [*super().get_permissions(), *recent]
+
+    def get(self, request: Request) -> Response:
+        rows = self.own_rows(Kind.API_TOKEN).live().order_by("-created_at", "-id")
+        return Response(ApiTokenSerializer(rows[:MAX_LISTED_SESSIONS], many=True).data)
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        throttling.count_made("api_token", self.user)
+        seconds = data.get("expires_in")
+        try:
+            new = api_tokens.create(
+                self.user,
+                data["name"],
+                scope=data.get("scope"),
+                within=self.inherited,
+                lifetime=timedelta(seconds=seconds) if seconds else None,
+                request=request._request,
+            )
+        except ValueError as error:
+            raise serializers.ValidationError({"scope": [str(error)]}) from None
+        self.confirm(new.session.sid)
+        body = {**ApiTokenSerializer(new.session).data, "token": new.raw}
+        return Response(body, status.HTTP_201_CREATED)
+
+
+class ApiTokenDetailView(PersonView):
+    """One of the caller's API tokens: DELETE revokes it (also when it was revoked)."""
+
+    def delete(self, request: Request, sid: str) -> Response:
+        return self.end_own(Kind.API_TOKEN, sid)
+
+
+class NewOneTimeSerializer(serializers.Serializer[Any]):
+    """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
+
+    purpose = serializers.ChoiceField(choices=())
+    expires_in = _expires_in(1, one_time.MAX_LIFETIME)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["purpose"] = serializers.ChoiceField(
+            get_settings().ONE_TIME_PURPOSES,
+            # Django's sentence, as that of DRF repeats what was sent.
+            error_messages={
+                "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]
+            },
+        )
+
+
+class OneTimeView(MakingView):
+    """Make a one-time token for oneself, for a purpose in ``ONE_TIME_PURPOSES``.
+
+    It carries the scopes that the caller's access token has, and nothing that the caller
+    says: what else stands in such a token is the project's word.
+    """
+
+    serializer_class = NewOneTimeSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        throttling.count_made("one_time", self.user)
+        lifetime = timedelta(seconds=data.get("expires_in", one_time.LIFETIME.total_seconds()))
+        try:
+            raw = one_time.issue(
+                self.user,
+                data["purpose"],
+                lifetime=lifetime,
+                claims=self._carried(),
+                parent=self.claims,
+                request=request._request,
+            )
+        except ValueError:
+            # The scopes just fitted into an access token.
+            text = _("With your scopes, the token would be too long.")
+            raise serializers.ValidationError({"purpose": [text]}) from None
+        self.confirm(tokens.decode(raw, tokens.ONE_TIME)["sid"])
+        expires_in = int(lifetime.total_seconds())
+        body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
+        return Response(body, status.HTTP_201_CREATED)
+
+    def _carried(self) -> dict[str, str]:
+        if not scopes.is_limited(self.claims):
+            return {}
+        return {"scope": " ".join(sorted(scopes.of(self.claims)))}
+
+
+class ConsumeSerializer(BodySerializer):
+    """``token``, and the ``purpose`` that it must be for."""
+
+    token = TokenField()
+    purpose = TextField(max_length=MAX_PURPOSE_LENGTH)
+
+
+class OneTimeConsumeView(JWTView):
+    """Use up a one-time token of any purpose but signing in, and tell whose it was.
+
+    Whoever has the token may, as it is what it is for; it says nothing that they could not
+    read in it.
+    """
+
+    serializer_class = ConsumeSerializer
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(request)
+        if data["purpose"] == one_time.SIGN_IN:
+            # Would use it up without signing in.
+            raise WrongTokenType
+        user, claims = one_time.consume(data["token"], data["purpose"])
+        return Response(
+            {
+                "user_id": str(user.pk),
+                "username": str(user.get_username()),
+                "purpose": data["purpose"],
+                "claims": claims,
+            }
+        )
+
+
+class OneTimeSerializer(BodySerializer):
+    token = TokenField()
+
+
+class OneTimeSignInView(GrantView):
+    """Sign in with a one-time token, such as a magic link carries."""
+
+    serializer_class = OneTimeSerializer
+
+    def post(self, request: Request) -> Response:
+        user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
+        asked = None
+        if get_settings().SCOPES_HOOK and scopes.is_limited(claims):
+            # Scopes that the token was issued with are what is asked for: it gets no others.
+            asked = " ".join(scopes.of(claims))
+            del claims["scope"]
+        admitted = credentials.admit(user, request._request, asked)
+        return self.start(user, {**claims, **admitted})
