@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.test import override_settings
 
 from django_jwtauth import sessions, tokens
+from django_jwtauth.claims import ACCESS, REFRESH, TokenType
 from django_jwtauth.models import LoginSession
 
 from .contender import Calls, Contender
@@ -45,7 +46,7 @@ class Sample(Contender):
         raws = [access_token(session) for session in self.pick(count)]
         for raw in raws:
             # Verified before: what differs is the query.
-            tokens.decode(raw, tokens.ACCESS)
+            tokens.decode(raw, ACCESS)
         return [partial(sessions.authenticate, raw) for raw in raws]
 
     def refresh(self, count: int) -> Calls:
@@ -86,15 +87,15 @@ class Desk(Contender):
 
 
 def access_token(session: LoginSession) -> str:
-    return _sign(tokens.ACCESS, session, jti=f"{session.sid}.{random.randbytes(8).hex()}")
+    return _sign(ACCESS, session, jti=f"{session.sid}.{random.randbytes(8).hex()}")
 
 
 def refresh_token(session: LoginSession) -> str:
     jti = f"{session.sid}:{session.generation}"
-    return _sign(tokens.REFRESH, session, gen=session.generation, jti=jti)
+    return _sign(REFRESH, session, gen=session.generation, jti=jti)
 
 
-def _sign(token_type: tokens.TokenType, session: LoginSession, **claims: object) -> str:
+def _sign(token_type: TokenType, session: LoginSession, **claims: object) -> str:
     now = int(time.time())
     common = {"sub": session.subject, "sid": session.sid, "iat": now, "exp": now + 300}
     return tokens.encode(token_type, {**common, **claims})

@@ -23,7 +23,7 @@ from .http import device
 from .models import Kind, LoginSession, Reason, Via
 from .signins import rows, rules
 from .signins.issuing import issue_api_token
-from .store import lookup
+from .store import database
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -77,9 +77,9 @@ def create(
     granted = _grant(user, request, scope, within, exact)
     session.scope = granted or ""
     raw = issue_api_token(session, {} if granted is None else {"scope": granted})
-    using = lookup.alias()
+    using = database.alias()
     rows.insert(session)
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         _respect_limit(session, using)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
     return NewToken(raw, session)
@@ -132,7 +132,7 @@ def record_use(sid: str, request: "HttpRequest | None") -> None:
     def write() -> None:
         _write_use(sid, address, now)
 
-    transaction.on_commit(write, using=lookup.alias(), robust=True)
+    transaction.on_commit(write, using=database.alias(), robust=True)
 
 
 def _write_use(sid: str, address: str | None, now: float) -> None:
@@ -141,7 +141,7 @@ def _write_use(sid: str, address: str | None, now: float) -> None:
         _written.popitem(last=False)
     moment = timezone.now()
     due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
-    LoginSession.objects.using(lookup.alias()).filter(due, pk=sid).update(
+    LoginSession.objects.using(database.alias()).filter(due, pk=sid).update(
         last_used_at=moment, last_used_ip=address
     )
 

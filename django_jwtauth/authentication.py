@@ -15,19 +15,14 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, signals, tokens
+from .claims import ACCESS, Claims, is_api_token
 from .exceptions import AuthError, BadAuthorizationHeader, TokenError, WrongTokenType
-from .http.transport import (
-    authenticate_request,
-    challenge,
-    get_cookie_token,
-    get_header_token,
-    parse_header,
-    request_refusal,
-)
+from .http.refusals import request_refusal
+from .http.transport import challenge, get_cookie_token, get_header_token, parse_header
 from .models import LoginSession
 from .redacted import Redacted, RedactedBytes, redact
+from .sessions import authenticate_request
 from .signins import rules
-from .tokens import Claims
 from .users import TokenUser
 
 if TYPE_CHECKING:
@@ -187,11 +182,11 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
         """Return the claims of the token, after every check that needs no database."""
         with _answering():
             try:
-                claims = tokens.decode(_read(raw_token), tokens.ACCESS, foreign=True)
-                if tokens.is_api_token(claims) and not self.accepts_api_tokens:
+                claims = tokens.decode(_read(raw_token), ACCESS, foreign=True)
+                if is_api_token(claims) and not self.accepts_api_tokens:
                     raise WrongTokenType
             except AuthError as error:
-                signals.send_refused(LoginSession, tokens.ACCESS, error)
+                signals.send_refused(LoginSession, ACCESS, error)
                 raise
             return claims
 

@@ -27,7 +27,7 @@ from .authentication import JWTAuthentication
 from .conf import Settings, get_settings
 from .models import BlacklistedToken, Kind, LoginSession
 from .signins import rules
-from .store import lookup
+from .store import database
 from .tokens import keyrings
 from .tokens.keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
 
@@ -279,7 +279,7 @@ def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
 @register(Tags.database)
 def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[Warning]:
     """Whether a fallback of ``SECRET_KEY`` still keeps API tokens alive, and until when."""
-    config, using = _sound_settings(), lookup.alias()
+    config, using = _sound_settings(), database.alias()
     if config is None or not settings.SECRET_KEY_FALLBACKS or using not in (databases or ()):
         return
     tokens = LoginSession.objects.using(using).of_kind(Kind.API_TOKEN).live()

@@ -13,14 +13,14 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error as DatabaseFailure
 
 from . import scopes, signals
+from .claims import Claims
 from .conf import call_hook
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
 from .signins.rules import is_active
-from .store.lookup import is_unstorable, reporting_unavailable
+from .store.database import is_unstorable, reporting_unavailable
 from .throttling import count_attempt, count_made
-from .tokens import Claims
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser

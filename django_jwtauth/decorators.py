@@ -8,17 +8,10 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 
 from .exceptions import AuthError, NotAuthenticated
-from .http.transport import (
-    View,
-    aauthenticate_request,
-    authenticate_request,
-    authenticating,
-    get_header_token,
-    refusal_response,
-    set_user,
-    vary,
-)
+from .http.refusals import refusal_response, vary
+from .http.transport import View, authenticating, get_header_token, set_user
 from .scopes import check_names, require
+from .sessions import aauthenticate_request, authenticate_request
 
 
 @overload

@@ -11,18 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from .claims import Claims, is_api_token
 from .exceptions import AuthError, InsufficientScope
-from .http.transport import (
-    aauthenticate_request,
-    authenticate_request,
-    authenticates_itself,
-    get_header_token,
-    refusal_response,
-    set_user,
-    vary,
-)
+from .http.refusals import refusal_response, vary
+from .http.transport import authenticates_itself, get_header_token, set_user
 from .scopes import is_limited
-from .tokens import Claims, is_api_token
+from .sessions import aauthenticate_request, authenticate_request
 
 # What set_user() sets.
 _NAMES = ("user", "auser", "auth")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 from . import tokens
+from .claims import ONE_TIME, Claims
 from .conf import RESERVED_CLAIMS, durations
 from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .exceptions import SessionEnded, WrongTokenType
@@ -14,8 +15,7 @@ from .models import Kind, LoginSession, Reason, Via
 from .redacted import redact
 from .signins import endings, rows, rules
 from .signins.issuing import carried_claims, issue_one_time
-from .store import lookup
-from .tokens import ONE_TIME, Claims
+from .store import database
 
 __all__ = [
     "LIFETIME",
@@ -82,7 +82,7 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
         raise WrongTokenType
     user = endings.load_user(claims)
     _check_parent(claims)
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         if not endings.end_one(claims["sid"], reason=Reason.USED, via=Via.API, by=user):
             raise SessionEnded
     extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
@@ -102,8 +102,8 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 
 def _check_parent(claims: Claims) -> None:
     if _PARENT in claims:
-        parents = LoginSession.objects.using(lookup.alias()).filter(pk=claims[_PARENT])
-        with lookup.reporting_unavailable():
+        parents = LoginSession.objects.using(database.alias()).filter(pk=claims[_PARENT])
+        with database.reporting_unavailable():
             if not parents.live().exists():
                 raise SessionEnded
 

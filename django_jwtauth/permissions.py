@@ -12,9 +12,9 @@ from rest_framework import exceptions
 from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHolderMixin
 
 from . import scopes
+from .claims import is_api_token, sign_in_time
 from .exceptions import InsufficientScope
 from .http.transport import challenge
-from .tokens import is_api_token, sign_in_time
 
 if TYPE_CHECKING:
     from rest_framework.request import Request

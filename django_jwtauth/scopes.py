@@ -7,9 +7,9 @@ that asks for a scope.
 import re
 from collections.abc import Collection, Iterable
 
+from .claims import Claims
 from .conf import call_hook, get_settings
 from .exceptions import InsufficientScope
-from .tokens import Claims
 
 #: What a token with scopes needs to end sign-ins, rename them, or make tokens.
 MANAGE = "jwtauth:manage"

@@ -1,13 +1,17 @@
 """The shape of request and response bodies."""
 
-from datetime import timezone
+from datetime import timedelta, timezone
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 from django.db import models
+from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from . import api_tokens, one_time
+from .conf import get_settings
+from .conf.values import MAX_PURPOSE_LENGTH
 from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
 from .models import LoginSession
 from .redacted import Redacted, redact_body
@@ -148,3 +152,71 @@ class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
 
     def get_current(self, session: LoginSession) -> bool:
         return bool(session.sid == self.context["sid"])
+
+
+class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
+    """An API token as its owner sees it; the token itself is shown once, when it is made."""
+
+    id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
+    scopes = serializers.SerializerMethodField()
+
+    class Meta:
+        model = LoginSession
+        fields = (
+            "id",
+            "name",
+            "scopes",
+            "created_at",
+            "expires_at",
+            "last_used_at",
+            "last_used_ip",
+        )
+        read_only_fields = fields
+
+    def get_scopes(self, session: LoginSession) -> list[str]:
+        return session.scope.split()
+
+
+class NewApiTokenSerializer(serializers.Serializer[Any]):
+    """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
+
+    name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
+    scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKEN_MAX_LIFETIME)
+
+
+def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=least, max_value=int(most.total_seconds()), required=False
+    )
+
+
+class NewOneTimeSerializer(serializers.Serializer[Any]):
+    """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
+
+    purpose = serializers.ChoiceField(choices=())
+    expires_in = _expires_in(1, one_time.MAX_LIFETIME)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["purpose"] = serializers.ChoiceField(
+            get_settings().ONE_TIME_PURPOSES,
+            # Django's sentence, as that of DRF repeats what was sent.
+            error_messages={
+                "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]
+            },
+        )
+
+
+class ConsumeSerializer(BodySerializer):
+    """``token``, and the ``purpose`` that it must be for."""
+
+    token = TokenField()
+    purpose = TextField(max_length=MAX_PURPOSE_LENGTH)
+
+
+class OneTimeSerializer(BodySerializer):
+    token = TokenField()

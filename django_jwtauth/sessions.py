@@ -18,6 +18,7 @@ from django.contrib.auth.models import update_last_login
 from django.db import connections
 
 from . import api_tokens, scopes, signals, throttling, tokens
+from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
 from .conf import RESERVED_CLAIMS, get_settings, moments
 from .conf.moments import aware
 from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, WrongTokenType
@@ -25,9 +26,10 @@ from .http import device
 from .models import Kind, LoginSession, Reason, Via
 from .redacted import redact
 from .signins import endings, legacy, rotation, rows, rules
-from .signins.issuing import TokenPair, carried_claims, issue
-from .store import lookup, writing
-from .tokens import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
+from .signins.issuing import carried_claims, issue
+from .store import database, lookup, writing
+from .tokens import TokenPair
+from .tokens.keyrings import get_token_tenancy
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 logger = logging.getLogger("django_jwtauth")
+
+# The answer that a request keeps.
+_KNOWN = "_jwtauth_known"
 
 
 # --- start
@@ -65,9 +70,9 @@ def start(
     session = rows.make_session(user, request, lifetime)
     # Signed before it is written: a hook that fails leaves no row behind.
     pair = issue(session, user, carried, rotated=True, max_length=max_length)
-    using = lookup.alias()
+    using = database.alias()
     rows.insert(session)
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         if conf.UPDATE_LAST_LOGIN and not logged_in:
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
@@ -119,6 +124,33 @@ def authenticate(
     if is_api_token(claims):
         api_tokens.record_use(claims["sid"], request)
     return user, claims
+
+
+def authenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """Return what authenticate() says of the token of a request, asked once.
+
+    A middleware, a decorator and Django REST framework may all ask about one request.
+    """
+    # The tenant may be found out between two of them.
+    key = raw, get_token_tenancy().tenant
+    known = vars(request).get(_KNOWN)
+    if known is None or known[0] != key:
+        known = vars(request)[_KNOWN] = key, _ask(raw, request)
+    if isinstance(known[1], AuthError):
+        raise known[1]
+    found: tuple[AbstractBaseUser, dict[str, Any]] = known[1]
+    return found
+
+
+def _ask(raw: str, request: "HttpRequest") -> Any:
+    """Return what authenticate_request() is to return, or the refusal that it is to raise."""
+    try:
+        return authenticate(raw, request)
+    except AuthError as error:
+        # Its frames would be kept as long as the request.
+        return error.with_traceback(None)
 
 
 def verify(raw: str) -> Claims:
@@ -175,7 +207,7 @@ def _refresh(
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
     arrival = rotation.Arrival(at, device.get_device(request))
     rotated = get_settings().ROTATE_REFRESH_TOKENS
-    in_transaction = connections[lookup.alias()].in_atomic_block
+    in_transaction = connections[database.alias()].in_atomic_block
     try:
         live = rules.load(claims, lock=in_transaction)
         if live.session._state.adding:
@@ -193,7 +225,7 @@ def _refresh(
     signals.send_after_commit(
         signals.session_refreshed,
         LoginSession,
-        using=lookup.alias(),
+        using=database.alias(),
         session_id=live.session.id,
         user=live.user,
     )
@@ -218,7 +250,7 @@ def _end_because(error: TokenError, claims: Claims, arrival: rotation.Arrival) -
         signals.send_after_commit(
             signals.refresh_token_reused,
             LoginSession,
-            using=lookup.alias(),
+            using=database.alias(),
             session_id=UUID(claims["sid"]),
             subject=claims["sub"],
             presented=claims["gen"],
@@ -253,7 +285,7 @@ def blacklist(
     ends = claims["token_type"] != ACCESS or is_api_token(claims)
     if ends and not may_end:
         raise WrongTokenType
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         session, recorded = _find_session(claims)
         session = session or _adopt(claims)
         # Nothing accepts a token of an unknown sign-in; a legacy access token may have none.
@@ -276,7 +308,7 @@ def blacklist(
             # A legacy token may have no sign-in, but a user who was just found.
             user_id=session.user_id if session else claims["sub"],
             subject=claims["sub"],
-            expires_at=tokens.to_datetime(claims["exp"]),
+            expires_at=moments.to_datetime(claims["exp"]),
             **record,
         )
     return claims
@@ -290,7 +322,7 @@ def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):
         return found.session, found.blacklisted
-    sessions = LoginSession.objects.using(lookup.alias()).select_related("user")
+    sessions = LoginSession.objects.using(database.alias()).select_related("user")
     return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
 
 
@@ -338,6 +370,13 @@ async def aauthenticate(
 ) -> "tuple[AbstractBaseUser, Claims]":
     """See authenticate()."""
     return await sync_to_async(authenticate)(raw, request)
+
+
+async def aauthenticate_request(
+    raw: str, request: "HttpRequest"
+) -> "tuple[AbstractBaseUser, dict[str, Any]]":
+    """See authenticate_request()."""
+    return await sync_to_async(authenticate_request)(raw, request)
 
 
 async def averify(raw: str) -> Claims:

@@ -14,10 +14,11 @@ from django.test import AsyncClient
 from rest_framework.test import APIClient
 
 from . import sessions, tokens
+from .claims import ACCESS
 from .conf import get_settings
 from .http.transport import set_token_cookies
 from .models import LoginSession, Via
-from .signins.issuing import TokenPair
+from .tokens import TokenPair
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -109,8 +110,8 @@ def make_expired_token(
     """Return an access token that was good until an hour ago; its sign-in lives."""
     issued = sessions.start(user, claims=_carried(scope, claims)).access
     ended = int(time.time()) - HOUR
-    past = {**tokens.decode(issued, tokens.ACCESS), "iat": ended - HOUR, "exp": ended}
-    return tokens.encode(tokens.ACCESS, past)
+    past = {**tokens.decode(issued, ACCESS), "iat": ended - HOUR, "exp": ended}
+    return tokens.encode(ACCESS, past)
 
 
 def make_revoked_token(

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from .claims import Claims
 from .conf import get_settings
-from .tokens import Claims
 
 
 class TokenUser:

@@ -24,7 +24,7 @@ from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import JWTAuthentication, JWTCookieAuthentication
 from django_jwtauth.http import transport
 from django_jwtauth.models import LoginSession
-from django_jwtauth.signins.issuing import TokenPair
+from django_jwtauth.tokens import TokenPair
 from django_jwtauth.views import browser
 from tests import forge
 from tests.conftest import PASSWORD, Client

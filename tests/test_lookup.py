@@ -13,7 +13,7 @@ from django.db import (
 from django_jwtauth import sessions
 from django_jwtauth.exceptions import Unavailable, UnstorableText
 from django_jwtauth.models import LoginSession
-from django_jwtauth.store import compiled, lookup
+from django_jwtauth.store import compiled, database, lookup
 from tests import forge
 
 
@@ -167,7 +167,7 @@ def test_the_sign_in_is_not_in_the_where_clause(claims, statements):
 )
 def test_what_a_database_raises_is_unavailable(error, caplog):
     """One error, the cause beside it, and a log line that quotes nothing."""
-    with pytest.raises(Unavailable) as caught, lookup.reporting_unavailable():
+    with pytest.raises(Unavailable) as caught, database.reporting_unavailable():
         raise error("parameter was eyJhbGciOiJIUzI1NiJ9.secret")
 
     assert isinstance(caught.value.__cause__, error)
@@ -192,7 +192,7 @@ def test_migrations_that_were_not_run_are_logged(sql, caplog):
     table = LoginSession._meta.db_table
     with (
         pytest.raises(Unavailable),
-        lookup.reporting_unavailable(),
+        database.reporting_unavailable(),
         connection.cursor() as cursor,
     ):
         cursor.execute(sql.format(table=table))
@@ -215,12 +215,12 @@ def test_migrations_that_were_not_run_are_logged(sql, caplog):
 )
 def test_what_a_column_cannot_hold_is_bad_input(error, caplog):
     """The database is well: no 503, and nothing that anybody could fill a log with."""
-    with pytest.raises(UnstorableText), lookup.reporting_unavailable():
+    with pytest.raises(UnstorableText), database.reporting_unavailable():
         raise error
     assert not caplog.records
 
 
 def test_other_errors_are_nobodys_to_hide():
     """A mistake in a hook is not an unavailable database."""
-    with pytest.raises(ZeroDivisionError), lookup.reporting_unavailable():
+    with pytest.raises(ZeroDivisionError), database.reporting_unavailable():
         raise ZeroDivisionError

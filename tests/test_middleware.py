@@ -412,11 +412,11 @@ def test_another_token_is_another_question(rf, user, other_user):
     mine, others = sessions.start(user).access, sessions.start(other_user).access
     request = rf.get("/")
 
-    assert transport.authenticate_request(mine, request)[0] == user
-    assert transport.authenticate_request(others, request)[0] == other_user
+    assert sessions.authenticate_request(mine, request)[0] == user
+    assert sessions.authenticate_request(others, request)[0] == other_user
     with pytest.raises(transport.TokenError):
-        transport.authenticate_request(forge.altered(mine, exp=1), request)
-    assert transport.authenticate_request(mine, request)[0] == user
+        sessions.authenticate_request(forge.altered(mine, exp=1), request)
+    assert sessions.authenticate_request(mine, request)[0] == user
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from django_jwtauth import sessions
 from django_jwtauth.models import BlacklistedToken, Kind, LoginSession
 from django_jwtauth.operations import purge as module
 from django_jwtauth.operations.purge import Purged, purge
-from django_jwtauth.store import lookup
+from django_jwtauth.store import database
 from tests.racing import race
 
 DAY = timedelta(days=1)
@@ -217,7 +217,7 @@ def test_a_batch_walks_on_and_loads_keys_only(db):
 
 def test_it_goes_where_the_app_writes(monkeypatch):
     """A router may keep sign-ins in another database than the default one."""
-    monkeypatch.setattr(lookup, "alias", lambda: "elsewhere")
+    monkeypatch.setattr(database, "alias", lambda: "elsewhere")
 
     with pytest.raises(ConnectionDoesNotExist, match="elsewhere"):
         purge()

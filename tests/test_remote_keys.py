@@ -37,6 +37,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519, rsa
 
+from django_jwtauth.claims import ACCESS
 from tests.issuer import Issuer, Signer
 
 A, B = "https://a.example.com", "https://b.example.com"
@@ -636,7 +637,7 @@ def trusting_both(settings, two_issuers):
 
 
 def stateless(raw):
-    return tokens.decode(raw, tokens.ACCESS, foreign=True)
+    return tokens.decode(raw, ACCESS, foreign=True)
 
 
 def test_tokens_of_every_trusted_issuer_are_believed(trusting_both):
@@ -746,7 +747,7 @@ def test_our_own_keys_do_not_speak_for_others_at_our_own_door(trusting_both):
     """Where foreign tokens are not wanted, a foreign name is wrong even under our signature."""
     raw = tokens.encode("access", stateless(trusting_both.a.token(iss=A)))
     with pytest.raises(WrongIssuer):
-        tokens.decode(raw, tokens.ACCESS)
+        tokens.decode(raw, ACCESS)
 
 
 def test_our_own_tokens_are_believed_beside_those_of_others(trusting_both, settings):

@@ -13,9 +13,9 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from django_jwtauth import sessions
+from django_jwtauth.claims import MAX_NUMERIC_DATE
 from django_jwtauth.exceptions import AuthError, TokenError, Unavailable, UserInactive
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
-from django_jwtauth.tokens import MAX_NUMERIC_DATE
 from tests import forge
 from tests.conftest import PASSWORD
 

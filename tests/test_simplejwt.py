@@ -1010,7 +1010,7 @@ def test_deriving_the_sign_in_from_the_jti():
 
 def test_it_is_not_recent(user, api):
     """When the user signed in is not known, so nothing may take it for recent."""
-    from django_jwtauth.tokens import sign_in_time
+    from django_jwtauth.claims import sign_in_time
 
     pair = sessions.refresh(legacy(user, "refresh"))
     for claims in (sessions.verify(pair.access), sessions.authenticate(legacy(user))[1]):

@@ -27,6 +27,7 @@ from rest_framework.views import APIView
 
 from django_jwtauth import api_tokens, conf, one_time, sessions, tokens
 from django_jwtauth.authentication import JWTAuthentication
+from django_jwtauth.claims import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.conf import get_settings, tenants
 from django_jwtauth.contrib.simplejwt import tables
 from django_jwtauth.decorators import jwt_required
@@ -39,7 +40,7 @@ from django_jwtauth.exceptions import (
 )
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.throttling import count_attempt
-from django_jwtauth.tokens import ACCESS, ONE_TIME, REFRESH, keyrings, remote_keys
+from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.views.well_known import jwks
 from tests import urls

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_jwtauth import tokens
+from django_jwtauth.claims import ACCESS, MAX_NUMERIC_DATE, REFRESH
 from django_jwtauth.exceptions import ExpiredToken, TokenError, TokenNotYetValid
-from django_jwtauth.tokens import ACCESS, REFRESH
 from tests import forge
 
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
@@ -570,7 +570,7 @@ ODD_TIMES = ["soon", "9_999_999_999", " 1 ", "\uff11", "", None, True, False, []
         10**18,
         2**63,
         2**64,
-        tokens.MAX_NUMERIC_DATE + 1,
+        MAX_NUMERIC_DATE + 1,
         10**400,
         -(10**400),
     ],

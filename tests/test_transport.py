@@ -3,7 +3,7 @@ from django.test import RequestFactory
 
 from django_jwtauth import exceptions
 from django_jwtauth.exceptions import BadAuthorizationHeader
-from django_jwtauth.http import transport
+from django_jwtauth.http import refusals, transport
 
 WRAPPED = "Given token not valid for any token type"
 
@@ -95,7 +95,7 @@ def test_the_challenge_tells_an_error_only_when_a_token_was_sent():
 )
 def test_most_refusals_of_a_request_are_wrapped_as_in_simplejwt(error):
     """One sentence for all, the real one in messages, and the reason beside it."""
-    assert transport.request_refusal(error) == {
+    assert refusals.request_refusal(error) == {
         "detail": WRAPPED,
         "code": "token_not_valid",
         "reason": error.reason,
@@ -118,7 +118,7 @@ def test_most_refusals_of_a_request_are_wrapped_as_in_simplejwt(error):
 )
 def test_refusals_with_a_sentence_of_their_own_are_not_wrapped(error):
     """As in simplejwt: code, detail, and our reason."""
-    assert transport.request_refusal(error) == error.body()
+    assert refusals.request_refusal(error) == error.body()
 
 
 class SlowDown(exceptions.Throttled):
@@ -139,7 +139,7 @@ class SlowDown(exceptions.Throttled):
 )
 def test_a_refusal_has_one_status_whoever_answers(error, status, header):
     """A subclass has the status of its base; what goes with it follows from the class, too."""
-    answer = transport.refusal_response(error)
+    answer = refusals.refusal_response(error)
 
     assert error.status_code == answer.status_code == status
     assert {"WWW-Authenticate", "Retry-After"} & {*answer.headers} == (

@@ -10,6 +10,7 @@ import time_machine
 from django.test import override_settings
 
 from django_jwtauth import sessions, tokens
+from django_jwtauth.claims import ACCESS, REFRESH
 from django_jwtauth.exceptions import (
     BadSignature,
     ExpiredToken,
@@ -23,7 +24,7 @@ from django_jwtauth.exceptions import (
     WrongTokenType,
 )
 from django_jwtauth.models import LoginSession
-from django_jwtauth.tokens import ACCESS, REFRESH, keyrings
+from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.cache import Verified, VerifiedTokens
 from django_jwtauth.tokens.keymaterial import Key
 from tests import forge

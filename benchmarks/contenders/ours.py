@@ -4,6 +4,7 @@ import time
 from benchmarks.contender import Calls, Contender, drf_request, make_users
 from django_jwtauth import sessions, tokens
 from django_jwtauth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
+from django_jwtauth.claims import ACCESS
 
 
 def authentications(headers: list[dict[str, str]]) -> Calls:
@@ -19,13 +20,13 @@ class Ours(Contender):
 
     def __init__(self) -> None:
         super().__init__()
-        self.claims = tokens.decode(sessions.start(self.user).access, tokens.ACCESS)
+        self.claims = tokens.decode(sessions.start(self.user).access, ACCESS)
 
     def new_tokens(self, count: int) -> list[str]:
         """Return access tokens of the one sign-in that this process has not seen."""
         claims = {**self.claims, "exp": int(time.time()) + 300}
         ids = [f"{claims['sid']}.{secrets.token_hex(8)}" for _ in range(count)]
-        return [tokens.encode(tokens.ACCESS, {**claims, "jti": jti}) for jti in ids]
+        return [tokens.encode(ACCESS, {**claims, "jti": jti}) for jti in ids]
 
     def bearer(self) -> dict[str, str]:
         """Return the header with a token that has been verified before."""

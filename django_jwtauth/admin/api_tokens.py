@@ -14,7 +14,7 @@ from ..conf import get_settings
 from ..exceptions import AuthError, InsufficientScope
 from ..operations.finding import find_user
 from ..redacted import Redacted
-from ..store import lookup
+from ..store import database
 from .forms import NewTokenForm
 from .records import operator
 from .wording import moment
@@ -74,7 +74,7 @@ def may_act_as(by: Any, user: Any) -> bool:
 def _get_user(pk: str) -> "AbstractBaseUser":
     """Return the user; 404 also for one whom a manager hides, who could not use a token."""
     user = find_user(pk)
-    users = get_user_model()._default_manager.using(lookup.alias())
+    users = get_user_model()._default_manager.using(database.alias())
     if user is None or not users.filter(pk=user.pk).exists():
         raise Http404
     return user
@@ -91,7 +91,7 @@ def _create(
     data = form.cleaned_data
     try:
         # No token without its entry in the log.
-        with transaction.atomic(using=lookup.alias()):
+        with transaction.atomic(using=database.alias()):
             new = api_tokens.create(
                 user,
                 data["name"],

@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from ..claims import ACCESS, ONE_TIME, REFRESH
 from ..models import Kind, Reason, Via
 from ..operations.finding import find_user
-from ..tokens import ACCESS, ONE_TIME, REFRESH
 
 
 class Status(TextChoices):

@@ -10,11 +10,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ..claims import ACCESS
 from ..exceptions import AuthError
 from ..models import BlacklistedToken, Kind, Reason, Via
 from ..operations.finding import Finding, find
 from ..redacted import redact_body
-from ..tokens import ACCESS
 from .filters import TokenType
 from .forms import FindForm
 from .wording import label, moment

@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from ..conf import get_settings
 from ..models import BlacklistedToken, LoginSession
 from ..operations.finding import find_user, holds_token
-from ..store import lookup
+from ..store import database
 from . import overview
 from .export import export_view
 from .wording import in_words, moment
@@ -78,7 +78,7 @@ class RecordAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A replica that lags would show a sign-in as live that was just ended.
-        return super().get_queryset(request).using(lookup.alias())
+        return super().get_queryset(request).using(database.alias())
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -26,7 +26,7 @@ from ..models import Kind, LoginSession, Reason, Via
 from ..operations import revocation
 from ..operations.finding import find_sid
 from ..signins import rules
-from ..store import compiled, lookup
+from ..store import compiled, database
 from . import user_page
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
@@ -319,7 +319,7 @@ def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
     if compiled.is_plain(model):
         return set()
     keys = {session.user_id for session in sessions if session.user_id is not None}
-    visible = model._default_manager.using(lookup.alias()).filter(pk__in=keys)
+    visible = model._default_manager.using(database.alias()).filter(pk__in=keys)
     return keys - set(visible.values_list("pk", flat=True))
 
 

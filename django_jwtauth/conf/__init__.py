@@ -20,10 +20,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from ..claims import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from . import tenants
 from . import values as rule
 from .durations import SECOND
-from .values import RESERVED_CLAIMS, SIGN_IN_CLAIMS, Rate
+from .values import Rate
 
 __all__ = [
     "RESERVED_CLAIMS",

@@ -46,3 +46,8 @@ def _comes_twice(local: datetime) -> bool:
 def uncertainty() -> timedelta:
     """Return how far apart two moments can be that columns hold in the wrong order."""
     return timedelta(0) if settings.USE_TZ else timedelta(hours=1)
+
+
+def to_datetime(seconds: float) -> datetime:
+    """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
+    return stored(datetime.fromtimestamp(seconds, timezone.utc))

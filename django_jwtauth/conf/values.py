@@ -15,31 +15,9 @@ from django.contrib.auth.hashers import identify_hasher, is_password_usable
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
+from ..claims import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from ..redacted import RedactedDict, redact
 from .durations import SECOND, words
-
-# Claims that mean something to us: neither a hook nor ``claims=`` may set them.
-RESERVED_CLAIMS = frozenset(
-    {
-        "iss",
-        "sub",
-        "aud",
-        "exp",
-        "nbf",
-        "iat",
-        "jti",
-        "client_id",
-        "sid",
-        "gen",
-        "token_type",
-        "token_use",
-        "parent_sid",
-        # What the package itself says of a token that another one issued.
-        "legacy",
-    }
-)
-# Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
-SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 
 MAX_GRACE_PERIOD = timedelta(minutes=5)
 MAX_LEEWAY = timedelta(minutes=5)

@@ -21,13 +21,13 @@ from django.dispatch import receiver
 from django.http import JsonResponse
 
 from .. import credentials, sessions
+from ..claims import Claims, sign_in_time
 from ..conf.moments import aware, now
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import LoginSession, Via
 from ..redacted import redact
 from ..signins import rules
-from ..store import lookup
-from ..tokens import Claims, sign_in_time
+from ..store import database, identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -72,7 +72,7 @@ class TokenStrategy(SessionTokenStrategy):
             raise _refusal(error, request) from None
         sid = pair.session_id.hex
         request.session[_SESSION_KEY] = {
-            "sub": lookup.identify(user).subject,
+            "sub": identity.identify(user).subject,
             "sid": sid,
             "jti": sid,
             "auth_time": claims.get("auth_time"),
@@ -156,8 +156,8 @@ def _is_live(claims: Claims) -> bool:
 def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> None:
     claims = request.session.get(_SESSION_KEY)
     if claims is not None:
-        with lookup.reporting_unavailable():
-            rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+        with database.reporting_unavailable():
+            rows = LoginSession.objects.using(database.alias()).filter(pk=claims["sid"])
             rows.end(via=Via.API, by=user)
 
 

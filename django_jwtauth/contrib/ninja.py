@@ -14,21 +14,17 @@ from ..exceptions import (
     TokenError,
     Unavailable,
 )
-from ..http.transport import (
-    authenticate_request,
-    get_header_token,
-    refusal_response,
-    set_user,
-    vary,
-)
+from ..http.refusals import refusal_response, vary
+from ..http.transport import get_header_token, set_user
 from ..redacted import redact
 from ..scopes import check_names, require
+from ..sessions import authenticate_request
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from ninja import NinjaAPI
 
-    from ..tokens import Claims
+    from ..claims import Claims
 
 
 class Refused(HttpError):

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from ..exceptions import BodyTooLarge
 from ..redacted import RedactedBytes
-from .transport import refusal_response
+from .refusals import refusal_response
 
 #: The longest body, in bytes. Two tokens of 8 KB and a password fit several times.
 MAX_LENGTH = 65_536

@@ -1,39 +1,29 @@
-"""How a request carries a token, who is asking with it, and how an answer refuses it."""
+"""How a request carries a token: the ``Authorization`` header, or cookies."""
 
 import functools
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpResponseBase, JsonResponse
-from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _
 
-from .. import sessions
 from ..conf import get_settings
 from ..conf.values import MAX_COOKIE_NAME_LENGTH
-from ..exceptions import AuthError, BadAuthorizationHeader, NoSubject, TokenError
+from ..exceptions import BadAuthorizationHeader
 from ..exceptions import challenge as challenge
 from ..redacted import Redacted, redact
-from ..tokens.keyrings import get_token_tenancy
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest, HttpResponse
 
-    from ..signins.issuing import TokenPair
+    from ..tokens import TokenPair
 
-Answer = TypeVar("Answer")
 View = TypeVar("View", bound=Callable[..., Any])
 
 # RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
 # Less the longest name.
 MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
-
-_KNOWN = "_jwtauth_known"
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
@@ -71,40 +61,6 @@ def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> 
         return user
 
     request.user, request.auser, request.auth = user, auser, claims
-
-
-def authenticate_request(
-    raw: str, request: "HttpRequest"
-) -> "tuple[AbstractBaseUser, dict[str, Any]]":
-    """Return what ``sessions.authenticate`` says of the token of a request, asked once.
-
-    A middleware, a decorator and Django REST framework may all ask about one request.
-    """
-    # The tenant may be found out between two of them.
-    key = raw, get_token_tenancy().tenant
-    known = vars(request).get(_KNOWN)
-    if known is None or known[0] != key:
-        known = vars(request)[_KNOWN] = key, _ask(raw, request)
-    if isinstance(known[1], AuthError):
-        raise known[1]
-    found: tuple[AbstractBaseUser, dict[str, Any]] = known[1]
-    return found
-
-
-def _ask(raw: str, request: "HttpRequest") -> Any:
-    """Return what authenticate_request() is to return, or the refusal that it is to raise."""
-    try:
-        return sessions.authenticate(raw, request)
-    except AuthError as error:
-        # Its frames would be kept as long as the request.
-        return error.with_traceback(None)
-
-
-async def aauthenticate_request(
-    raw: str, request: "HttpRequest"
-) -> "tuple[AbstractBaseUser, dict[str, Any]]":
-    """See authenticate_request()."""
-    return await sync_to_async(authenticate_request)(raw, request)
 
 
 def authenticating(view: View) -> View:
@@ -184,49 +140,3 @@ def _set_cookie(
         httponly=True,
         samesite=samesite,
     )
-
-
-def request_refusal(error: AuthError) -> dict[str, Any]:
-    """Return the JSON body for a request whose own access token was refused.
-
-    simplejwt wraps most of them in one sentence, with the real one in ``messages``.
-    """
-    body = error.body()
-    if error.code != TokenError.code or isinstance(error, NoSubject):
-        return body
-    message = {"token_class": "AccessToken", "token_type": "access", "message": body["detail"]}
-    return {
-        **body,
-        "detail": _("Given token not valid for any token type"),
-        "messages": [message],
-    }
-
-
-def refusal_headers(error: Exception) -> dict[str, str]:
-    """Return what goes with the status: how to authenticate, or when to try again.
-
-    Of our exceptions and DRF's, which have the same attributes.
-    """
-    authenticate, seconds = getattr(error, "auth_header", None), getattr(error, "wait", None)
-    headers = {"WWW-Authenticate": authenticate} if authenticate else {}
-    return {**headers, "Retry-After": str(math.ceil(seconds))} if seconds else headers
-
-
-def refusal_response(error: AuthError) -> JsonResponse:
-    """Return the answer of a plain Django view to a request that ``error`` refuses."""
-    return vary(
-        JsonResponse(
-            request_refusal(error), status=error.status_code, headers=refusal_headers(error)
-        )
-    )
-
-
-def vary(response: Answer) -> Answer:
-    """Return the answer, marked as one that depends on ``Authorization``.
-
-    Otherwise a cache answers one bearer, or nobody, with what was made for another (RFC
-    9110, 12.5.5). What is no answer of Django's is left as it is.
-    """
-    if isinstance(response, HttpResponseBase):
-        patch_vary_headers(response, ["Authorization"])
-    return response

@@ -19,12 +19,13 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from .. import one_time, sessions, tokens
+from ..claims import ACCESS, MAX_NUMERIC_DATE, ONE_TIME, REFRESH, Claims
+from ..conf import moments
 from ..exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
 from ..models import BlacklistedToken, LoginSession
 from ..redacted import Redacted
 from ..signins.issuing import token_type_of
-from ..store import lookup
-from ..tokens import ACCESS, ONE_TIME, REFRESH, Claims
+from ..store import database
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -71,7 +72,7 @@ def find(text: str) -> list[Finding]:
     Raises ``Unavailable``.
     """
     text = Redacted(text[:MAX_LENGTH])
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         # A terminal or a mail program may have broken the line.
         whole = Redacted("".join(_SCHEME.sub("", text).split()))
         if _TOKEN.fullmatch(whole) and (finding := _inspect(whole)).authentic:
@@ -97,7 +98,7 @@ def find_sid(text: str) -> UUID | None:
 
 def find_user(pk: str) -> "AbstractBaseUser | None":
     """Return the user with this primary key as text, also one whom a manager hides."""
-    users: Any = get_user_model()._base_manager.using(lookup.alias())
+    users: Any = get_user_model()._base_manager.using(database.alias())
     try:
         user: AbstractBaseUser | None = users.filter(pk=pk).first()
     except (ValueError, TypeError, OverflowError, ValidationError):
@@ -168,9 +169,9 @@ def _find_session(claims: dict[str, Any]) -> LoginSession | None:
 
 
 def _moment(seconds: Any) -> datetime | None:
-    if type(seconds) not in (int, float) or not 0 <= seconds <= tokens.MAX_NUMERIC_DATE:
+    if type(seconds) not in (int, float) or not 0 <= seconds <= MAX_NUMERIC_DATE:
         return None
-    return tokens.to_datetime(seconds)
+    return moments.to_datetime(seconds)
 
 
 # --- an id
@@ -210,9 +211,9 @@ def _find_ids(text: str) -> Iterator[Finding]:
 
 
 def _sessions() -> Any:
-    return LoginSession.objects.using(lookup.alias()).select_related("user")
+    return LoginSession.objects.using(database.alias()).select_related("user")
 
 
 def _blacklist() -> Any:
-    rows = BlacklistedToken.objects.using(lookup.alias())
+    rows = BlacklistedToken.objects.using(database.alias())
     return rows.select_related("user", "session__user")

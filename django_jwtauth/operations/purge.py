@@ -22,7 +22,7 @@ from django.db.models.signals import post_delete, pre_delete
 
 from ..conf import moments
 from ..models import BlacklistedToken, LoginSession
-from ..store import lookup
+from ..store import database
 
 BATCH_SIZE = 1000
 
@@ -50,7 +50,7 @@ def purge(
     fails again and again; the batches before it stay deleted.
     """
     now = moments.now()
-    using = lookup.alias()
+    using = database.alias()
     tokens = BlacklistedToken.objects.using(using)
     sessions = LoginSession.objects.using(using).purgeable(now)
     if dry_run:
@@ -142,7 +142,7 @@ def _persistently(step: Callable[..., Any], *args: Any) -> Any:
             return step(*args)
         # IntegrityError: a token was blacklisted between the two statements of a batch.
         except (OperationalError, InterfaceError, IntegrityError):
-            connection = connections[lookup.alias()]
+            connection = connections[database.alias()]
             # A caller's transaction would be lost with it.
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()

@@ -20,12 +20,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ..claims import ACCESS, TokenType
 from ..conf import get_settings, moments
 from ..models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
 from ..signins.issuing import token_type_of
-from ..store import lookup
-from ..tokens import ACCESS, TokenType
+from ..store import database, identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -79,7 +79,7 @@ def everybody(before: datetime | None = None) -> Target:
 def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
     """The same, of one user."""
     target = everybody(before)
-    rows = target.rows.filter(user_id=lookup.saved_key(user))
+    rows = target.rows.filter(user_id=identity.saved_key(user))
     return Target(rows, _usable(rows), user=user, before=before)
 
 
@@ -146,7 +146,7 @@ def refuse(
     session, token_type = parse_jti(jti)
     if ends_sign_in(jti):
         end(named([session.pk]), reason=reason, note=note, via=via, by=by)
-    blacklist = BlacklistedToken.objects.using(lookup.alias())
+    blacklist = BlacklistedToken.objects.using(database.alias())
     existing = blacklist.filter(jti=jti).first()
     if existing:
         return existing, False
@@ -194,7 +194,7 @@ def log_text(reason: str, note: str) -> str:
 
 
 def _rows() -> LoginSessionQuerySet:
-    return LoginSession.objects.using(lookup.alias())
+    return LoginSession.objects.using(database.alias())
 
 
 def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
@@ -248,7 +248,7 @@ def _end_chunk(
 def _persistently(step: Callable[..., Any], *args: Any) -> Any:
     """Return what ``step`` returns, called again after a deadlock or a lost connection."""
     for attempt in range(1, ATTEMPTS):
-        connection = connections[lookup.alias()]
+        connection = connections[database.alias()]
         try:
             return step(*args)
         except OperationalError:

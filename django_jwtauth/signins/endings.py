@@ -17,6 +17,7 @@ from django.db import connections, transaction
 from django.db.models.signals import post_save, pre_delete
 
 from .. import signals
+from ..claims import Claims
 from ..conf import get_settings, moments
 from ..exceptions import (
     CredentialsChanged,
@@ -26,8 +27,7 @@ from ..exceptions import (
     UserInactive,
 )
 from ..models import Kind, LoginSession, LoginSessionQuerySet, Reason, Via, end_fields
-from ..store import lookup, writing
-from ..tokens import Claims
+from ..store import database, identity, writing
 from . import legacy, rules
 from .rules import find_hashes, is_active
 
@@ -71,8 +71,8 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     record = _BECAUSE.get(type(error))
     if record is None:
         return False
-    using = lookup.alias()
-    with lookup.reporting_unavailable(), _savepoint(using):
+    using = database.alias()
+    with database.reporting_unavailable(), _savepoint(using):
         if record is _INACTIVE:
             ended = _rows().filter(user_id=claims["sub"]).end(**record)
             # Once is enough: a token that is sent again has nothing left to end.
@@ -95,7 +95,7 @@ def end_one(
 
     Writes ``more`` columns with it. Returns whether it had not ended before.
     """
-    using = lookup.alias()
+    using = database.alias()
     changes = {**end_fields(reason=reason, via=via, by=by, note=note), **more}
     ended = bool(writing.update(LoginSession, using, changes, {"id": pk, "ended_at": None}))
     if ended:
@@ -110,7 +110,7 @@ def _savepoint(using: str) -> AbstractContextManager[Any]:
 
 
 def _rows() -> LoginSessionQuerySet:
-    return LoginSession.objects.using(lookup.alias())
+    return LoginSession.objects.using(database.alias())
 
 
 # --- a user is saved or deleted
@@ -139,7 +139,7 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     if not is_active(instance):
         _end_all(instance, _INACTIVE)
     elif _password_may_differ(instance, kwargs.get("update_fields")):
-        key = lookup.saved_key(instance)
+        key = identity.saved_key(instance)
         stale = _rows().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
         if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
@@ -157,7 +157,7 @@ def before_delete(instance: Any, **kwargs: Any) -> None:
 
 
 def _end_all(user: "AbstractBaseUser", record: Mapping[str, Any]) -> None:
-    key = lookup.saved_key(user)
+    key = identity.saved_key(user)
     _rows().filter(user_id=key).end(**record)
     legacy.refuse(str(key), moments.now(), **record)
 

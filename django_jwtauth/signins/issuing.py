@@ -3,33 +3,17 @@
 import secrets
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
+from ..claims import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType
 from ..conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from ..conf.moments import aware
 from ..models import Kind, LoginSession
-from ..tokens import ACCESS, API_USE, MAX_LENGTH, ONE_TIME, REFRESH, Claims, TokenType, encode
+from ..tokens import MAX_LENGTH, TokenPair, encode
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
-
-
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """The tokens of one answer; ``refresh`` is None when the old one stays in use.
-
-    ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
-    """
-
-    access: str = field(repr=False)
-    refresh: str | None = field(repr=False)
-    expires_in: int
-    refresh_expires_in: int
-    session_id: UUID
-    scope: str | None = None
 
 
 def issue(

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connections
 
+from ..claims import Claims, TokenType
 from ..conf import call_hook, get_settings, moments
+from ..conf.moments import to_datetime
 from ..models import BlacklistedToken, LoginSession, Reason, actor_fields
-from ..store import lookup
-from ..tokens import Claims, TokenType, to_datetime
+from ..store import database
 from ..tokens.keyrings import get_token_tenancy
 
 if TYPE_CHECKING:
@@ -35,15 +36,15 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
     if claims is None:
         return None
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         return {**claims, "legacy": not _is_refused(claims)}
 
 
 def adopt(session: LoginSession) -> None:
     """Write the sign-in of a refresh token that is exchanged for the first time."""
-    using = lookup.alias()
+    using = database.alias()
     rows = LoginSession.objects.using(using)
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         try:
             rows.bulk_create([session], ignore_conflicts=True)
         except OperationalError:
@@ -69,7 +70,7 @@ def refuse(
     conf = get_settings()
     if not conf.accepts_legacy_tokens() or conf.LEGACY_UNTIL is None:
         return
-    tokens = BlacklistedToken.objects.using(lookup.alias())
+    tokens = BlacklistedToken.objects.using(database.alias())
     mark = _mark(subject)
     known = tokens.filter(jti=mark).first()
     if known and moments.aware(known.blacklisted_at) >= before:
@@ -90,7 +91,7 @@ def refuse(
 
 def _is_refused(claims: Claims) -> bool:
     marks = [_mark(None), _mark(claims["sub"])]
-    tokens = BlacklistedToken.objects.using(lookup.alias()).filter(jti__in=marks)
+    tokens = BlacklistedToken.objects.using(database.alias()).filter(jti__in=marks)
     # A token that does not say when it was issued may be of any time.
     issued = claims.get("iat", 0)
     refused = tokens.values_list("blacklisted_at", flat=True)

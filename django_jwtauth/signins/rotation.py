@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import OperationalError, transaction
 
 from .. import signals
+from ..claims import Claims
 from ..conf import get_settings
 from ..conf.moments import aware, stored
 from ..exceptions import (
@@ -25,9 +26,8 @@ from ..exceptions import (
 )
 from ..http.device import Device, get_network
 from ..models import LoginSession
-from ..store import lookup, writing
-from ..tokens import Claims
-from .issuing import TokenPair
+from ..store import database, lookup, writing
+from ..tokens import TokenPair
 from .rules import Live
 
 logger = logging.getLogger("django_jwtauth")
@@ -79,7 +79,7 @@ def exchange(
         pair = sign(session)
         if not changes:
             return pair
-        with lookup.reporting_unavailable():
+        with database.reporting_unavailable():
             if _write(changes, as_read, retry=retry and attempt + 1 < _ATTEMPTS):
                 if "replayed_at" in changes:
                     _report_replay(session, arrival)
@@ -202,7 +202,7 @@ def _report_replay(session: LoginSession, arrival: Arrival) -> None:
     signals.send_after_commit(
         signals.refresh_token_replayed,
         LoginSession,
-        using=lookup.alias(),
+        using=database.alias(),
         session_id=UUID(session.sid),
         subject=session.subject,
         ip_address=arrival.device.ip_address,
@@ -213,7 +213,7 @@ def _report_replay(session: LoginSession, arrival: Arrival) -> None:
 def _write(changes: dict[str, Any], as_read: dict[str, Any], *, retry: bool) -> bool:
     """Change the row if it is still as it was read; return whether it was."""
     try:
-        return bool(writing.update(LoginSession, lookup.alias(), changes, as_read))
+        return bool(writing.update(LoginSession, database.alias(), changes, as_read))
     except OperationalError:
         if not retry:
             raise
@@ -222,7 +222,7 @@ def _write(changes: dict[str, Any], as_read: dict[str, Any], *, retry: bool) -> 
 
 def _read_again(claims: Claims) -> LoginSession:
     # What the database said before is stale, at some isolation levels for good: lock it.
-    with lookup.reporting_unavailable(), transaction.atomic(using=lookup.alias()):
+    with database.reporting_unavailable(), transaction.atomic(using=database.alias()):
         session = lookup.lock_session(claims)
     if session is None:
         raise SessionEnded

@@ -10,7 +10,7 @@ from ..conf import moments
 from ..exceptions import UserInactive, UserNotFound
 from ..http.device import get_device, get_network
 from ..models import BlacklistedToken, LoginSession, actor_fields
-from ..store import lookup, writing
+from ..store import database, identity, writing
 from .rules import auth_hash, is_active
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def make_session(
 ) -> LoginSession:
     """Return a row for ``user`` that begins now, unsaved, with further ``columns``.
 
-    Raises ``UserInactive`` and what ``lookup.identify`` raises.
+    Raises ``UserInactive`` and what ``identity.identify`` raises.
     """
-    key, subject = lookup.identify(user)
+    key, subject = identity.identify(user)
     if not is_active(user):
         raise UserInactive
     now = moments.now()
@@ -48,9 +48,9 @@ def make_session(
 
 def insert(session: LoginSession) -> None:
     """Write the row; raises ``UserNotFound`` when its user was deleted meanwhile."""
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         try:
-            writing.insert(session, lookup.alias())
+            writing.insert(session, database.alias())
         except IntegrityError:
             raise UserNotFound from None
 
@@ -81,7 +81,7 @@ def add_blacklisted(
         note=note,
         **actor_fields("blacklisted", by),
     )
-    using = lookup.alias()
+    using = database.alias()
     writing.insert(row, using, ignore_conflicts=True)
     signals.send_blacklisted(
         BlacklistedToken, using, jti=jti, token_type=token_type, reason=reason, via=via, by=by

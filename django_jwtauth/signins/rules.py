@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 
+from ..claims import API_USE, Claims, is_api_token
 from ..conf import get_settings, moments
 from ..exceptions import (
     CredentialsChanged,
@@ -19,8 +20,7 @@ from ..exceptions import (
     UserNotFound,
 )
 from ..models import Kind, LoginSession
-from ..store import lookup
-from ..tokens import API_USE, Claims, is_api_token
+from ..store import database, lookup
 
 
 @dataclass(slots=True)
@@ -41,13 +41,13 @@ def load_user(claims: Claims) -> AbstractBaseUser:
     Raises a ``TokenError`` for the first rule of check() that is not met, and
     ``Unavailable``.
     """
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         return check(lookup.find(claims), claims).user
 
 
 def load(claims: Claims, *, lock: bool = False) -> Live:
     """Return the user and the sign-in; see load_user() and ``lookup.find_session``."""
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         found = check(lookup.find_session(claims, lock=lock), claims)
         user, current = found.user, auth_hash(found.user)
         session = cast("LoginSession | None", found.session)

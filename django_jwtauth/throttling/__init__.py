@@ -22,7 +22,7 @@ from ..conf import Rate, get_settings
 from ..exceptions import Throttled
 from ..http.device import get_ip_address, get_network
 from ..models import Kind, LoginSession
-from ..store import lookup
+from ..store import database
 from . import device_cookies, spellings
 
 if TYPE_CHECKING:
@@ -163,9 +163,9 @@ def _is_known(username: str, address: str | None) -> bool:
     if address is None:
         return False
     field = f"user__{get_user_model().USERNAME_FIELD}"
-    sessions = LoginSession.objects.using(lookup.alias())
+    sessions = LoginSession.objects.using(database.alias())
     try:
-        with lookup.reporting_unavailable():
+        with database.reporting_unavailable():
             # By the owner: anybody may have had a one-time token sent.
             own = sessions.filter(**{field: username}, kind=Kind.SIGN_IN)
             latest = own.order_by("-created_at")

@@ -16,7 +16,7 @@ from ..conf import get_settings
 from ..models import Kind, LoginSession, Reason
 from ..redacted import Redacted
 from ..signins.rules import auth_hash, is_active
-from ..store import lookup
+from ..store import database
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -63,8 +63,8 @@ def find(request: "HttpRequest", name: str) -> str | None:
         sid = _signer(name).unsign(value, max_age=LIFETIME)
     except BadSignature:
         return None
-    rows = LoginSession.objects.using(lookup.alias()).select_related("user")
-    with lookup.reporting_unavailable():
+    rows = LoginSession.objects.using(database.alias()).select_related("user")
+    with database.reporting_unavailable():
         row = rows.filter(pk=sid, kind=Kind.SIGN_IN, end_reason__in=_HARMLESS).first()
     if row is None or row.user is None or not is_active(row.user):
         return None

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DatabaseError, connections, router
 
-from ..store import lookup
+from ..store import database
 
 # A name longer than any column is cut before it is normalised, which costs time.
 _NAME_LENGTH = 300
@@ -77,13 +77,13 @@ def _fold_by_weight(username: str, field: Any) -> str | None:
         "table": connection.ops.quote_name(field.model._meta.db_table).replace("%", "%%"),
     }
     name = unicodedata.normalize("NFKC", username).rstrip()
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         try:
             with connection.cursor() as cursor:
                 cursor.execute(_WEIGHTS.format(**quoted), [name])
                 weight, space, small, capital = (str(row[0]) for row in cursor.fetchall())
         except DatabaseError as error:
-            if lookup.is_unstorable(error):
+            if database.is_unstorable(error):
                 return None
             raise
         # No driver encodes a lone surrogate.

@@ -1,18 +1,29 @@
 """Claims to signed string and back: which are asked for, and what they must be.
 
-Asks no database. ``compact`` encodes and signs.
+Asks no database. ``jws`` encodes and signs.
 """
 
-import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
-from typing import Any, Literal
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 
-from ..conf import Settings, get_settings, moments
+from ..claims import (
+    ACCESS,
+    MAX_GENERATION,
+    MAX_NUMERIC_DATE,
+    ONE_TIME,
+    REFRESH,
+    TokenType,
+    is_identifier,
+    is_sid,
+)
+from ..claims import Claims as Claims
+from ..conf import Settings, get_settings
 from ..conf.values import MAX_LEEWAY
 from ..exceptions import (
     ExpiredToken,
@@ -28,32 +39,30 @@ from . import jws, keyrings
 from .cache import Verified, VerifiedTokens
 from .remote_keys import RemoteKeys, get_remote_keys
 
-TokenType = Literal["access", "refresh", "one_time"]
 KeySource = keyrings.KeyRing | RemoteKeys
-Claims = dict[str, Any]
 
-ACCESS: TokenType = "access"
-REFRESH: TokenType = "refresh"
-ONE_TIME: TokenType = "one_time"
-
-#: The ``token_use`` of an API token; see is_api_token().
-API_USE = "api"
 
 #: The longest token issued or read, in bytes.
 MAX_LENGTH = jws.MAX_LENGTH
-# Fits every column that holds one.
-MAX_IDENTIFIER_LENGTH = 255
-# 30 December 9999 in UTC: in every time zone, a datetime has room for it and the next day.
-MAX_NUMERIC_DATE = 253402128000
-MAX_GENERATION = 2**31 - 1
 
 # Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
 _OWN_TYPS: dict[str, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
-# Control characters, what ends a line, and lone surrogates: no log line, header or database
-# may meet them. Joiners are part of names in Persian, Hindi and others.
-_NOT_IN_A_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_SID = re.compile(r"[0-9a-f]{32}")
 _verified = VerifiedTokens()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    """The tokens of one answer; ``refresh`` is None when the old one stays in use.
+
+    ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
+    """
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_in: int
+    refresh_expires_in: int
+    session_id: UUID
+    scope: str | None = None
 
 
 def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) -> str:
@@ -113,23 +122,6 @@ def decode(
 def _rings(token_type: TokenType) -> Callable[[], keyrings.KeyRing]:
     rings = {REFRESH: keyrings.get_refresh_ring, ONE_TIME: keyrings.get_one_time_ring}
     return rings.get(token_type, keyrings.get_access_ring)
-
-
-def is_api_token(claims: Claims) -> bool:
-    """Return whether an access token stands for a script, not for a person who signed in."""
-    return claims.get("token_use") == API_USE
-
-
-def sign_in_time(claims: Claims) -> float:
-    """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
-
-    Seconds since the epoch; 0 when it is not known. A ``sid`` is a time-ordered UUID
-    (RFC 9562, 5.7), but for that of a legacy token.
-    """
-    given, sid = claims.get("auth_time"), claims.get("sid")
-    if isinstance(given, (int, float)):
-        return given
-    return int(sid[:12], 16) / 1000 if sid and sid[12:13] == "7" else 0
 
 
 def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keyrings.KeyRing]:
@@ -239,22 +231,3 @@ def _check_identifiers(claims: Claims, token_type: TokenType) -> None:
         generation = claims.get("gen")
         if type(generation) is not int or not 0 <= generation <= MAX_GENERATION:
             raise MalformedToken
-
-
-def is_sid(value: Any) -> bool:
-    """Return whether ``value`` is the id of a sign-in as tokens spell it: 32 hex digits."""
-    return isinstance(value, str) and _SID.fullmatch(value) is not None
-
-
-def to_datetime(seconds: float) -> datetime:
-    """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
-    return moments.stored(datetime.fromtimestamp(seconds, timezone.utc))
-
-
-def is_identifier(value: Any) -> bool:
-    """Return whether ``value`` is text that may stand for a user or a token."""
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= MAX_IDENTIFIER_LENGTH
-        and not _NOT_IN_A_LINE.search(value)
-    )

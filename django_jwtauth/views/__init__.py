@@ -29,10 +29,11 @@ from rest_framework.views import APIView, exception_handler
 
 from .. import credentials, one_time, scopes, sessions, throttling
 from ..authentication import JWTAuthentication, JWTCookieAuthentication
+from ..claims import REFRESH, Claims, is_sid
 from ..conf import get_settings, moments
 from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
 from ..http import bodies
-from ..http.transport import refusal_headers
+from ..http.refusals import refusal_headers
 from ..models import Kind, LoginSession, LoginSessionQuerySet, Via
 from ..permissions import IsPerson, MayManage, SignedInWithin
 from ..redacted import redact_body
@@ -45,9 +46,8 @@ from ..serializers import (
     TokenVerifySerializer,
 )
 from ..signins import legacy
-from ..signins.issuing import TokenPair
-from ..store import lookup
-from ..tokens import MAX_LENGTH, REFRESH, Claims, is_sid
+from ..store import database
+from ..tokens import MAX_LENGTH, TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
 
 logger = logging.getLogger("django_jwtauth")
@@ -80,17 +80,17 @@ class JWTView(APIView):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
-        return lookup.non_atomic(bodies.bounded(view))
+        return database.non_atomic(bodies.bounded(view))
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):
-            exc = lookup.refusal_of(exc)
+            exc = database.refusal_of(exc)
         if isinstance(exc, RequestDataTooBig):
             # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
             exc = BodyTooLarge()
         if isinstance(exc, AuthError):
             exc = self.reword(exc)
-        with lookup.nothing_rolled_back():
+        with database.nothing_rolled_back():
             response = super().handle_exception(exc)
         for name, value in refusal_headers(exc).items():
             response.headers.setdefault(name, value)
@@ -256,7 +256,7 @@ class OwnView(JWTView):
         return cast(AbstractBaseUser, self.request.user)
 
     def own_rows(self, kind: Kind) -> LoginSessionQuerySet:
-        rows = LoginSession.objects.using(lookup.alias()).filter(user_id=self.user.pk)
+        rows = LoginSession.objects.using(database.alias()).filter(user_id=self.user.pk)
         return rows.of_kind(kind)
 
 

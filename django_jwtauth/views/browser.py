@@ -17,6 +17,7 @@ from rest_framework.response import Response
 
 from .. import scopes, sessions, views
 from ..authentication import enforce_csrf
+from ..claims import ACCESS, REFRESH, is_api_token
 from ..exceptions import NoTenant, TokenError
 from ..http.transport import (
     MAX_COOKIE_TOKEN_LENGTH,
@@ -27,9 +28,8 @@ from ..http.transport import (
     set_token_cookies,
 )
 from ..models import Kind, LoginSession, Via
-from ..signins.issuing import TokenPair
-from ..store import lookup
-from ..tokens import ACCESS, REFRESH, is_api_token
+from ..store import database
+from ..tokens import TokenPair
 
 
 class BrowserView(views.JWTView):
@@ -124,6 +124,6 @@ def _end_by_access_token(raw: str) -> None:
     # was refused may have leaked, an API token or a narrow one may not end a sign-in.
     if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
         return
-    with lookup.reporting_unavailable():
-        rows = LoginSession.objects.using(lookup.alias()).filter(pk=claims["sid"])
+    with database.reporting_unavailable():
+        rows = LoginSession.objects.using(database.alias()).filter(pk=claims["sid"])
         rows.of_kind(Kind.SIGN_IN).end(via=Via.API, by=user)

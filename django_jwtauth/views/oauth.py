@@ -17,6 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import credentials, scopes, sessions
+from ..claims import REFRESH, Claims, is_api_token
 from ..conf import get_settings
 from ..exceptions import (
     AuthError,
@@ -31,12 +32,13 @@ from ..exceptions import (
     UnstorableText,
 )
 from ..http import bodies
-from ..http.transport import authenticate_request, authenticating, challenge, get_header_token, vary
+from ..http.refusals import vary
+from ..http.transport import authenticating, challenge, get_header_token
 from ..models import Via
 from ..redacted import Redacted, redact_body
-from ..signins.issuing import TokenPair
-from ..store import lookup
-from ..tokens import REFRESH, Claims, is_api_token
+from ..sessions import authenticate_request
+from ..store import database
+from ..tokens import TokenPair
 from . import oauth_clients
 from .oauth_clients import InvalidClient, TwoMethods
 
@@ -81,7 +83,7 @@ def endpoint(view: View) -> View:
             bodies.bound(request)
             _read_form(request)
             # Hooks of the project ask the database, too.
-            with lookup.reporting_unavailable():
+            with database.reporting_unavailable():
                 response = view(request)
         except OAuthError as error:
             response = _refusal(error)
@@ -101,7 +103,7 @@ def endpoint(view: View) -> View:
         response["Pragma"] = "no-cache"
         return vary(response)
 
-    exempt: View = csrf_exempt(lookup.non_atomic(sensitive_post_parameters()(wrapped)))
+    exempt: View = csrf_exempt(database.non_atomic(sensitive_post_parameters()(wrapped)))
     return authenticating(exempt)
 
 
@@ -250,7 +252,7 @@ def _require_operator(request: HttpRequest) -> None:
 
 @authenticating
 @csrf_exempt
-@lookup.non_atomic
+@database.non_atomic
 def check(request: HttpRequest) -> HttpResponse:
     """Tell a gateway whether to let a request through: 204, 401 or 403, nothing else.
 

@@ -3,65 +3,30 @@
 from datetime import timedelta
 from typing import Any
 
-from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import api_tokens, credentials, one_time, scopes, throttling, tokens
+from ..claims import ONE_TIME
 from ..conf import get_settings
-from ..conf.values import MAX_PURPOSE_LENGTH
 from ..exceptions import MalformedToken, TokenError, WrongTokenType
 from ..models import Kind, LoginSession, Via
 from ..permissions import SignedInWithin
-from ..serializers import BodySerializer, TextField, TokenField
+from ..serializers import (
+    ApiTokenSerializer,
+    ConsumeSerializer,
+    NewApiTokenSerializer,
+    NewOneTimeSerializer,
+    OneTimeSerializer,
+)
 from ..signins import rules
-from ..store import lookup
+from ..store import database
 from . import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
 #: Who makes a credential that outlives the sign-in must have shown the password lately.
 RECENT = SignedInWithin(minutes=15)
-
-
-class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
-    """An API token as its owner sees it; the token itself is shown once, when it is made."""
-
-    id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
-    scopes = serializers.SerializerMethodField()
-
-    class Meta:
-        model = LoginSession
-        fields = (
-            "id",
-            "name",
-            "scopes",
-            "created_at",
-            "expires_at",
-            "last_used_at",
-            "last_used_ip",
-        )
-        read_only_fields = fields
-
-    def get_scopes(self, session: LoginSession) -> list[str]:
-        return session.scope.split()
-
-
-class NewApiTokenSerializer(serializers.Serializer[Any]):
-    """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
-
-    name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
-    scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKEN_MAX_LIFETIME)
-
-
-def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
-    return serializers.IntegerField(
-        min_value=least, max_value=int(most.total_seconds()), required=False
-    )
 
 
 class MakingView(PersonView):
@@ -88,7 +53,7 @@ class MakingView(PersonView):
                 raise MalformedToken
             rules.load_user(self.claims)
         except TokenError:
-            LoginSession.objects.using(lookup.alias()).filter(pk=sid).end(via=Via.API)
+            LoginSession.objects.using(database.alias()).filter(pk=sid).end(via=Via.API)
             raise
 
 
@@ -132,23 +97,6 @@ class ApiTokenDetailView(PersonView):
         return self.end_own(Kind.API_TOKEN, sid)
 
 
-class NewOneTimeSerializer(serializers.Serializer[Any]):
-    """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
-
-    purpose = serializers.ChoiceField(choices=())
-    expires_in = _expires_in(1, one_time.MAX_LIFETIME)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["purpose"] = serializers.ChoiceField(
-            get_settings().ONE_TIME_PURPOSES,
-            # Django's sentence, as that of DRF repeats what was sent.
-            error_messages={
-                "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]
-            },
-        )
-
-
 class OneTimeView(MakingView):
     """Make a one-time token for oneself, for a purpose in ``ONE_TIME_PURPOSES``.
 
@@ -175,7 +123,7 @@ class OneTimeView(MakingView):
             # The scopes just fitted into an access token.
             text = _("With your scopes, the token would be too long.")
             raise serializers.ValidationError({"purpose": [text]}) from None
-        self.confirm(tokens.decode(raw, tokens.ONE_TIME)["sid"])
+        self.confirm(tokens.decode(raw, ONE_TIME)["sid"])
         expires_in = int(lifetime.total_seconds())
         body = {"token": raw, "purpose": data["purpose"], "expires_in": expires_in}
         return Response(body, status.HTTP_201_CREATED)
@@ -184,13 +132,6 @@ class OneTimeView(MakingView):
         if not scopes.is_limited(self.claims):
             return {}
         return {"scope": " ".join(sorted(scopes.of(self.claims)))}
-
-
-class ConsumeSerializer(BodySerializer):
-    """``token``, and the ``purpose`` that it must be for."""
-
-    token = TokenField()
-    purpose = TextField(max_length=MAX_PURPOSE_LENGTH)
 
 
 class OneTimeConsumeView(JWTView):
@@ -216,10 +157,6 @@ class OneTimeConsumeView(JWTView):
                 "claims": claims,
             }
         )
-
-
-class OneTimeSerializer(BodySerializer):
-    token = TokenField()
 
 
 class OneTimeSignInView(GrantView):

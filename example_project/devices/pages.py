@@ -14,9 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from django_jwtauth import sessions
+from django_jwtauth.claims import Claims, is_api_token
 from django_jwtauth.exceptions import TokenError
 from django_jwtauth.http.transport import challenge, get_cookie_token
-from django_jwtauth.tokens import Claims, is_api_token
 
 # Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
 # ContentSecurityPolicyMiddleware with SECURE_CSP.

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 
+from django_jwtauth.claims import Claims
 from django_jwtauth.models import Kind, LoginSession
-from django_jwtauth.tokens import Claims
 
 from .pages import ago, for_people, show
 

@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
 
+from ...claims import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
 from ...conf import RESERVED_CLAIMS, get_settings
 from ...exceptions import (
     CredentialsChanged,
@@ -29,8 +30,7 @@ from ...exceptions import (
 )
 from ...models import BlacklistedToken
 from ...redacted import redact
-from ...store import lookup
-from ...tokens import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
+from ...store import database
 from ...tokens.jws import read_foreign
 from ...tokens.keymaterial import Key
 from ...tokens.remote_keys import get_remote_keys
@@ -65,7 +65,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     if end <= time.time() and not allow_expired:
         raise ExpiredToken
     jti = legacy[get_claim_name("JTI_CLAIM")]
-    with lookup.reporting_unavailable():
+    with database.reporting_unavailable():
         user = _find_user(legacy)
         if not allow_expired:
             _check_revoked(jti, user, legacy)
@@ -179,7 +179,7 @@ def _get_end(legacy: dict[str, Any], kind: Any, token_type: TokenType) -> int:
 
 def _find_user(legacy: dict[str, Any]) -> Any:
     """Return the one user that ``USER_ID_FIELD`` means; whether active is not asked here."""
-    users: Any = get_user_model()._default_manager.using(lookup.alias())
+    users: Any = get_user_model()._default_manager.using(database.alias())
     field = get("USER_ID_FIELD")
     # A number before simplejwt 5.5. True is a number, too, and user 1's.
     subject = legacy.get(get_claim_name("USER_ID_CLAIM"))
@@ -198,7 +198,7 @@ def _find_user(legacy: dict[str, Any]) -> Any:
 
 
 def _check_revoked(jti: str, user: Any, legacy: dict[str, Any]) -> None:
-    ours = BlacklistedToken.objects.using(lookup.alias()).filter(jti=jti)
+    ours = BlacklistedToken.objects.using(database.alias()).filter(jti=jti)
     if ours.exists() or tables.is_blacklisted(jti):
         raise TokenBlacklisted
     if get("CHECK_REVOKE_TOKEN"):

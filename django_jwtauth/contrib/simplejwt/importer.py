@@ -13,10 +13,10 @@ from django.contrib.auth import get_user_model
 from django.db import connections, reset_queries
 from django.utils import timezone
 
+from ...claims import REFRESH
 from ...models import BlacklistedToken, LoginSession, Reason, Via
 from ...signins.rules import auth_hash, make_legacy_session
-from ...store import lookup
-from ...tokens import REFRESH
+from ...store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
 from .tables import Row, count, get_last_id, read_batches
@@ -58,7 +58,7 @@ def import_tokens(
     last_id = get_last_id(using)
     done = Imported()
     # SQLite before 3.32 takes 999 parameters.
-    size = min(batch_size, (connections[lookup.alias()].features.max_query_params or 9999) // 2)
+    size = min(batch_size, (connections[database.alias()].features.max_query_params or 9999) // 2)
     for rows in read_batches(using, last_id, size):
         batch = _import_batch(rows, dry_run)
         done = Imported(*map(sum, zip(done, batch, strict=True)))
@@ -106,7 +106,7 @@ def _get_extension() -> timedelta:
 
 def _find_users(rows: list[Row]) -> dict[Any, Any]:
     """Return users by primary key: those that the default manager hides may not sign in."""
-    users: Any = get_user_model()._default_manager.using(lookup.alias())
+    users: Any = get_user_model()._default_manager.using(database.alias())
     return dict(users.in_bulk({_parse_id(row.user_id) for row in rows} - {None}))
 
 
@@ -116,7 +116,7 @@ def _parse_id(value: Any) -> Any:
 
 
 def _find_blacklisted(rows: list[Row]) -> set[str]:
-    found = BlacklistedToken.objects.using(lookup.alias()).in_bulk(
+    found = BlacklistedToken.objects.using(database.alias()).in_bulk(
         [row.jti for row in rows], field_name="jti"
     )
     return set(found)
@@ -124,7 +124,7 @@ def _find_blacklisted(rows: list[Row]) -> set[str]:
 
 def _find_sessions(rows: list[Row]) -> set[str]:
     by_id = {session_id(row.jti): row.jti for row in rows}
-    found = LoginSession.objects.using(lookup.alias()).only("id").in_bulk(list(by_id))
+    found = LoginSession.objects.using(database.alias()).only("id").in_bulk(list(by_id))
     return {by_id[pk] for pk in found}
 
 
@@ -133,7 +133,7 @@ def _leave_out(rows: list[Row], known: set[str]) -> list[Row]:
 
 
 def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
-    using = lookup.alias()
+    using = database.alias()
     records = []
     for row in rows:
         # Older releases of simplejwt blacklisted a token without saying whose it was.
@@ -166,4 +166,4 @@ def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None
         pk = _parse_id(row.user_id)
         end = (row.expires_at + extension).timestamp()
         sessions.append(make_legacy_session(session_id(row.jti), users[pk], end, hashes[pk]))
-    LoginSession.objects.using(lookup.alias()).bulk_create(sessions, ignore_conflicts=True)
+    LoginSession.objects.using(database.alias()).bulk_create(sessions, ignore_conflicts=True)

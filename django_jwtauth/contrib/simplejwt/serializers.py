@@ -9,7 +9,7 @@ from .tokens import RefreshToken
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-    from ...signins.issuing import TokenPair
+    from ...tokens import TokenPair
 
 
 class TokenObtainPairSerializer(serializers.TokenObtainPairSerializer):

@@ -13,7 +13,7 @@ from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
 from ...conf import MAX_TENANTS, get_tenancy
-from ...store import lookup
+from ...store import database
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",
@@ -39,7 +39,7 @@ def find_alias() -> str | None:
 # In tenants' schemas one may have them and another not.
 @functools.lru_cache(MAX_TENANTS)
 def _find_alias(tenant: str | None) -> str | None:
-    aliases: list[str] = [lookup.alias(), *connections]
+    aliases: list[str] = [database.alias(), *connections]
     for using in dict.fromkeys(aliases):
         if set(TABLES) <= set(connections[using].introspection.table_names()):
             return using

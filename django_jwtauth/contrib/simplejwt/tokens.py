@@ -7,15 +7,16 @@ For new code :mod:`django_jwtauth.sessions` says the same with less: ``start(use
 from typing import TYPE_CHECKING, Any, cast
 
 from ... import sessions
+from ...claims import ACCESS, REFRESH, Claims
 from ...exceptions import WrongTokenType
 from ...redacted import redact
-from ...tokens import ACCESS, REFRESH, Claims, decode
+from ...tokens import decode
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-    from ...signins.issuing import TokenPair
+    from ...tokens import TokenPair
 
 
 class Token:

@@ -17,7 +17,7 @@ from rest_framework.settings import api_settings
 from ... import exceptions
 from ...authentication import JWTAuthentication, JWTCookieAuthentication
 from ...conf import get_settings
-from ...http.transport import request_refusal
+from ...http.refusals import request_refusal
 from ...permissions import IsPerson, MayManage
 from ...views import SessionView
 from ...views.browser import BrowserView, CSRFView, RefreshView, SignOutView

@@ -12,8 +12,13 @@ from rest_framework import serializers
 from ... import exceptions, views
 from ...exceptions import AuthError
 from ...serializers import (
+    ApiTokenSerializer,
+    ConsumeSerializer,
     LoginSessionSerializer,
     MeSerializer,
+    NewApiTokenSerializer,
+    NewOneTimeSerializer,
+    OneTimeSerializer,
     TokenBlacklistSerializer,
     TokenObtainPairSerializer,
     TokenPairSerializer,
@@ -35,13 +40,13 @@ class CSRFTokenSerializer(serializers.Serializer[Any]):
     csrf_token = serializers.CharField()
 
 
-class IssuedApiTokenSerializer(portal.ApiTokenSerializer):
+class IssuedApiTokenSerializer(ApiTokenSerializer):
     """With the token, which is not shown again."""
 
     token = serializers.CharField(read_only=True)
 
-    class Meta(portal.ApiTokenSerializer.Meta):
-        fields = (*portal.ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
+    class Meta(ApiTokenSerializer.Meta):
+        fields = (*ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
 
 
 class IssuedOneTimeSerializer(serializers.Serializer[Any]):
@@ -128,7 +133,7 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
     (portal.ApiTokenListView, "GET"): Operation(
         "api_token_list",
         _("List your API tokens"),
-        portal.ApiTokenSerializer(many=True),
+        ApiTokenSerializer(many=True),
         tag="api-tokens",
     ),
     (portal.ApiTokenListView, "POST"): Operation(
@@ -195,10 +200,10 @@ _REQUESTS: dict[type[Any], Callable[[], dict[str, Any]]] = {
     TokenVerifySerializer: lambda: {"token": _RAW},
     TokenBlacklistSerializer: lambda: {"refresh": _RAW},
     LoginSessionSerializer: lambda: {"name": "Phone"},
-    portal.NewApiTokenSerializer: lambda: {"name": "deploy", "expires_in": 2592000},
-    portal.NewOneTimeSerializer: lambda: {"purpose": "download"},
-    portal.ConsumeSerializer: lambda: {"token": _RAW, "purpose": "download"},
-    portal.OneTimeSerializer: lambda: {"token": _RAW},
+    NewApiTokenSerializer: lambda: {"name": "deploy", "expires_in": 2592000},
+    NewOneTimeSerializer: lambda: {"purpose": "download"},
+    ConsumeSerializer: lambda: {"token": _RAW, "purpose": "download"},
+    OneTimeSerializer: lambda: {"token": _RAW},
 }
 _ANSWERS: dict[type[Any], Any] = {
     TokenPairSerializer: {
@@ -226,7 +231,7 @@ _ANSWERS: dict[type[Any], Any] = {
         "expires_at": "2026-12-01T13:44:13.661504Z",
         "current": True,
     },
-    portal.ApiTokenSerializer: _API_TOKEN,
+    ApiTokenSerializer: _API_TOKEN,
     IssuedApiTokenSerializer: {**_API_TOKEN, "token": _RAW},
     IssuedOneTimeSerializer: {"token": _RAW, "purpose": "download", "expires_in": 900},
     ConsumedSerializer: {

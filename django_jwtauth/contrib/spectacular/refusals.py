@@ -10,11 +10,11 @@ from rest_framework import exceptions as drf
 
 from ... import exceptions
 from ...authentication import CSRFFailed
+from ...claims import API_USE
 from ...conf import get_settings
 from ...exceptions import AuthError, Throttled
 from ...permissions import HasScopes, IsPerson, SignedInWithin
 from ...scopes import MANAGE
-from ...tokens import API_USE
 from ...views import JWTView
 
 

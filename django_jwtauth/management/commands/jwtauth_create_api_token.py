@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from ... import api_tokens
 from ...conf import durations
 from ...exceptions import AuthError, InsufficientScope
-from ...store import lookup
+from ...store import database
 from ..terminal import find_user
 
 
@@ -50,9 +50,9 @@ class Command(BaseCommand):
         if not name or not name.isprintable():
             raise CommandError("--name must say in one line what the token is for.")
         try:
-            with lookup.reporting_unavailable():
+            with database.reporting_unavailable():
                 # One whom a manager hides could not use a token.
-                users = get_user_model()._default_manager.using(lookup.alias())
+                users = get_user_model()._default_manager.using(database.alias())
                 user = find_user("USERNAME", username, users)
             new = api_tokens.create(
                 user,

@@ -24,7 +24,7 @@ from ...authentication import JWTAuthentication
 from ...checks import TAG, check_api_tokens
 from ...conf import get_settings
 from ...contrib.simplejwt.advice import report
-from ...store import lookup
+from ...store import database
 
 LABEL = "django_jwtauth"
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
@@ -72,7 +72,7 @@ class Command(BaseCommand):
             return
         self.show_checks(deploy)
         visitor = Visitor(find_paths(), self.stdout.write)
-        using = lookup.alias()
+        using = database.alias()
         try:
             require_migrations(using)
             with transaction.atomic(using), quiet_log():
@@ -93,7 +93,7 @@ class Command(BaseCommand):
     def show_checks(self, deploy: bool) -> None:
         found = [
             *run_checks(tags=[TAG], include_deployment_checks=deploy),
-            *check_api_tokens(databases=[lookup.alias()]),
+            *check_api_tokens(databases=[database.alias()]),
         ]
         shown = [message for message in found if not message.is_silenced()]
         for message in shown:

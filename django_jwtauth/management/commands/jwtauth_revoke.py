@@ -20,7 +20,7 @@ from ...conf.durations import words
 from ...models import Via
 from ...operations import revocation
 from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
-from ...store import lookup
+from ...store import database
 from ..terminal import find_user, overwrite
 
 
@@ -254,7 +254,7 @@ def sign_ins(number: int) -> str:
 
 def known_users() -> Any:
     """Return the users to choose from, also those whom a manager hides."""
-    return get_user_model()._base_manager.using(lookup.alias())
+    return get_user_model()._base_manager.using(database.alias())
 
 
 def system_user() -> str:

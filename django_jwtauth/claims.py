@@ -1,0 +1,81 @@
+"""What claims are called, and what they say: names, kinds of token, ids.
+
+Knows no key, no setting and no database.
+"""
+
+import re
+from typing import Any, Literal
+
+TokenType = Literal["access", "refresh", "one_time"]
+Claims = dict[str, Any]
+ACCESS: TokenType = "access"
+REFRESH: TokenType = "refresh"
+ONE_TIME: TokenType = "one_time"
+
+#: The ``token_use`` of an API token; see is_api_token().
+API_USE = "api"
+
+# Fits every column that holds one.
+MAX_IDENTIFIER_LENGTH = 255
+# 30 December 9999 in UTC: in every time zone, a datetime has room for it and the next day.
+MAX_NUMERIC_DATE = 253402128000
+MAX_GENERATION = 2**31 - 1
+
+# Control characters, what ends a line, and lone surrogates: no log line, header or database
+# may meet them. Joiners are part of names in Persian, Hindi and others.
+_NOT_IN_A_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SID = re.compile(r"[0-9a-f]{32}")
+
+# Claims that have a meaning here: neither a hook nor ``claims=`` may set them.
+RESERVED_CLAIMS = frozenset(
+    {
+        "iss",
+        "sub",
+        "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
+        "client_id",
+        "sid",
+        "gen",
+        "token_type",
+        "token_use",
+        "parent_sid",
+        # What the package itself says of a token that another one issued.
+        "legacy",
+    }
+)
+# Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
+SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
+
+
+def is_api_token(claims: Claims) -> bool:
+    """Return whether an access token stands for a script, not for a person who signed in."""
+    return claims.get("token_use") == API_USE
+
+
+def sign_in_time(claims: Claims) -> float:
+    """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
+
+    Seconds since the epoch; 0 when it is not known. A ``sid`` is a time-ordered UUID
+    (RFC 9562, 5.7), but for that of a legacy token.
+    """
+    given, sid = claims.get("auth_time"), claims.get("sid")
+    if isinstance(given, (int, float)):
+        return given
+    return int(sid[:12], 16) / 1000 if sid and sid[12:13] == "7" else 0
+
+
+def is_sid(value: Any) -> bool:
+    """Return whether ``value`` is the id of a sign-in as tokens spell it: 32 hex digits."""
+    return isinstance(value, str) and _SID.fullmatch(value) is not None
+
+
+def is_identifier(value: Any) -> bool:
+    """Return whether ``value`` is text that may stand for a user or a token."""
+    return (
+        isinstance(value, str)
+        and 0 < len(value) <= MAX_IDENTIFIER_LENGTH
+        and not _NOT_IN_A_LINE.search(value)
+    )

@@ -1,0 +1,113 @@
+"""Which database answers, and what its failures mean."""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import DataError, connections, router, transaction
+from django.db import Error as DatabaseFailure
+
+from ..exceptions import AuthError, Unavailable, UnstorableText
+from ..models import BlacklistedToken, LoginSession
+
+logger = logging.getLogger("django_jwtauth")
+
+
+# MariaDB and MySQL, of text that the column's character set lacks.
+_NOT_IN_CHARSET = (1267, 1270, 1271, 1300, 1366, 3854, 3988)
+
+
+# MariaDB and MySQL; PostgreSQL.
+_NO_TABLE_OR_COLUMN = (1146, 1054, "42P01", "42703")
+
+
+_NOT_IN_SQLITE = re.compile(r"no such (table|column)|table \S+ has no column")
+
+
+def alias() -> str:
+    """Return the alias that sign-ins are written to, and so are read from.
+
+    A replica that lags would let a revoked token pass.
+    """
+    return router.db_for_write(LoginSession)
+
+
+def non_atomic(view: Any) -> Any:
+    """Keep ``ATOMIC_REQUESTS`` of every alias off a view: a rollback would undo a refusal."""
+    for name in connections:
+        view = transaction.non_atomic_requests(using=name)(view)
+    return view
+
+
+@contextmanager
+def nothing_rolled_back() -> Iterator[None]:
+    """Undo what DRF's exception handler does for ``ATOMIC_REQUESTS``.
+
+    A view that is non_atomic() has no transaction to roll back: DRF would roll back one that
+    was begun around it, and with that the end of a sign-in.
+    """
+    marks = [
+        (connection, connection.needs_rollback)
+        for connection in connections.all(initialized_only=True)
+        if connection.in_atomic_block and connection.settings_dict["ATOMIC_REQUESTS"]
+    ]
+    yield
+    for connection, needs_rollback in marks:
+        connection.needs_rollback = needs_rollback
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Return whether the database refused a value, and would have done so on its best day."""
+    code = error.args[0] if error.args else None
+    return isinstance(error, DataError) or (
+        isinstance(error, DatabaseFailure) and code in _NOT_IN_CHARSET
+    )
+
+
+def refusal_of(error: DatabaseFailure) -> AuthError:
+    """Return what a failure of the database means to a client, and log it if it is one."""
+    if is_unstorable(error):
+        return UnstorableText()
+    # Nothing else of a driver's message: it may quote a parameter.
+    name = type(error).__name__
+    if _is_missing(error):
+        known = (get_user_model(), LoginSession, BlacklistedToken)
+        first = str(error).partition("\n")[0]
+        table = next((t for model in known if (t := model._meta.db_table) in first), "unknown")
+        logger.error(
+            "The database lacks a table or column (%s): run `python manage.py migrate`",
+            table,
+            extra={"event": "migrations_not_run", "table": table, "error": name},
+        )
+    else:
+        logger.error(
+            "The database cannot answer for a token: %s",
+            name,
+            extra={"event": "database_unavailable", "error": name},
+        )
+    return Unavailable()
+
+
+def _is_missing(error: DatabaseFailure) -> bool:
+    """Return whether a table or a column is not there."""
+    code = error.args[0] if error.args else None
+    state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
+    return (
+        code in _NO_TABLE_OR_COLUMN
+        or state in _NO_TABLE_OR_COLUMN
+        or (isinstance(code, str) and _NOT_IN_SQLITE.match(code) is not None)
+    )
+
+
+class reporting_unavailable:
+    """Turn what a database raises into ``Unavailable``: it never means that a token is bad."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        if isinstance(error, DatabaseFailure):
+            raise refusal_of(error) from error
