@@ -68,7 +68,10 @@ PATTERNS = {
     "operations.finding._JTI": ("finditer", ["0" * 32 + ".", "0" * 32 + ":1"]),
     "operations.finding._SCHEME": ("sub", ["authorization:", "Bearer ", "eyJ "]),
     "operations.finding._SID": ("finditer", ["0" * 31, "0000-", "0" * 33]),
-    "operations.finding._TOKEN": ("finditer", ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"]),
+    "operations.finding._TOKEN": (
+        "finditer",
+        ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"],
+    ),
     "tokens.keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
     "conf.durations.parse": ("fullmatch", ["1s"]),
     "store.database._NOT_IN_SQLITE": ("match", ["table ", "no such ", "table x", " has no column"]),
