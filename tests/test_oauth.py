@@ -1200,7 +1200,7 @@ STATEMENTS = {
 def test_each_section_has_a_test_that_names_it(rfc):
     """Whoever asks how we read a section finds it by its number."""
     here = Path(__file__)
-    texts = [here.read_text(), (here.parent / "test_clients.py").read_text()]
+    texts = [here.read_text(), (here.parent / "test_oauth_clients.py").read_text()]
     named = re.findall(rf'"""[^"]*?{rfc}, ([\d. and,]+)', "".join(texts))
     sections = {number.strip(".") for line in named for number in re.findall(r"[\d.]+", line)}
     assert set(STATEMENTS[rfc].split()) <= sections

@@ -14,7 +14,7 @@ from django_jwtauth.signins import rules
 from tests import forge
 from tests.shell import ROOT
 from tests.simplejwt_project import process
-from tests.test_simplejwt import moved
+from tests.test_simplejwt_decoder import moved
 
 PAGE = Path(ROOT, "docs", "coming-from-simplejwt.md").read_text()
 

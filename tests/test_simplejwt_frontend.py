@@ -18,7 +18,7 @@ from django_jwtauth.models import LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.simplejwt_project import process
-from tests.test_simplejwt import legacy
+from tests.test_simplejwt_decoder import legacy
 
 TOKEN, REFRESH, VERIFY, BLACKLIST = (
     f"/api/token/{name}" for name in ("", "refresh/", "verify/", "blacklist/")

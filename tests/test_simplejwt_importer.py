@@ -24,7 +24,7 @@ from tests import forge
 from tests.shell import ROOT, environment
 from tests.simplejwt_project import process
 from tests.subproject import run_pytest
-from tests.test_simplejwt import SLIDING, legacy, moved
+from tests.test_simplejwt_decoder import SLIDING, legacy, moved
 
 #: For a run of its own: 500000.
 MANY = int(os.environ.get("JWTAUTH_IMPORT_ROWS", "20000"))

@@ -21,7 +21,7 @@ from django_jwtauth.contrib.simplejwt.advice import MOVED, NO_EQUIVALENT, SAME, 
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.simplejwt_project import process
-from tests.test_simplejwt import OWN_KEY, pem
+from tests.test_simplejwt_decoder import OWN_KEY, pem
 
 NOW = datetime(2026, 11, 24, 15, tzinfo=timezone.utc)
 

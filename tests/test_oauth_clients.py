@@ -30,7 +30,7 @@ class CountingHasher(MD5PasswordHasher):
 def counted(settings):
     """Hashing is counted from 0, no secret is remembered, and "gateway" is a client."""
     settings.PASSWORD_HASHERS = [
-        "tests.test_clients.CountingHasher",
+        "tests.test_oauth_clients.CountingHasher",
         "django.contrib.auth.hashers.MD5PasswordHasher",
     ]
     settings.JWTAUTH = {"CLIENTS": {"gateway": make_password(SECRET)}}

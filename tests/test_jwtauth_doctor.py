@@ -308,7 +308,7 @@ def test_the_view_is_named(settings):
     """Whose view it is says more than any guess."""
     settings.ROOT_URLCONF = urlconf(path("api/me/", answer(404)))
 
-    assert "The view is tests.test_doctor.answer.<locals>.<lambda>." in run()[0]
+    assert "The view is tests.test_jwtauth_doctor.answer.<locals>.<lambda>." in run()[0]
 
 
 class Refusing(ModelBackend):
@@ -318,11 +318,11 @@ class Refusing(ModelBackend):
 
 def test_a_back_end_that_refuses_is_named(settings):
     """Lock-out packages refuse strangers: another user may help."""
-    settings.AUTHENTICATION_BACKENDS = ["tests.test_doctor.Refusing"]
+    settings.AUTHENTICATION_BACKENDS = ["tests.test_jwtauth_doctor.Refusing"]
     printed, good = run()
 
     assert not good
-    assert "back ends (tests.test_doctor.Refusing) refuse" in printed
+    assert "back ends (tests.test_jwtauth_doctor.Refusing) refuse" in printed
     assert "--user NAME" in printed
 
 
@@ -352,7 +352,7 @@ def misconfigured(user, request):
 )
 def test_a_hook_that_fails_is_told(settings, hook, told):
     """By the class of its exception: the words of one may quote what is secret."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"tests.test_doctor.{hook}"}
+    settings.JWTAUTH = {"SIGN_IN_HOOK": f"tests.test_jwtauth_doctor.{hook}"}
     printed, good = run()
 
     assert not good
@@ -363,7 +363,7 @@ def test_a_hook_that_fails_is_told(settings, hook, told):
 
 def test_what_is_configured_wrongly_is_quoted(settings):
     """It says itself what is missing, and another user would not help."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_doctor.misconfigured"}
+    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_jwtauth_doctor.misconfigured"}
     printed, good = run()
 
     assert not good
