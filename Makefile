@@ -10,7 +10,7 @@ PYTHON ?= $(shell \
 		done; \
 	done)
 
-.PHONY: help test example lint format types docs messages bench bench-scale clean
+.PHONY: help test example lint prose format types docs messages bench bench-scale clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,9 +21,14 @@ test: $(VENV)/.test  ## Run the tests, on SQLite or on DATABASE_URL
 example: $(VENV)/.example  ## Run the example project
 	$(BIN)/python example_project/demo.py
 
-lint: $(VENV)/.lint  ## Check style and formatting
+lint: $(VENV)/.lint prose  ## Check style, formatting and prose
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+# The patterns say what CONTRIBUTING.md says under "Language".
+prose: $(VENV)/.lint  ## Check spelling and phrasing
+	$(BIN)/codespell
+	! git grep -nEf docs/phrases.txt -- '*.md' '*.py' '*.html' '*.js' '*.yml'
 
 format: $(VENV)/.lint  ## Fix what lint can fix
 	$(BIN)/ruff check --fix
@@ -35,10 +40,11 @@ types: $(VENV)/.lint  ## Check the types
 docs: $(VENV)/.docs  ## Build the documentation, warnings are errors
 	$(BIN)/sphinx-build -qW --keep-going docs docs/_build/html
 
-# Nobody's move of a line changes a catalogue: no line numbers, no wrapping.
+# Moving a line changes no catalogue: no line numbers, no wrapping, no date.
 messages: $(VENV)/.test  ## Refresh the translations, with GNU gettext; LOCALE=it begins a new one
 	cd django_jwtauth && $(abspath $(BIN))/django-admin makemessages $(if $(LOCALE),--locale $(LOCALE),--all) \
 		--no-obsolete --no-wrap --add-location file
+	sed -i '/^"POT-Creation-Date: /d' django_jwtauth/locale/*/LC_MESSAGES/django.po
 	cd django_jwtauth && $(abspath $(BIN))/django-admin compilemessages
 
 bench: $(VENV)/.bench  ## Compare with simplejwt and others, on SQLite or on DATABASE_URL

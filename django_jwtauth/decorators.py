@@ -23,13 +23,13 @@ def jwt_required(*, scopes: Iterable[str] = ()) -> Callable[[View], View]: ...
 
 
 def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
-    """Let a view answer only requests with an access token that has all of ``scopes``.
+    """Allow only requests with an access token that has all of ``scopes``.
 
-    ``request.user``, ``request.auser`` and ``request.auth`` (the claims) are set. Every
-    refusal is JSON: 401 with or without a token, 403 when a scope is missing, 503 when
-    nobody can tell. Needs no middleware; with ours, the token is verified once.
+    Sets ``request.user``, ``request.auser`` and ``request.auth`` (the claims). Refusals are
+    JSON: 401 if the token is missing or refused, 403 if it lacks a scope, 503 if the database
+    does not answer. Works without the middleware; with it, the token is verified once.
 
-    The view is exempt from Django's CSRF check: no browser sends the header by itself.
+    The view is exempt from Django's CSRF check, as no browser sends the header by itself.
     """
     needed = check_names(scopes)
 
@@ -40,7 +40,7 @@ def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
 
 
 def jwt_optional(view: View) -> View:
-    """Let a view answer requests with an access token of any kind, and those without one.
+    """Allow requests with any valid access token, and requests without a token.
 
     A token that is refused is answered as by ``jwt_required``. Without a token,
     ``request.user`` is the session's and there is no ``request.auth``: the view is exempt

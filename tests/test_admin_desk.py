@@ -222,7 +222,7 @@ STATES = {
     "valid refresh": ("refresh", lambda raw: raw, "Valid: it is accepted."),
     "expired": ("access", lambda raw: forge.altered(raw, exp=1), "Expired: it is refused."),
     "forged": ("access", forged, "Badly signed: none of our keys made it, and it is refused."),
-    "cut off": ("access", lambda raw: raw[:-10], "Damaged, or not a token of ours"),
+    "cut off": ("access", lambda raw: raw[:-10], "Damaged, or not a token of this site"),
     "unsigned": ("access", lambda raw: raw.rpartition(".")[0] + ".", "Damaged"),
     "ended": ("access", ended, "Its sign-in has ended or is not known: it is refused."),
     "blacklisted": ("access", blacklisted, "Blacklisted: it is refused."),
@@ -361,7 +361,7 @@ def test_a_whole_log_is_cut(desk, user):
     assert len(captured) < 90
 
 
-def test_a_blacklisted_jti_of_a_predecessor_is_found(desk, user):
+def test_a_blacklisted_legacy_jti_is_found(desk, user):
     """It has no form of its own and no sign-in; the record is known all the same."""
     BlacklistedToken.objects.create(
         jti="legacy-17", token_type="access", user=user, subject=str(user.pk),
@@ -387,7 +387,7 @@ def test_api_tokens_and_one_time_tokens_are_found(desk, user):
     assert rows["State"].startswith("Its sign-in has ended")
 
 
-def test_a_predecessors_token_is_told_and_starts_nothing(desk, user, settings):
+def test_a_legacy_token_is_described_and_starts_nothing(desk, user, settings):
     """A refresh token of simplejwt would start a sign-in when seen; looking at it does not."""
     settings.JWTAUTH = {
         "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
@@ -462,7 +462,7 @@ def test_what_was_pasted_is_forgotten(desk, pair, caplog, case):
 
 
 def test_a_report_of_an_error_does_not_quote_what_was_pasted(desk, pair, monkeypatch):
-    """Should the page fail, neither a frame of ours nor the body of the request shows it."""
+    """Should the page fail, neither our frames nor the body of the request show it."""
 
     def fail(*args, **kwargs):
         raise RuntimeError

@@ -92,7 +92,7 @@ class Browser(Client):
         return self.get(url("csrf")).json()["csrf_token"]
 
     def send(self, method, address, body=None, **extra):
-        """Send as a page of ours does: with a CSRF token."""
+        """Send what our pages send: a request with a CSRF token."""
         extra.setdefault("HTTP_X_CSRFTOKEN", self.csrf())
         return getattr(self, method)(address, body, **extra)
 
@@ -461,7 +461,7 @@ def test_signing_out(web, user, settings, secure):
 
 @pytest.mark.parametrize("raw", [None, "garbage", "a.b.c"])
 def test_signing_out_is_always_possible(web, raw):
-    """Without a sign-in, and with cookies that are none of ours, it is 200 and clears them."""
+    """Without a sign-in, and with cookies that are not ours, it is 200 and clears them."""
     if raw:
         web.cookies[ACCESS] = web.cookies[REFRESH] = raw
     for _ in range(2):

@@ -320,7 +320,7 @@ def test_settings_do_not_show_keys(settings):
 
 
 def test_no_local_variable_of_the_error_shows_a_key(settings):
-    """An error report shows every frame's variables: none of ours holds a key."""
+    """An error report shows every frame's variables: none of our frames holds a key."""
     settings.JWTAUTH = {"KEYS": [{"algorithm": "HS256", "secret": CANARY}], "LEEWAY": -1}
     try:
         get_settings()

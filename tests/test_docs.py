@@ -448,7 +448,7 @@ def served(module):
 
 
 def methods_of(view):
-    """Return what a view of ours answers, a class by its methods and a function by trying."""
+    """Return the methods that a view answers: of a class by name, of a function by trying."""
     if hasattr(view, "cls"):
         return {method for method in METHODS if hasattr(view.cls, method.lower())}
     return {method for method in METHODS if takes(view, method)}
@@ -462,7 +462,7 @@ def takes(view, method):
 
 
 def test_endpoints_page_lists_the_urls():
-    """Each path that a URLconf of ours serves is in a table, with methods and name; no other is."""
+    """Each path that our URLconfs serve is in a table, with methods and name; no other is."""
     page = (DOCS / "endpoints.md").read_text()
     rows = re.findall(r"^\| ([A-Z, ]+|any) \| `([^`]+)` \| `([^`]+)` \|", page, re.M)
     documented = [
@@ -522,7 +522,7 @@ def test_python_page_lists_the_functions_of_sessions():
 
 @pytest.mark.django_db(transaction=True)
 def test_signals_are_sent_with_what_they_document():
-    """Every signal of ours is documented with the arguments that its receivers get."""
+    """Each of our signals is documented with the arguments that its receivers get."""
     source = (PACKAGE / "signals.py").read_text()
     found = re.findall(r"#: Arguments: (.+)\n(\w+) = Signal\(\)", source)
     documented = {name: set(re.findall(r"``(\w+)``", arguments)) for arguments, name in found}
@@ -556,7 +556,7 @@ def test_signals_are_sent_with_what_they_document():
 
 
 def test_commands_page_lists_the_commands():
-    """Each management command of ours has its heading, and no other has."""
+    """Each of our management commands has its heading, and no other has."""
     ours = {name for name, app in get_commands().items() if app == "django_jwtauth"}
 
     assert ours == set(headings(DOCS / "commands.md", 2))

@@ -80,7 +80,7 @@ def calls(monkeypatch):
 
 
 def test_statements(operation, api, pair, statements):
-    """As few as the promise allows, and none for what is not a token of ours."""
+    """As few as the promise allows, and none for what is not one of our tokens."""
     number = operation.statements
     if connection.vendor == "mysql" and operation is OPERATIONS["obtain"]:
         # It takes "ádmin" for "admin": what it compares is what guesses are counted by.

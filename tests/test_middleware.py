@@ -162,7 +162,7 @@ def test_a_token_signs_the_request_in(get, url, pair):
 
 @pytest.mark.parametrize("get", [call, acall])
 def test_without_a_token_nothing_changes(get, db):
-    """A request without a token of ours is whoever the session says."""
+    """A request without one of our tokens has the user of its Django session."""
     assert get("/plain/").json() == {"user": AnonymousUser().get_username(), "auth": False}
 
 

@@ -7,7 +7,7 @@ from django_jwtauth.models import BlacklistedToken, LoginSession
 
 @pytest.mark.django_db
 def test_the_models_have_their_migrations():
-    """makemigrations finds nothing to do, so no project is given a migration of ours."""
+    """makemigrations finds nothing to do, so no project gets a migration for our app."""
     call_command("makemigrations", "django_jwtauth", check=True, dry_run=True, verbosity=0)
 
 

@@ -809,7 +809,7 @@ def test_whoever_else_has_a_token_may_not(send, pair, make):
     assert seen(answer) == seen(other)
 
 
-def test_a_predecessors_token_has_no_sign_in(introspect, user, monkeypatch):
+def test_a_legacy_token_has_no_sign_in(introspect, user, monkeypatch):
     """RFC 7662, 2.2: a member without a value is left out."""
     claims = {"token_type": "access", "sub": "1", "sid": None, "jti": "x"}
     monkeypatch.setattr(sessions, "introspect", lambda raw: (user, claims))
@@ -868,7 +868,7 @@ def test_what_is_bad_in_itself_costs_no_query(check, pair, statements, name):
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_a_bad_token_is_401(check, pair, name):
-    """RFC 6750, 3.1: invalid_token is 401 with a challenge; the reason is in a header of ours."""
+    """RFC 6750, 3.1: invalid_token is 401 with a challenge; the reason is in our own header."""
     refusal = REFUSALS[name]
     raw = refusal.make(pair.access)
     answer = check(raw if raw.isascii() else "x")
@@ -880,7 +880,7 @@ def test_a_bad_token_is_401(check, pair, name):
 
 @pytest.mark.parametrize("header", [None, "", "Basic eDp5", "Token x", "Bearerx", "\tBearer x"])
 def test_without_a_token_no_error_is_named(check, header):
-    """RFC 6750, 3.1: 401 with the scheme alone when nothing of ours was sent."""
+    """RFC 6750, 3.1: 401 with the scheme alone when no token was sent."""
     answer = check(**({} if header is None else {"Authorization": header}))
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -1144,7 +1144,7 @@ def metadata(client, conf):
 
 
 def test_only_endpoints_that_answer_are_advertised(metadata, client):
-    """RFC 8414, 2: each URL of the document leads to a view of ours."""
+    """RFC 8414, 2: each URL of the document leads to one of our views."""
     document = metadata()
     found = {
         name: url.removeprefix("https://id.example.com")

@@ -204,7 +204,7 @@ def test_without_a_token_it_is_401(ask, permission):
 
 
 def test_who_came_without_a_token_has_no_scopes(user):
-    """Somebody that another class authenticated is refused, without a header of ours."""
+    """Somebody whom another class authenticated is refused, without our header."""
 
     class Session(JWTAuthentication):
         def authenticate(self, request):

@@ -65,7 +65,7 @@ def make_tokens(*ages, session=None):
 
 @pytest.fixture
 def no_pauses(monkeypatch):
-    """Let a batch that fails be tried again at once; return the pauses that it would make."""
+    """Retry a failed batch at once; return the pauses that would have been made."""
     pauses = []
     monkeypatch.setattr(module.time, "sleep", pauses.append)
     return pauses

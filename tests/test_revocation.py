@@ -192,7 +192,7 @@ def test_counting_stops_at_a_limit(user, number, counted):
 
 
 def failing(monkeypatch, *calls):
-    """Let the given calls of ``end()``, counted from 1, fail as in a deadlock."""
+    """Make the given calls of ``end()``, counted from 1, fail as in a deadlock."""
     real, number = LoginSessionQuerySet.end, counting(1)
 
     def end(self, **record):

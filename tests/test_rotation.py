@@ -147,7 +147,7 @@ def test_the_grace_period_does_not_slide(pair, clock):
         sessions.refresh(pair.refresh)
 
 
-def test_only_the_immediate_predecessor_has_grace(pair):
+def test_only_the_previous_token_has_grace(pair):
     """Two generations old is reuse, however soon."""
     sessions.refresh(sessions.refresh(pair.refresh).refresh)
 
@@ -651,7 +651,7 @@ def test_the_auth_hash_is_left_alone_when_it_is_current(pair, statements):
 
 @pytest.fixture
 def conflict(monkeypatch):
-    """Let something happen between the query and the UPDATE, once."""
+    """Run something between the query and the UPDATE, once."""
 
     def plan(action):
         write = rotation._write

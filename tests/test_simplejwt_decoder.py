@@ -625,7 +625,7 @@ GARBAGE = {
         forge.claims_of(raw),
         settings.SECRET_KEY.encode(),
     ),
-    "typ of ours": lambda raw: forge.sign(
+    "our typ": lambda raw: forge.sign(
         {"alg": "HS256", "typ": "at+jwt"}, forge.claims_of(raw), settings.SECRET_KEY.encode()
     ),
     "no typ": lambda raw: forge.sign(
@@ -885,7 +885,7 @@ def test_our_refresh_token_is_no_legacy_token(user, api, shared_key):
 
 
 def test_our_own_tokens_do_not_pay(user, api, statements, monkeypatch):
-    """A good token of ours never meets the legacy code, and a query more it does not cost."""
+    """A valid token of this package never meets the legacy code and costs no extra query."""
     pair = sessions.start(user)
     monkeypatch.setattr(decoder, "read_foreign", None)
     monkeypatch.setattr(simplejwt, "decode", None)

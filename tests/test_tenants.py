@@ -181,8 +181,8 @@ def test_outside_every_tenant_no_token_is_made_or_read(settings, user, foreign):
             use()
 
 
-def test_outside_every_tenant_no_predecessor_is_asked(settings):
-    """Not even for what is no token of ours at all."""
+def test_outside_every_tenant_no_legacy_decoder_is_called(settings):
+    """Not even for what is not one of our tokens at all."""
     legacy = {"LEGACY_DECODER": "tests.test_tenants.broken"}
     settings.JWTAUTH |= {**legacy, "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
     with pytest.raises(ImproperlyConfigured, match="outside every tenant"):
@@ -355,7 +355,7 @@ def test_values_of_different_types_are_different():
 
 
 def test_legacy_tokens_are_no_business_of_every_tenant(settings):
-    """A predecessor's token tells no tenant: its decoder counts only where the hook names it."""
+    """A legacy token names no tenant, so its decoder counts only where the hook names it."""
     legacy = {"LEGACY_DECODER": "json.loads", "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
     settings.JWTAUTH = {**settings.JWTAUTH, **legacy}
     with tenant(A):
@@ -575,7 +575,7 @@ def test_a_bad_answer_of_the_hook_fails_closed(given, message):
 
 
 def test_an_error_shows_no_key_of_a_tenant():
-    """Error reports show the variables of every frame: none of ours holds a key."""
+    """Error reports show the variables of every frame: none of our frames holds a key."""
     bad = {**A, "KEYS": [{"algorithm": "HS256", "secret": CANARY}], "LEEWAY": -1}
     with tenant(bad):
         try:

@@ -461,7 +461,7 @@ def test_a_token_of_a_foreign_type_is_refused(typ):
 
 
 def test_a_token_without_typ_is_refused():
-    """simplejwt says JWT and some libraries nothing: neither is an access token of ours."""
+    """simplejwt says JWT and some libraries nothing: neither is one of our access tokens."""
     assert refusal(signed({"alg": "HS256"})).reason == "wrong_type"
 
 

@@ -173,7 +173,7 @@ def test_cache_page_gives_each_bearer_their_own(client, bearers, user, other_use
 
 
 def test_what_a_view_wrongly_returns_is_told_by_django(rf, bearers):
-    """Not by an error of ours about something else."""
+    """Not by one of our errors about something else."""
 
     @jwt_required
     def wrong(request):

@@ -1129,7 +1129,7 @@ def test_an_outer_transaction_is_not_rolled_back(atomic_requests, user, api):
 
 
 def test_no_endpoint_opens_a_transaction(atomic_requests, user, api):
-    """Each first statement runs in autocommit, on every endpoint of ours."""
+    """Each first statement runs in autocommit, on all our endpoints."""
     first = sessions.start(user)
     second = sessions.start(user)
     third = sessions.start(user)

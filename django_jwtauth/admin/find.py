@@ -22,7 +22,7 @@ from .wording import label, moment
 #: What a request with the token meets, by the reason of the refusal.
 VERDICTS: dict[str, str | Promise] = {
     "": gettext_lazy("Valid: it is accepted."),
-    "malformed": gettext_lazy("Damaged, or not a token of ours: it is refused."),
+    "malformed": gettext_lazy("Damaged, or not a token of this site: it is refused."),
     "bad_signature": gettext_lazy("Badly signed: none of our keys made it, and it is refused."),
     "expired": gettext_lazy("Expired: it is refused."),
     "not_yet_valid": gettext_lazy("Not valid yet: it is refused until then."),

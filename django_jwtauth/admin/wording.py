@@ -46,7 +46,7 @@ def amount(number: int, limit: int | None = None) -> str:
 
 
 def ended_text(count: int, before: int, limit: int | None = None) -> str:
-    """Say how many sign-ins were ended, and how many had ended before."""
+    """Return how many sign-ins were ended, and how many had ended before, as a sentence."""
     text = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", count)
     if before:
         text += " " + ngettext(

@@ -187,7 +187,7 @@ class _Socket:
             closed.cancel()
 
     async def send(self, message: Message) -> None:
-        """Tell the server what the application says, unless the socket was closed."""
+        """Pass on what the application sends, unless the socket was closed."""
         if self.refused.is_set():
             return
         if message["type"] == "websocket.accept":

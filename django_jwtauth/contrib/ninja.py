@@ -71,12 +71,10 @@ class JWTAuth(HttpBearer):
 
 
 def answer_refusals(api: "NinjaAPI") -> None:
-    """Let ``api`` answer as our other endpoints do: ``code``, ``reason``, ``WWW-Authenticate``.
+    """Make ``api`` answer refusals as our endpoints do: ``code``, ``reason``, ``WWW-Authenticate``.
 
-    Its answers say that they depend on ``Authorization`` (``Vary``).
-
-    Also when an operation lets one of our exceptions about a token pass, and when no
-    ``auth`` of an operation found anybody.
+    This covers exceptions from this package that an operation does not catch, and operations
+    for which no ``auth`` found a user. ``Vary`` names ``Authorization`` in these answers.
     """
 
     def answer(request: "HttpRequest", error: Any) -> "HttpResponse":

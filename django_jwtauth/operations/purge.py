@@ -125,7 +125,7 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 
 def _is_extended(model: type[Model]) -> bool:
-    """Tell whether the project hangs something on these rows that delete() must see to."""
+    """Whether the project has signals or relations on these rows that need delete()."""
     related = {
         field.related_model
         for field in model._meta.get_fields(include_hidden=True)

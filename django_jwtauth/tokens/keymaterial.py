@@ -247,7 +247,7 @@ def _secret_bytes(value: Any) -> bytes:
 
 
 def _is_key(data: bytes) -> bool:
-    """Tell what is known to others, or meant for something else, from a secret."""
+    """Whether this is a key, a certificate or a JWK rather than a random secret."""
     return bool(_KEY_TEXT.search(data)) or _is_der(data) or _is_json_object(data)
 
 

@@ -206,7 +206,7 @@ class TokenRefreshView(GrantView):
 
 
 class TokenVerifyView(JWTView):
-    """Tell whether a token of any kind would be accepted now."""
+    """Answer whether a token of any kind would be accepted now."""
 
     serializer_class = TokenVerifySerializer
 

@@ -193,7 +193,7 @@ def _pair_body(pair: TokenPair) -> dict[str, Any]:
 
 @endpoint
 def revoke(request: HttpRequest) -> HttpResponse:
-    """Refuse a token from now on (RFC 7009): 200 for any token, as nothing is to be told.
+    """Revoke a token (RFC 7009). The answer is 200 for any token, so it reveals nothing.
 
     Who holds a token may revoke it. ``token_type_hint`` is a hint, and not needed.
     """
@@ -209,7 +209,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 @endpoint
 def introspect(request: HttpRequest) -> HttpResponse:
-    """Tell what a token is worth (RFC 7662), to clients and signed-in staff only.
+    """Describe a token (RFC 7662) to clients and to signed-in staff only.
 
     A refresh token is active only for who asks for one by ``token_type_hint``: an API that
     asks about what it was sent must not take it for an access token (RFC 7662, 4).
@@ -254,7 +254,7 @@ def _require_operator(request: HttpRequest) -> None:
 @csrf_exempt
 @database.non_atomic
 def check(request: HttpRequest) -> HttpResponse:
-    """Tell a gateway whether to let a request through: 204, 401 or 403, nothing else.
+    """Answer a gateway that asks whether to let a request through: 204, 401 or 403 only.
 
     nginx turns any other status into a 500. ``scope`` in the query is required of the
     token; who it is goes into ``X-Auth-...`` headers.

@@ -18,7 +18,7 @@ from django_jwtauth.claims import Claims, is_api_token
 from django_jwtauth.exceptions import TokenError
 from django_jwtauth.http.transport import challenge, get_cookie_token
 
-# Scripts and styles from files of ours alone. Django 6.0 and later can set it for a whole site:
+# Scripts and styles only from our own files. Django 6.0 and later can set it for a whole site:
 # ContentSecurityPolicyMiddleware with SECURE_CSP.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -69,7 +69,7 @@ class Gate(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = do_OPTIONS = pass_on
 
     def log_message(self, *args):
-        """Say nothing."""
+        """Keep the output of the tests clean."""
 
 
 @contextmanager

@@ -141,7 +141,7 @@ class Attacker(http.server.BaseHTTPRequestHandler):
     do_POST = do_OPTIONS = do_GET
 
     def log_message(self, *args):
-        """Say nothing."""
+        """Keep the output of the tests clean."""
 
 
 @pytest.fixture
@@ -211,7 +211,7 @@ class Neighbour(http.server.BaseHTTPRequestHandler):
             self.wfile.write((ROOT / "django_jwtauth" / self.path[1:]).read_bytes())
 
     def log_message(self, *args):
-        """Say nothing."""
+        """Keep the output of the tests clean."""
 
 
 def test_a_front_end_on_another_origin(chromium, make_site):
@@ -307,7 +307,7 @@ TWO_CALLS = (
 
 
 def run_in_two_tabs(page, before=""):
-    """Let two tabs, whose access token has expired, go on at the same moment."""
+    """Resume two tabs, whose access token has expired, at the same moment."""
     first = page.driver.current_window_handle
     second = page.new_tab()
     page.open()

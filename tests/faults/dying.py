@@ -6,7 +6,7 @@ import signal
 
 from django.db import connection, connections
 
-# So many points at most; no work of ours has more.
+# The most points that are tried; nothing here has more.
 MANY = 60
 
 

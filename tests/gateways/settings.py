@@ -3,7 +3,7 @@
 from tests.live.auth_settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.gateways.urls"
-# A transaction on a database that is down would be a 500 before any view of ours runs.
+# A transaction on a database that is down would be a 500 before any of our views runs.
 DATABASES["default"]["ATOMIC_REQUESTS"] = True  # noqa: F405
 
 

@@ -91,7 +91,7 @@ class Server:
         assert status == 404, self.log_file.read_text()
 
     def stop(self):
-        """Let the process finish the requests that it has, and end."""
+        """Wait until the process has finished its requests and ended."""
         if self.process:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(DEADLINE)

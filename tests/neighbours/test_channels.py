@@ -74,7 +74,7 @@ class Application:
 
 
 def visit(client, app=None, *, until=None, **options):
-    """Let the client open its socket, do something, and leave; return the application."""
+    """Have the client open its socket, do something, and leave; return the application."""
     app = app or Application()
 
     async def scenario():

@@ -1,4 +1,4 @@
-"""Strawberry sees the user of a token on Django's request, and needs nothing else of ours."""
+"""Strawberry sees the user of a token on Django's request, and needs nothing else from us."""
 
 import sys
 from types import ModuleType

@@ -248,7 +248,7 @@ def test_endpoints_under_two_paths_keep_apart():
     assert {"jwtauth_me", "jwtauth_me_2"} <= set(operations_of(twice))
 
 
-def test_a_predecessors_token_has_no_sign_in(schema):
+def test_a_legacy_token_has_no_sign_in(schema):
     """me/ answers null for its id; a client that is generated knows."""
     assert schema["components"]["schemas"]["JWTAuthMe"]["properties"]["session_id"]["nullable"]
 
@@ -266,7 +266,7 @@ def test_purposes_are_those_of_the_settings(settings, purposes):
 
 
 def test_serializers_of_a_project_may_have_our_names():
-    """A component of ours is called JWTAuth and something."""
+    """The name of each of our components begins with JWTAuth."""
 
     class MeSerializer(serializers.Serializer):
         shoe_size = serializers.IntegerField()
@@ -317,7 +317,7 @@ def test_refusals_are_those_of_the_package(schema):
         if isinstance(error, type) and hasattr(error, "reason")
     ]
     reasons = {error.reason for error in family}
-    # Words for permissions and for what is no endpoint of ours.
+    # Words for permissions, and for endpoints that are not ours.
     elsewhere = {"insufficient_scope", "not_authenticated"}
     assert set(words["JWTAuthReason"]["enum"]) == reasons - elsewhere
     assert set(words["JWTAuthCode"]["enum"]) == {
@@ -499,7 +499,7 @@ def test_all_operations_are_asked(schema):
 
 
 def test_the_example_is_described():
-    """The schema that make example serves is valid, and nothing is to be warned of."""
+    """The schema that make example serves is valid and causes no warning."""
     command = [sys.executable, "manage.py", "spectacular", "--validate", "--fail-on-warn"]
     done = subprocess.run(
         command,

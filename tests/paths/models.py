@@ -76,7 +76,7 @@ class Staff(AbstractUser):
 
 
 class GrandchildUser(Staff):
-    """In two tables, of which the second adds a column with the name of one of ours."""
+    """In two tables; the second adds a column with a name that this package uses, too."""
 
     generation = models.IntegerField(default=0)
     auth_hash = models.CharField(max_length=5, default="mine")

@@ -115,10 +115,10 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
         "session_end_others", _("End all your other sign-ins"), status=204
     ),
     (views.SessionDetailView, "PATCH"): Operation(
-        "session_rename", _("Rename a sign-in of yours"), LoginSessionSerializer
+        "session_rename", _("Rename one of your sign-ins"), LoginSessionSerializer
     ),
     (views.SessionDetailView, "DELETE"): Operation(
-        "session_end", _("End a sign-in of yours"), status=204
+        "session_end", _("End one of your sign-ins"), status=204
     ),
     (browser.CSRFView, "GET"): Operation(
         "csrf", _("Get the CSRF cookie and its token"), CSRFTokenSerializer

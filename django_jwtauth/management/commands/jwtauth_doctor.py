@@ -158,7 +158,7 @@ def tell_story(visitor: Visitor, credentials: dict[str, Any]) -> None:
 
 
 def explain(endpoint: str, response: Any) -> str:
-    """Say in plain words what a wrong answer may come from. Nothing of its body but a reason."""
+    """Explain what may have caused a wrong answer. Of its body, only a reason is shown."""
     if response.status_code in (301, 302, 303, 307, 308):
         return f"It redirects to {urlsplit(response['Location']).path}. {NOT_OURS}"
     if response.status_code == 401:

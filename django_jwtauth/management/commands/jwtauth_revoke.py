@@ -228,7 +228,7 @@ class Command(BaseCommand):
             self.warn(legacy=True)
 
     def warn(self, *, legacy: bool) -> None:
-        """Say what goes on working; with ``legacy``, also tokens that no sign-in stands for."""
+        """Print which tokens still work; with ``legacy``, also those without a sign-in."""
         conf = get_settings()
         self.stdout.write(
             "This project refuses their tokens from now on. Services that only verify accept "
