@@ -35,6 +35,7 @@ ORDER = {
     " advice importer views .",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
     "management": "terminal / commands",
+    "urls": "browser oauth portal sessions well_known / .",
 }
 
 # A library, and all that may know it, with what stands inside.

@@ -867,6 +867,25 @@ def test_a_versioned_project_that_includes_the_urls_under_a_prefix_works(api, us
     assert api.obtain().status_code == 200
 
 
+def test_urls_without_the_password_sign_in(user, settings):
+    """A project with a login of its own has every endpoint but the one that would go past it."""
+    settings.ROOT_URLCONF = type(
+        "URLConf", (), {"urlpatterns": [path("api/", include("django_jwtauth.urls.sessions"))]}
+    )
+    pair = sessions.start(user)
+    client = APIClient()
+    name_and_password = {"username": "anna", "password": PASSWORD}
+
+    assert client.post("/api/token/", name_and_password).status_code == 404
+    pair = client.post("/api/token/refresh/", {"refresh": pair.refresh}).json()
+    assert client.post("/api/token/verify/", {"token": pair["access"]}).status_code == 200
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    assert client.get("/api/me/").json()["username"] == "anna"
+    assert len(client.get("/api/sessions/").json()) == 1
+    assert client.post("/api/token/blacklist/", {"refresh": pair["refresh"]}).status_code == 200
+    assert client.get("/api/me/").status_code == 401
+
+
 def test_overridden_settings_take_effect_at_once(api, user, settings):
     """No view, token or key remembers a setting."""
     settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 60, "REFRESH_TOKEN_LIFETIME": 120}

@@ -1,20 +1,11 @@
 """The JSON endpoints: ``path("api/", include("django_jwtauth.urls"))``."""
 
-from django.urls import path, re_path
+from django.urls import path
 
 from .. import views
+from . import sessions
 
 urlpatterns = [
     path("token/", views.TokenObtainPairView.as_view(), name="token_obtain_pair"),
-    path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
-    path("token/verify/", views.TokenVerifyView.as_view(), name="token_verify"),
-    path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
-    path("me/", views.MeView.as_view(), name="jwtauth_me"),
-    path("sessions/", views.SessionListView.as_view(), name="jwtauth_session_list"),
-    # Django's uuid converter wants dashes.
-    re_path(
-        r"^sessions/(?P<sid>[0-9a-f]{32})/\Z",
-        views.SessionDetailView.as_view(),
-        name="jwtauth_session_detail",
-    ),
+    *sessions.urlpatterns,
 ]

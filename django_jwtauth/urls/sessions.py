@@ -1,0 +1,22 @@
+"""The JSON endpoints but for signing in: ``path("api/", include("django_jwtauth.urls.sessions"))``.
+
+For projects whose own view signs in: ``token/`` would be a second door, past its rules.
+"""
+
+from django.urls import path, re_path
+
+from .. import views
+
+urlpatterns = [
+    path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
+    path("token/verify/", views.TokenVerifyView.as_view(), name="token_verify"),
+    path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
+    path("me/", views.MeView.as_view(), name="jwtauth_me"),
+    path("sessions/", views.SessionListView.as_view(), name="jwtauth_session_list"),
+    # Django's uuid converter wants dashes.
+    re_path(
+        r"^sessions/(?P<sid>[0-9a-f]{32})/\Z",
+        views.SessionDetailView.as_view(),
+        name="jwtauth_session_detail",
+    ),
+]
