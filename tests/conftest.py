@@ -11,7 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import checks, sessions
+from django_jwtauth import api_tokens, checks, sessions, tokens
+from django_jwtauth.management.commands import jwtauth_generate_key
+from django_jwtauth.operations import purge
+from django_jwtauth.tokens import keymaterial
+from django_jwtauth.tokens.cache import VerifiedTokens
 
 # How long an example takes is the machine's business, not the test's.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -19,6 +23,8 @@ hypothesis.settings.load_profile("untimed")
 
 PASSWORD = "correct horse battery staple"
 
+# The rates at which somebody may guess.
+GUESSES = ["address", "address_sustained", "account", "account_everywhere"]
 # What a support desk gets.
 DESK = (
     "view_loginsession",
@@ -102,6 +108,41 @@ def statements():
         assert len(captured) == number, f"{len(captured)} statements, not {number}:\n{told}"
 
     return expect
+
+
+@pytest.fixture
+def limits(settings):
+    """``limits(account=3)`` allows three failures for one account from one address."""
+
+    def set_limits(**rates):
+        none = dict.fromkeys(GUESSES)
+        rates = {name: f"{count}/hour" for name, count in rates.items()}
+        settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, **rates}}
+
+    settings.JWTAUTH = {}
+    return set_limits
+
+
+@pytest.fixture
+def no_cryptography(monkeypatch):
+    """As where the package is not installed."""
+    for module in (keymaterial, jwtauth_generate_key):
+        monkeypatch.setattr(module, "CRYPTOGRAPHY", False)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch):
+    """Retry a failed batch at once; return the pauses that would have been made."""
+    pauses = []
+    monkeypatch.setattr(purge.time, "sleep", pauses.append)
+    return pauses
+
+
+@pytest.fixture
+def nothing_remembered(monkeypatch):
+    """No token has been verified before, and no use of an API token written, by this process."""
+    monkeypatch.setattr(tokens, "_verified", VerifiedTokens())
+    api_tokens._written.clear()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from functools import cache
 
+import pytest
+
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY, CURVES, RSA_ALGORITHMS
 
 if CRYPTOGRAPHY:
@@ -9,6 +11,8 @@ if CRYPTOGRAPHY:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     CURVE_CLASSES = {curve.name: curve for curve in (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)}
+
+needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
 
 def make_key(algorithm="ES256"):

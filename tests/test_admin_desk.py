@@ -26,13 +26,10 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from django_jwtauth.one_time import consume
 from django_jwtauth.one_time import issue as issue_one_time
 from django_jwtauth.operations import finding, revocation
-from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests import forge
 from tests.conftest import DESK
-from tests.keypairs import make_pem
-from tests.test_revocation import fill
-
-needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
+from tests.keypairs import make_pem, needs_cryptography
+from tests.rows import fill
 
 User = get_user_model()
 

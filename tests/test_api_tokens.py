@@ -1,10 +1,9 @@
-"""API tokens, in Python and over HTTP (``portal``)."""
+"""API tokens, as Python makes and checks them; ``test_portal`` has the endpoints."""
 
 import time
 from datetime import timedelta
 from functools import partial
 
-import jwt
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
@@ -19,11 +18,11 @@ from rest_framework.test import APIRequestFactory
 from django_jwtauth import api_tokens, exceptions, sessions
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
-from django_jwtauth.operations import revocation
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
-from tests.conftest import PASSWORD, Client
+from tests.conftest import Client
+from tests.forge import claims_of
 from tests.keypairs import make_pem
-from tests.racing import SlowBody, race
+from tests.racing import race
 from tests.urls import urlpatterns as project
 
 urlpatterns = [
@@ -31,7 +30,11 @@ urlpatterns = [
     path("api/", include("django_jwtauth.urls.portal")),
     path("oauth/", include("django_jwtauth.urls.oauth")),
 ]
-pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
+pytestmark = [
+    pytest.mark.urls(__name__),
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("nothing_remembered"),
+]
 
 
 def allowed_scopes(user, request):
@@ -53,10 +56,6 @@ def make(owner, **body):
 
 def script(raw):
     return Client().with_token(raw)
-
-
-def claims_of(raw):
-    return jwt.decode(raw, options={"verify_signature": False})
 
 
 OLD_KEY = "an old key that stands in SECRET_KEY_FALLBACKS, long enough"
@@ -291,12 +290,22 @@ def test_parallel_creation_respects_the_limit(user, settings):
     assert LoginSession.objects.live().count() <= 3
 
 
+@pytest.mark.parametrize("wrong", [{"lifetime": timedelta(0)}, {"lifetime": -timedelta(days=1)}])
+def test_a_lifetime_that_is_none_is_a_mistake(user, wrong):
+    """Zero is not taken for the longest there is."""
+    with pytest.raises(ValueError, match="second"):
+        api_tokens.create(user, "deploy", **wrong)
+    assert not LoginSession.objects.exists()
+
+
+def test_a_name_that_fits_no_column_is_a_mistake(user):
+    """A ValueError on every database, and no row is left."""
+    with pytest.raises(ValueError, match="name"):
+        api_tokens.create(user, "x" * 101)
+    assert not LoginSession.objects.exists()
+
+
 # --- the last use
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered():
-    api_tokens._written.clear()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -398,239 +407,3 @@ def test_a_service_that_cannot_see_it_revoked_refuses_it(user, pair):
     assert caught.value.detail["reason"] == "wrong_type"
     assert ask(JWTStatelessUserAuthentication, pair.access)[0].pk == str(user.pk)
     assert ask(Scripts, raw)[0].pk == str(user.pk)
-
-
-# --- over HTTP
-
-
-@pytest.mark.django_db(transaction=True)
-def test_made_listed_used_revoked(owner, user):
-    """The whole life: shown once, listed without its text, its use seen, revoked, refused."""
-    made = make(owner, expires_in=3600)
-    assert made.status_code == 201
-    raw, sid = made.json()["token"], made.json()["id"]
-
-    assert script(raw).get("/api/me/", REMOTE_ADDR="192.0.2.7").json()["username"] == "anna"
-    (listed,) = owner.get("/api/api-tokens/").json()
-    assert listed["id"] == sid
-    assert listed["last_used_ip"] == "192.0.2.7"
-    assert raw not in str(listed)
-    assert set(made.json()) == {*listed, "token"}
-
-    assert owner.delete(f"/api/api-tokens/{sid}/").status_code == 204
-    assert script(raw).get("/api/me/").json()["reason"] == "session_ended"
-    assert owner.get("/api/api-tokens/").json() == []
-    assert owner.delete(f"/api/api-tokens/{sid}/").status_code == 204
-
-
-@pytest.mark.parametrize("url", ["/api/token/blacklist/", "/oauth/revoke/"])
-def test_whoever_has_it_can_revoke_it(owner, url):
-    """A script gives its token up at either door, and the list of live ones has it no more."""
-    raw = make(owner).json()["token"]
-
-    assert Client().post(url, {"token": raw}, format="multipart").status_code == 200
-
-    assert script(raw).get("/api/me/").json()["reason"] == "session_ended"
-    assert owner.get("/api/api-tokens/").json() == []
-
-
-def test_its_jti_is_enough_to_revoke_it(owner):
-    """An operator who has only the jti of a log line ends the row as well."""
-    raw = make(owner).json()["token"]
-
-    revocation.refuse(claims_of(raw)["jti"], reason="stolen", note="x", via=Via.COMMAND, by=None)
-
-    assert owner.get("/api/api-tokens/").json() == []
-
-
-def test_signing_out_leaves_it_alone(owner, pair):
-    """Neither signing out nor ending the other sign-ins touches API tokens."""
-    raw = make(owner).json()["token"]
-
-    assert owner.delete("/api/sessions/").status_code == 204
-    assert Client().blacklist(refresh=pair.refresh).status_code == 200
-
-    assert script(raw).get("/api/me/").status_code == 200
-
-
-def test_it_is_not_among_the_sign_ins(owner):
-    """The list of sign-ins has none, and an API token's id is unknown there."""
-    sid = make(owner).json()["id"]
-
-    assert len(owner.get("/api/sessions/").json()) == 1
-    assert owner.delete(f"/api/sessions/{sid}/").status_code == 404
-
-
-def test_a_script_manages_nothing(owner):
-    """With an API token one makes no other, revokes none, and sees no sign-ins."""
-    made = make(owner).json()
-    bot = script(made["token"])
-
-    answers = [
-        make(bot),
-        bot.get("/api/api-tokens/"),
-        bot.delete(f"/api/api-tokens/{made['id']}/"),
-        bot.get("/api/sessions/"),
-        bot.delete("/api/sessions/"),
-    ]
-
-    assert [answer.status_code for answer in answers] == [403] * 5
-
-
-def test_making_one_needs_a_recent_sign_in(user):
-    """Fifteen minutes after signing in, a stolen access token makes no token any more."""
-    with time_machine.travel(timezone.now(), tick=False) as clock:
-        pair = sessions.start(user)
-        clock.shift(timedelta(minutes=16))
-        later = script(sessions.refresh(pair.refresh).access)
-        answer = make(later)
-
-        assert answer.status_code == 403
-        assert answer.json()["code"] == "insufficient_user_authentication"
-        assert later.get("/api/api-tokens/").status_code == 200
-
-
-def test_too_many_are_refused(owner, settings):
-    """One more than the limit is 409 with a stable reason, and leaves no live row."""
-    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 1}
-    assert make(owner).status_code == 201
-
-    answer = make(owner)
-
-    assert answer.status_code == 409
-    assert answer.json()["reason"] == "too_many_tokens"
-    assert len(owner.get("/api/api-tokens/").json()) == 1
-
-
-def test_making_them_is_limited(owner, settings, other_user):
-    """One more than the rate is 429 with Retry-After and makes none; others are not affected."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
-    assert [make(owner).status_code for _ in range(2)] == [201, 201]
-
-    answer = make(owner)
-
-    assert (answer.status_code, answer.json()["reason"]) == (429, "throttled")
-    assert 0 < int(answer.headers["Retry-After"]) <= 3601
-    assert len(owner.get("/api/api-tokens/").json()) == 2
-    assert make(Client().with_token(sessions.start(other_user).access)).status_code == 201
-
-
-def test_revoking_makes_no_room(owner, settings):
-    """Who makes and revokes all the time is limited as well: each leaves a row."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
-    for _ in range(2):
-        owner.delete(f"/api/api-tokens/{make(owner).json()['id']}/")
-
-    assert make(owner).status_code == 429
-
-
-def test_without_a_rate_nothing_is_limited(owner, settings):
-    """None is no limit."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": None}}
-
-    assert {make(owner).status_code for _ in range(31)} == {201}
-
-
-def test_a_form_that_is_wrong_is_not_counted(owner, settings):
-    """What made no token uses nothing up."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "1/hour"}}
-    assert make(owner, expires_in=0).status_code == 400
-
-    assert make(owner).status_code == 201
-
-
-@pytest.mark.parametrize("wrong", [{"lifetime": timedelta(0)}, {"lifetime": -timedelta(days=1)}])
-def test_a_lifetime_that_is_none_is_a_mistake(user, wrong):
-    """Zero is not taken for the longest there is."""
-    with pytest.raises(ValueError, match="second"):
-        api_tokens.create(user, "deploy", **wrong)
-    assert not LoginSession.objects.exists()
-
-
-def test_a_name_that_fits_no_column_is_a_mistake(user):
-    """A ValueError on every database, and no row is left."""
-    with pytest.raises(ValueError, match="name"):
-        api_tokens.create(user, "x" * 101)
-    assert not LoginSession.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("body", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"name": "x" * 101}, "name"),
-        ({"name": "nul\0"}, "name"),
-        ({"expires_in": 0}, "expires_in"),
-        ({"expires_in": "soon"}, "expires_in"),
-        ({"scope": "x" * 256}, "scope"),
-    ],
-)
-def test_bad_bodies_are_told_by_field(owner, body, field):
-    """What cannot be is 400 and names the field."""
-    answer = make(owner, **body)
-
-    assert answer.status_code == 400
-    assert list(answer.json()) == [field]
-
-
-@pytest.mark.parametrize("asked", [{}, {"scope": "reports:read reports:write"}])
-def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
-    """A narrowed access token, or one without scopes, cannot make an API token that has more."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
-    wide = sessions.start(user, claims={"scope": "jwtauth:manage reports:read reports:write"})
-    narrow = sessions.refresh(wide.refresh, scope="jwtauth:manage reports:read")
-    bare = sessions.start(user)
-
-    for pair, scopes in ((narrow, ["reports:read"]), (bare, [])):
-        answer = make(Client().with_token(pair.access), **asked).json()
-        assert answer["scopes"] == scopes
-        assert claims_of(answer["token"]).get("scope", "").split() == scopes
-
-
-def test_too_many_scopes_are_a_400(user, settings):
-    """Scopes that cannot be listed are the client's to narrow."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
-    names = " ".join(many_scopes(user, None))
-    claims = {"scope": f"jwtauth:manage {names}"}
-    owner = Client().with_token(sessions.start(user, claims=claims).access)
-
-    answer = make(owner)
-
-    assert answer.status_code == 400
-    assert list(answer.json()) == ["scope"]
-
-
-def test_foreign_tokens_are_not_found(owner, other_user):
-    """Nobody revokes, or learns of, another user's token."""
-    foreign = api_tokens.create(other_user, "deploy")
-
-    assert owner.delete(f"/api/api-tokens/{foreign.session.sid}/").status_code == 404
-    assert sessions.authenticate(foreign.raw)
-
-
-def test_an_ended_sign_in_makes_none(user, owner):
-    """Nor one that ends while the body is on its way: a thief who is cut off sends it slowly."""
-
-    def cut_off():
-        user.jwtauth_sessions.all().end(reason=Reason.STOLEN)
-
-    body = SlowBody({"name": "deploy"}, meanwhile=cut_off)
-    answer = owner.post("/api/api-tokens/", **body.sent)
-
-    assert (answer.status_code, answer.json()["reason"]) == (401, "session_ended")
-    assert not user.jwtauth_sessions.all().live().exists()
-
-
-def test_it_needs_a_token(db):
-    """Without signing in there is nothing to see or make."""
-    assert make(Client()).status_code == 401
-    assert Client().get("/api/api-tokens/").status_code == 401
-
-
-def test_a_password_gives_no_api_token(user):
-    """The endpoint takes no name and password: sign in first."""
-    answer = Client().post(
-        "/api/api-tokens/", {"name": "deploy", "username": "anna", "password": PASSWORD}
-    )
-
-    assert answer.status_code == 401

@@ -29,15 +29,12 @@ from django_jwtauth.tokens.cache import Verified, VerifiedTokens
 from django_jwtauth.tokens.keymaterial import Key
 from tests import forge
 
+pytestmark = pytest.mark.usefixtures("nothing_remembered")
+
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
 SECRET = "one-of-two-secrets-that-are-long-enough-for-hs256"
 OTHER_SECRET = "two-of-two-secrets-that-are-long-enough-for-hs256"
 FOREIGN = "https://other.example.com"
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch):
-    monkeypatch.setattr(tokens, "_verified", VerifiedTokens())
 
 
 @pytest.fixture

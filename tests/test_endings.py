@@ -6,16 +6,10 @@ from django.db import DatabaseError, connection, models, transaction
 from django.test.utils import isolate_apps
 
 from django_jwtauth import api_tokens, one_time, sessions
-from django_jwtauth.exceptions import AuthError
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import endings
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
-
-
-def reason_of(call, *args):
-    with pytest.raises(AuthError) as caught:
-        call(*args)
-    return caught.value.reason
 
 
 def ends():
@@ -257,12 +251,3 @@ def test_purging_sweeps_first(user, pair, capsys):
 
     assert ends() == [("user_inactive", "deactivation")]
     assert "Ended 1 sign-in that no request could use" in capsys.readouterr().out
-
-
-def test_the_sweep_is_a_command_too(user, pair, capsys):
-    """For those who want it more often."""
-    User.objects.update(is_active=False)
-    call_command("jwtauth_sweep")
-
-    assert ends() == [("user_inactive", "deactivation")]
-    assert capsys.readouterr().out == "Ended 1 sign-in that no request could use.\n"

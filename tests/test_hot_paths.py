@@ -12,12 +12,13 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.urls import reverse
 
-from django_jwtauth import conf, sessions, tokens
+from django_jwtauth import conf, sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.tokens import keyrings
-from django_jwtauth.tokens.cache import VerifiedTokens
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.keypairs import make_pem
+
+pytestmark = pytest.mark.usefixtures("nothing_remembered")
 
 
 class Operation(NamedTuple):
@@ -54,11 +55,6 @@ OPERATIONS = {
 @pytest.fixture(params=OPERATIONS.values(), ids=OPERATIONS)
 def operation(request):
     return request.param
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch):
-    monkeypatch.setattr(tokens, "_verified", VerifiedTokens())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 import io
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
@@ -15,15 +16,10 @@ from django_jwtauth.management.commands import jwtauth_revoke
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.operations import revocation
 from tests import forge
+from tests.calls import run_command
 
+run = partial(run_command, "jwtauth_revoke")
 WHY = ("--reason", "stolen", "--note", "Ticket 4711")
-
-
-def run(*arguments, **options):
-    """Run the command with ``arguments`` and return what it prints, each line once stripped."""
-    output = io.StringIO()
-    call_command("jwtauth_revoke", *arguments, stdout=output, stderr=io.StringIO(), **options)
-    return output.getvalue()
 
 
 @pytest.fixture

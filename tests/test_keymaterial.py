@@ -21,7 +21,7 @@ from django_jwtauth.tokens.keymaterial import (
     public_jwk,
     thumbprint,
 )
-from tests.keypairs import make_key, make_pem, make_public_pem
+from tests.keypairs import make_key, make_pem, make_public_pem, needs_cryptography
 
 if CRYPTOGRAPHY:
     from cryptography import x509
@@ -35,7 +35,6 @@ if CRYPTOGRAPHY:
         PublicFormat,
     )
 
-needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_"
 ASYMMETRIC = sorted(ALGORITHMS - HMAC_SECRET_BYTES.keys())

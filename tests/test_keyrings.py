@@ -10,12 +10,11 @@ from django.test import override_settings
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY, Key, load_key, public_jwk
 from django_jwtauth.tokens.keyrings import KeyRing, get_access_ring, get_refresh_ring
-from tests.keypairs import make_key, make_pem, make_public_pem
+from tests.keypairs import make_key, make_pem, make_public_pem, needs_cryptography
 
 if CRYPTOGRAPHY:
     from cryptography.hazmat.primitives import serialization
 
-needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 SECOND = timedelta(seconds=1)

@@ -5,7 +5,6 @@ from urllib.parse import quote_plus
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher, make_password
-from django.core.management import call_command
 from django.test import override_settings
 
 from django_jwtauth.exceptions import Throttled
@@ -242,27 +241,3 @@ def test_what_is_remembered_is_bounded_and_no_secret(ask):
         assert not oauth_clients._is_remembered(stored, SECRET)
         ask(basic=("gateway", SECRET))
     assert oauth_clients._remembered[stored] != first
-
-
-def test_the_command_makes_a_client_that_works(ask, capsys, settings):
-    """The secret that is printed goes with the line for the settings."""
-    call_command("jwtauth_generate_client", "reports")
-    printed = capsys.readouterr().out
-    secret = printed.splitlines()[0]
-    [line] = [line for line in printed.splitlines() if line.startswith("JWTAUTH")]
-    namespace = {}
-    exec(line, namespace)
-    settings.JWTAUTH = namespace["JWTAUTH"]
-
-    assert ask(basic=("reports", secret)) == "reports"
-    assert ask(basic="Basic " + b64encode(f"reports:{secret}".encode()).decode()) == "reports"
-    assert len(secret) >= 43
-    assert secret not in line
-
-
-def test_the_command_makes_another_secret_each_time(capsys):
-    """Made by the system's generator, so no two are the same."""
-    call_command("jwtauth_generate_client", "a")
-    first = capsys.readouterr().out
-    call_command("jwtauth_generate_client", "a")
-    assert first.splitlines()[0] != capsys.readouterr().out.splitlines()[0]

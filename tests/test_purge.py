@@ -1,12 +1,9 @@
-import re
 import threading
 from datetime import timedelta
-from io import StringIO
 from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.core.management import CommandError, call_command
 from django.db import (
     IntegrityError,
     InterfaceError,
@@ -25,50 +22,9 @@ from django_jwtauth.operations import purge as module
 from django_jwtauth.operations.purge import Purged, purge
 from django_jwtauth.store import database
 from tests.racing import race
+from tests.rows import DAY, SESSION_KEPT, TOKEN_KEPT, make_sessions, make_tokens
 
-DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-# SESSION_LIFETIME and AUDIT_RETENTION are 30 days each.
-SESSION_KEPT = 60 * DAY
-TOKEN_KEPT = 30 * DAY
-
-
-def make_sessions(*ages, **fields):
-    now = timezone.now()
-    rows = [
-        LoginSession(
-            **{
-                "subject": "1",
-                "created_at": now - age,
-                "refreshed_at": now - age,
-                "expires_at": now - age + 7 * DAY,
-                **fields,
-            }
-        )
-        for age in ages
-    ]
-    return LoginSession.objects.bulk_create(rows)
-
-
-def make_tokens(*ages, session=None):
-    """Blacklist tokens that expired that long ago."""
-    now = timezone.now()
-    start = BlacklistedToken.objects.count()
-    rows = [
-        BlacklistedToken(
-            jti=f"{number}", token_type="access", session=session, expires_at=now - age, reason="r"
-        )
-        for number, age in enumerate(ages, start)
-    ]
-    return BlacklistedToken.objects.bulk_create(rows)
-
-
-@pytest.fixture
-def no_pauses(monkeypatch):
-    """Retry a failed batch at once; return the pauses that would have been made."""
-    pauses = []
-    monkeypatch.setattr(module.time, "sleep", pauses.append)
-    return pauses
 
 
 # --- what is deleted
@@ -402,64 +358,3 @@ def test_signing_in_and_out_goes_on_during_a_purge(user):
 
     assert purged == Purged(sessions=100)
     assert all(count > 0 for count in rounds)
-
-
-# --- the command
-
-
-def run(*args, terminal=False, **kwargs):
-    out, err = StringIO(), StringIO()
-    err.isatty = lambda: terminal
-    call_command("jwtauth_purge", *args, stdout=out, stderr=err, **kwargs)
-    return out.getvalue(), err.getvalue()
-
-
-def test_the_command_tells_what_it_did(db):
-    """One line, for the log of whoever runs it every day."""
-    make_sessions(*[SESSION_KEPT + DAY] * 2)
-    make_tokens(TOKEN_KEPT + DAY)
-
-    assert run("--dry-run") == ("Would delete 2 sign-ins and 1 blacklisted token.\n", "")
-    assert run() == ("Deleted 2 sign-ins and 1 blacklisted token.\n", "")
-    assert run() == ("Deleted 0 sign-ins and 0 blacklisted tokens.\n", "")
-    assert run(verbosity=0) == ("", "")
-
-
-def test_the_command_shows_progress_on_a_terminal(db):
-    """Each batch is told in one line, which is gone in the end."""
-    make_sessions(*[SESSION_KEPT + DAY] * 3)
-    out, err = run("--batch-size=2", terminal=True)
-    shown = err.split("\r\033[K")
-
-    assert out == "Deleted 3 sign-ins and 0 blacklisted tokens.\n"
-    assert [line.partition(",")[0] for line in shown] == [
-        "",
-        "2 of 3 rows deleted",
-        "3 of 3 rows deleted",
-        "",
-    ]
-    assert all(
-        re.search(r" a second, \d+ (second|minute)s?( \d+ seconds?)? left$", line)
-        for line in shown
-        if line
-    )
-
-
-@pytest.mark.parametrize("size", ["0", "-1", "many", "1.5", ""])
-def test_a_batch_has_at_least_one_row(size):
-    """Any other size is refused before anything is done."""
-    with pytest.raises(CommandError, match="must be a whole number from 1"):
-        run(f"--batch-size={size}")
-
-
-def test_the_command_says_what_to_do_when_the_database_gives_up(db, monkeypatch, no_pauses):
-    """No traceback: what was done, and that running it again goes on."""
-    make_sessions(SESSION_KEPT + DAY)
-
-    def fail(rows):
-        raise OperationalError("deadlock detected")
-
-    monkeypatch.setattr(module, "_delete", fail)
-
-    with pytest.raises(CommandError, match=r"deadlock detected\n.*Run the command again"):
-        run()

@@ -14,28 +14,11 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, LoginSessionQu
 from django_jwtauth.operations import revocation
 from django_jwtauth.operations.revocation import Tally, UnknownToken
 from tests import forge
+from tests.rows import fill
 
 User = get_user_model()
 RECORD = {"reason": Reason.STOLEN, "note": "Ticket 4711", "via": Via.COMMAND, "by": "root"}
 HOUR = timedelta(hours=1)
-
-
-def fill(user, number, **columns):
-    """Make ``number`` sign-ins that began a second after one another, the first an hour ago."""
-    start = timezone.now() - HOUR
-    return LoginSession.objects.bulk_create(
-        LoginSession(
-            user=user,
-            subject=str(user.pk),
-            refreshed_at=start,
-            **{
-                "created_at": start + timedelta(seconds=second),
-                "expires_at": start + 2 * HOUR,
-                **columns,
-            },
-        )
-        for second in range(number)
-    )
 
 
 def backdate(pair, ago):

@@ -17,16 +17,11 @@ from django_jwtauth.claims import MAX_NUMERIC_DATE
 from django_jwtauth.exceptions import AuthError, TokenError, Unavailable, UserInactive
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
 from tests import forge
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
 
 START = datetime(2027, 1, 15, 8, 0, 0, 250_000, timezone.utc)
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
-
-
-def reason_of(call, *args, **kwargs):
-    with pytest.raises(AuthError) as caught:
-        call(*args, **kwargs)
-    return caught.value.reason
 
 
 def assert_refused(pair, reason):

@@ -8,6 +8,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -21,11 +22,13 @@ from django_jwtauth.contrib.simplejwt.decoder import session_id
 from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from tests import forge
+from tests.calls import run_command
 from tests.shell import ROOT, environment
 from tests.simplejwt_project import process
 from tests.subproject import run_pytest
 from tests.test_simplejwt_decoder import SLIDING, legacy, moved
 
+run = partial(run_command, "jwtauth_import_simplejwt")
 #: For a run of its own: 500000.
 MANY = int(os.environ.get("JWTAUTH_IMPORT_ROWS", "20000"))
 MEBIBYTE = 1024
@@ -42,12 +45,6 @@ def old(transactional_db):
     process.require_simplejwt()
     with process.running() as project:
         yield project
-
-
-def run(*args):
-    out = StringIO()
-    call_command("jwtauth_import_simplejwt", *args, stdout=out, no_color=True)
-    return out.getvalue()
 
 
 def insert(table, **values):

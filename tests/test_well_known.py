@@ -8,17 +8,15 @@ import time_machine
 from django.urls import include, path, reverse
 
 from django_jwtauth import tokens
-from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.views import well_known
 from tests.forge import claims_of, header_of, unsegment
-from tests.keypairs import make_key, make_pem, make_public_pem
+from tests.keypairs import make_key, make_pem, make_public_pem, needs_cryptography
 
 urlpatterns = [
     path(".well-known/", include("django_jwtauth.urls.well_known")),
 ]
 pytestmark = pytest.mark.urls(__name__)
 
-needs_cryptography = pytest.mark.skipif(not CRYPTOGRAPHY, reason="needs cryptography")
 
 JWKS = "/.well-known/jwks.json"
 DISCOVERY = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"]

@@ -8,8 +8,8 @@ from django.db import connections, transaction
 from django.urls import get_resolver, reverse
 
 from django_jwtauth import sessions, signals
-from django_jwtauth.exceptions import AuthError
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
 from tests.test_views import on_a_new_connection
 
@@ -44,12 +44,6 @@ def replica_down():
 
     with connections["default"].execute_wrapper(fail):
         yield
-
-
-def reason_of(call, *args):
-    with pytest.raises(AuthError) as caught:
-        call(*args)
-    return caught.value.reason
 
 
 def test_a_new_sign_in_is_usable_at_once(user):

@@ -11,9 +11,10 @@ from django.db import models
 from django.urls import reverse
 
 from django_jwtauth import api_tokens, sessions
-from django_jwtauth.exceptions import AuthError, UnusableKey, UserInactive, UserNotFound
+from django_jwtauth.exceptions import UnusableKey, UserInactive, UserNotFound
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
 from tests.users.models import tenant
 
@@ -47,12 +48,6 @@ def other_user(db):
 @pytest.fixture
 def pair(user):
     return sessions.start(user)
-
-
-def reason_of(call, *args):
-    with pytest.raises(AuthError) as caught:
-        call(*args)
-    return caught.value.reason
 
 
 def assert_refused(pair, reason, refresh_reason=None):
