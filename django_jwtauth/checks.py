@@ -1,6 +1,6 @@
 """System checks: what is wrong with the project's settings, told before a request finds out.
 
-None shows a key or a secret. One reads the database, when ``check --database`` or ``migrate``
+None shows a key or a secret. Two read the database, when ``check --database`` or ``migrate``
 asks for that.
 """
 
@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseFailure
 from django.db import router
+from django.db.models import Min
 from django.utils.encoding import force_bytes
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
@@ -24,7 +25,7 @@ from rest_framework.settings import api_settings
 
 from . import conf
 from .authentication import JWTAuthentication
-from .conf import Settings, get_settings
+from .conf import Settings, get_settings, moments
 from .models import BlacklistedToken, Kind, LoginSession
 from .signins import rules
 from .store import database
@@ -57,6 +58,8 @@ NAME_NOT_READ = "jwtauth.W019"
 DJANGO_HAS_A_HOLE = "jwtauth.W025"
 
 TOKENS_OF_FALLBACK = "jwtauth.W022"
+NOT_IMPORTED = "jwtauth.W027"
+STILL_ISSUED = "jwtauth.W028"
 NO_ROTATION = "jwtauth.W026"
 
 # Only with ``check --deploy``.
@@ -85,6 +88,8 @@ DJANGO_HOLES: tuple[tuple[str, Mapping[tuple[int, int], int]], ...] = (
     ),
 )
 
+# Old processes may run beside new ones this long while a project moves.
+DEPLOYMENT = timedelta(hours=1)
 LONG_ACCESS = timedelta(hours=1)
 # Clocks that NTP keeps differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
@@ -300,6 +305,50 @@ def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> I
             ),
             id=TOKENS_OF_FALLBACK,
         )
+
+
+@register(Tags.database)
+def check_legacy_sign_ins(
+    databases: Sequence[str] | None = None, **kwargs: Any
+) -> Iterable[Warning]:
+    """Whether simplejwt's sign-ins have been imported, and whether it goes on making more."""
+    config, using = _sound_settings(), database.alias()
+    if config is None or not config.accepts_legacy_tokens() or using not in (databases or ()):
+        return
+    # Only here: a project that never had simplejwt does not load it.
+    from .contrib.simplejwt import importer, tables
+
+    try:
+        theirs = tables.find_alias()
+        if theirs is None:
+            return
+        left = importer.count_unimported(theirs)
+        begun = LoginSession.objects.using(using).of_kind(Kind.SIGN_IN)
+        first = begun.aggregate(first=Min("created_at"))["first"]
+        issued = tables.count_issued(theirs, moments.aware(first) + DEPLOYMENT) if first else 0
+    except DatabaseFailure:
+        return
+    if left:
+        number = f"At least {left}" if left == importer.BATCH_SIZE else f"{left}"
+        yield Warning(
+            f"{number} live tokens of simplejwt are not imported: a changed password does not "
+            "end these sign-ins, and neither users nor operators see them.",
+            hint="Run `python manage.py jwtauth_import_simplejwt` as soon as this is deployed, "
+            "and again when the last process that runs the old code is gone.",
+            id=NOT_IMPORTED,
+        )
+    if issued:
+        yield Warning(
+            f"simplejwt has issued {issued} tokens since {moments.aware(first):%Y-%m-%d %H:%M} "
+            "UTC, when sign-ins began here: some code, or an old process, still asks it to. "
+            "They are refused once LEGACY_UNTIL has passed.",
+            hint="`python manage.py jwtauth_doctor --from-simplejwt` lists the code.",
+            id=STILL_ISSUED,
+        )
+
+
+#: What reads the database, if ``databases`` names it.
+DATABASE_CHECKS = (check_api_tokens, check_legacy_sign_ins)
 
 
 def _is_guessable(secret: str | bytes | None) -> bool:

@@ -21,7 +21,7 @@ ORDER = {
     "": "claims redacted / conf / exceptions users / scopes signals tokens / http models /"
     " permissions store / signins / api_tokens one_time throttling / credentials sessions /"
     " authentication decorators middleware operations serializers testing /"
-    " admin checks tasks views / apps contrib urls / management",
+    " admin tasks views / contrib urls / checks / apps management",
     "conf": "durations moments tenants / values / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "compiled database writing / identity / lookup",

@@ -17,6 +17,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
+from django_jwtauth import checks
 from django_jwtauth.contrib.simplejwt import importer, tables
 from django_jwtauth.contrib.simplejwt.decoder import session_id
 from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
@@ -246,6 +247,60 @@ def test_without_time_zones(old, user, settings):
 
     assert import_tokens("default") == Imported(imported=1, expired=1)
     assert abs(LoginSession.objects.get().expires_at - moment) < timedelta(seconds=2)
+
+
+def told(databases=("default",)):
+    """Return the messages of the check that looks at simplejwt's tables."""
+    return {each.id: each.msg for each in checks.check_legacy_sign_ins(databases=databases)}
+
+
+def test_sign_ins_that_are_not_imported_are_told(old, user):
+    """A check counts them until the import has run: a changed password does not reach them."""
+    assert told() == {}
+    old.obtain()
+    outstanding(user, blacklisted=True)
+    outstanding(user, seconds=-60)
+    outstanding(None)
+
+    assert told()[checks.NOT_IMPORTED].startswith("1 live tokens of simplejwt are not imported")
+    assert told(databases=None) == told(databases=["other"]) == {}
+    import_tokens("default")
+    assert told() == {}
+
+
+def test_more_sign_ins_than_a_check_looks_at(old, user, monkeypatch):
+    """Large tables cost a check no more than one batch."""
+    monkeypatch.setattr(importer, "BATCH_SIZE", 2)
+    for _ in range(3):
+        outstanding(user)
+
+    assert told()[checks.NOT_IMPORTED].startswith("At least 2 live tokens")
+
+
+def test_tokens_that_simplejwt_goes_on_issuing_are_told(old, user, settings):
+    """Well after sign-ins began here; old processes may run for an hour."""
+    old.obtain()
+    import_tokens("default")
+    old.obtain()
+    import_tokens("default")
+    LoginSession.objects.update(created_at=datetime.now(timezone.utc) - timedelta(minutes=59))
+    assert told() == {}
+
+    LoginSession.objects.update(created_at=datetime.now(timezone.utc) - timedelta(minutes=61))
+    assert told()[checks.STILL_ISSUED].startswith("simplejwt has issued 2 tokens since ")
+    settings.JWTAUTH = {"USER_ID_CLAIM": "user_id"}
+    assert told() == {}
+
+
+def test_a_database_that_cannot_be_asked_is_no_trouble(old, user, monkeypatch):
+    """The command migrate runs the checks first: a column may be missing."""
+    outstanding(user)
+
+    def fail(*args):
+        raise DatabaseError("no such column")
+
+    monkeypatch.setattr(importer, "count_unimported", fail)
+    assert told() == {}
 
 
 def test_nothing_to_import(db):

@@ -14,12 +14,13 @@ from django.db import connections, reset_queries
 from django.utils import timezone
 
 from ...claims import REFRESH
+from ...conf import moments
 from ...models import BlacklistedToken, LoginSession, Reason, Via
 from ...signins.rules import auth_hash, make_legacy_session
 from ...store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
-from .tables import Row, count, get_last_id, read_batches
+from .tables import Row, count, get_last_id, read_batches, read_newest
 
 BATCH_SIZE = 1000
 NOTE = "Imported from djangorestframework-simplejwt."
@@ -57,9 +58,7 @@ def import_tokens(
     """
     last_id = get_last_id(using)
     done = Imported()
-    # SQLite before 3.32 takes 999 parameters.
-    size = min(batch_size, (connections[database.alias()].features.max_query_params or 9999) // 2)
-    for rows in read_batches(using, last_id, size):
+    for rows in read_batches(using, last_id, _bounded(batch_size)):
         batch = _import_batch(rows, dry_run)
         done = Imported(*map(sum, zip(done, batch, strict=True)))
         # With DEBUG on, Django keeps the text of each statement.
@@ -70,6 +69,17 @@ def import_tokens(
     if sum(done) != found:
         raise NotReconciled(done, found)
     return done
+
+
+def count_unimported(using: str) -> int:
+    """Return how many of the newest live tokens, at most ``BATCH_SIZE``, are not imported."""
+    rows = read_newest(using, moments.now() - _get_extension(), _bounded(BATCH_SIZE))
+    return _import_batch(rows, dry_run=True).imported
+
+
+def _bounded(batch_size: int) -> int:
+    # SQLite before 3.32 takes 999 parameters.
+    return min(batch_size, (connections[database.alias()].features.max_query_params or 9999) // 2)
 
 
 def _import_batch(rows: list[Row], dry_run: bool) -> Imported:

@@ -12,7 +12,7 @@ from django.core.signals import setting_changed
 from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
-from ...conf import MAX_TENANTS, get_tenancy
+from ...conf import MAX_TENANTS, get_tenancy, moments
 from ...store import database
 
 OUTSTANDING, BLACKLISTED = TABLES = (
@@ -84,29 +84,49 @@ def count(using: str, last_id: int) -> int:
 
 def read_batches(using: str, last_id: int, size: int) -> Iterator[list[Row]]:
     """Yield the outstanding tokens up to that id, ``size`` at a time, in the order of ids."""
-    statement = (
-        f"SELECT o.id, o.jti, o.user_id, o.expires_at, b.blacklisted_at FROM {OUTSTANDING} o "  # noqa: S608
-        f"LEFT JOIN {BLACKLISTED} b ON b.token_id = o.id "
-        "WHERE o.id > %s AND o.id <= %s ORDER BY o.id LIMIT %s"
-    )
     reached = 0
     while True:
-        with connections[using].cursor() as cursor:
-            cursor.execute(statement, [reached, last_id, size])
-            rows = [
-                Row(pk, jti, user_id, _moment(expires_at, using), _moment(blacklisted_at, using))
-                for pk, jti, user_id, expires_at, blacklisted_at in cursor.fetchall()
-            ]
+        rows = _read(using, "WHERE o.id > %s AND o.id <= %s ORDER BY o.id", size, reached, last_id)
         if not rows:
             return
         yield rows
         reached = rows[-1].id
 
 
+def read_newest(using: str, expire_after: datetime, size: int) -> list[Row]:
+    """Return the newest outstanding tokens that expire after ``expire_after``, at most ``size``."""
+    moment = _column(expire_after, using)
+    return _read(using, "WHERE o.expires_at > %s ORDER BY o.id DESC", size, moment)
+
+
+def count_issued(using: str, after: datetime) -> int:
+    """Return how many outstanding tokens were issued after a moment."""
+    statement = f"SELECT COUNT(*) FROM {OUTSTANDING} WHERE created_at > %s"  # noqa: S608
+    return int(_fetch_value(using, statement, _column(after, using)))
+
+
+def _read(using: str, which: str, size: int, *params: Any) -> list[Row]:
+    statement = (
+        f"SELECT o.id, o.jti, o.user_id, o.expires_at, b.blacklisted_at FROM {OUTSTANDING} o "  # noqa: S608
+        f"LEFT JOIN {BLACKLISTED} b ON b.token_id = o.id {which} LIMIT %s"
+    )
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement, [*params, size])
+        return [
+            Row(pk, jti, user_id, _moment(expires_at, using), _moment(blacklisted_at, using))
+            for pk, jti, user_id, expires_at, blacklisted_at in cursor.fetchall()
+        ]
+
+
 def _fetch_value(using: str, statement: str, *params: Any) -> Any:
     with connections[using].cursor() as cursor:
         cursor.execute(statement, params)
         return cursor.fetchone()[0]
+
+
+def _column(value: datetime, using: str) -> Any:
+    """Return a moment as a column has it, the other way round."""
+    return connections[using].ops.adapt_datetimefield_value(moments.stored(value))
 
 
 def _moment(value: Any, using: str) -> Any:

@@ -21,7 +21,7 @@ from django.urls import NoReverseMatch, URLResolver, get_resolver, resolve, reve
 from rest_framework.settings import api_settings
 
 from ...authentication import JWTAuthentication
-from ...checks import TAG, check_api_tokens
+from ...checks import DATABASE_CHECKS, TAG
 from ...conf import get_settings
 from ...contrib.simplejwt.advice import report
 from ...store import database
@@ -93,7 +93,7 @@ class Command(BaseCommand):
     def show_checks(self, deploy: bool) -> None:
         found = [
             *run_checks(tags=[TAG], include_deployment_checks=deploy),
-            *check_api_tokens(databases=[database.alias()]),
+            *(each for check in DATABASE_CHECKS for each in check(databases=[database.alias()])),
         ]
         shown = [message for message in found if not message.is_silenced()]
         for message in shown:
