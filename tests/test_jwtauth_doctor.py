@@ -66,7 +66,7 @@ def test_it_tells_the_story():
     printed, good = run()
 
     assert good
-    assert printed == f"The checks have nothing to say.\n{STORY}"
+    assert printed == f"No problems found.\n{STORY}"
 
 
 def test_nothing_of_it_stays(user):
@@ -236,7 +236,7 @@ def test_silenced_warnings_are_not_shown(settings):
     settings.JWTAUTH = {"REFRESH_GRACE_PERIOD": 0}
     settings.SILENCED_SYSTEM_CHECKS = ["jwtauth.W001"]
 
-    assert run() == (f"The checks have nothing to say.\n{STORY}", True)
+    assert run() == (f"No problems found.\n{STORY}", True)
 
 
 def test_errors_come_first(settings):

@@ -64,7 +64,7 @@ def test_a_service_without_database_and_private_key_verifies(auth, service):
         assert (status, body["reason"]) == (401, reason)
     assert orders(service)[0] == 401
 
-    # The service has nothing that could sign, and Django has nothing to say about it.
+    # The service has no key to sign with, and Django's checks accept that.
     printed = service.run(
         "-c",
         "import django; django.setup()\n"

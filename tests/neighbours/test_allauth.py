@@ -655,7 +655,7 @@ def test_a_user_half_signed_in_has_no_payload(rf):
 def test_the_page_works_as_written(tmp_path):
     """Typed into an empty project, it ends with the answer that it shows."""
     page = tmp_path / "page.md"
-    page.write_text((DOCS / "allauth.md").read_text().partition("## What ends what")[0])
+    page.write_text((DOCS / "allauth.md").read_text().partition("## Sign-ins and allauth")[0])
     script, shown = as_script(page, f"127.0.0.1:{free_port()}")
     last = run_script(script, tmp_path).split(f"{MARK}\n")[-1]
 
@@ -676,7 +676,7 @@ def test_the_pages_settings_are_those_tested_here(settings):
 
 def test_the_pages_table_of_words_is_the_codes():
     """Each word of amr is in the table, and no other."""
-    table = read_table(read_section(DOCS / "allauth.md", "How they signed in"))
+    table = read_table(read_section(DOCS / "allauth.md", "`amr` and `auth_time`"))
     words = set(re.findall(r"`(\w+)`", " ".join(cell for _record, cell in table)))
 
     assert words == {"pwd", "social", "email", "sms", "otp", "pop", "mfa"}

@@ -309,7 +309,7 @@ def test_the_page_works_as_written(tmp_path):
     """Typed into an empty project, it asks for the second factor, and takes it."""
     whole = (DOCS / "mfa.md").read_text()
     page = tmp_path / "page.md"
-    page.write_text(whole[whole.index("## With django-otp") : whole.index("## What holds")])
+    page.write_text(whole[whole.index("## With django-otp") : whole.index("## Guarantees")])
     script, shown = as_script(page, f"127.0.0.1:{free_port()}")
     *_, asked, granted = run_script(script, tmp_path).split(f"{MARK}\n")
 

@@ -102,7 +102,7 @@ class Command(BaseCommand):
         if any(message.is_serious() for message in shown):
             raise CommandError("Correct the errors above first.")
         if not shown:
-            self.stdout.write("The checks have nothing to say.")
+            self.stdout.write("No problems found.")
 
 
 def is_default() -> bool:
