@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse
 from django.http.multipartparser import MultiPartParserError
-from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, signals, tokens
 from .claims import ACCESS, Claims, is_api_token
-from .exceptions import AuthError, BadAuthorizationHeader, TokenError, WrongTokenType
+from .exceptions import (
+    AuthError,
+    BadAuthorizationHeader,
+    CSRFFailed,
+    TokenError,
+    WrongTokenType,
+)
 from .http.refusals import request_refusal
 from .http.transport import challenge, get_cookie_token, get_header_token, parse_header
 from .models import LoginSession
@@ -193,16 +198,6 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
     def get_user(self, validated_token: Claims) -> Any:
         """Return a ``TokenUser`` of the claims."""
         return TokenUser(validated_token)
-
-
-class CSRFFailed(exceptions.PermissionDenied):
-    """403: a request that a browser may have been tricked into; ``reason`` is Django's."""
-
-    default_code = "csrf_failed"
-
-    def __init__(self, reason: str) -> None:
-        detail = _("CSRF check failed: {reason}").format(reason=reason)
-        super().__init__({"detail": detail, "code": self.default_code}, self.default_code)
 
 
 def _unused_view(request: "HttpRequest") -> HttpResponse:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -164,6 +165,40 @@ class InsufficientScope(AuthError):
     def auth_header(self) -> str:
         # A client may have asked for it: nothing long ends in a header.
         return challenge(error=self.code, scope=self.scope if len(self.scope) <= 1024 else "")
+
+
+class InsufficientUserAuthentication(AuthError):
+    """The user must sign in again, or by another method (RFC 9470, 3).
+
+    ``max_age``: how many seconds ago they may have signed in; None when that is no matter.
+    """
+
+    status_code = status.HTTP_403_FORBIDDEN
+    reason = "insufficient_user_authentication"
+    code = "insufficient_user_authentication"
+    default_detail = _("Sign in again to do this.")
+
+    def __init__(
+        self, sentence: str | Promise | None = None, *, max_age: int | None = None
+    ) -> None:
+        super().__init__(sentence)
+        self.max_age = max_age
+
+    @property
+    def auth_header(self) -> str:
+        return challenge(error=self.code, max_age="" if self.max_age is None else str(self.max_age))
+
+
+class CSRFFailed(AuthError):
+    """A browser may have been tricked into the request; ``why``: what Django says."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    reason = "csrf_failed"
+    code = "csrf_failed"
+    default_detail = _("CSRF check failed: {reason}")
+
+    def __init__(self, why: str) -> None:
+        super().__init__(format_lazy(self.default_detail, reason=why))
 
 
 class TooManyTokens(AuthError):

@@ -7,31 +7,19 @@ import time
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from django.utils.translation import gettext as _
-from rest_framework import exceptions
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHolderMixin
 
 from . import scopes
 from .claims import is_api_token, sign_in_time
-from .exceptions import InsufficientScope
-from .http.transport import challenge
+from .exceptions import AuthError, InsufficientScope, InsufficientUserAuthentication
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-
-class Insufficient(exceptions.PermissionDenied):
-    """403 that says in ``WWW-Authenticate`` what is missing (RFC 6750, 3.1; RFC 9470, 3)."""
-
-    def __init__(self, code: str, detail: str, **attributes: Any) -> None:
-        super().__init__({"detail": detail, "code": code}, code)
-        # DRF's exception handler puts it into WWW-Authenticate.
-        self.auth_header = challenge(error=code, **attributes)
-
-
 # What the last permission asked found missing. Not on the permission: requests share it.
-_missing: ContextVar[Insufficient | None] = ContextVar("django_jwtauth.permissions", default=None)
+_missing: ContextVar[AuthError | None] = ContextVar("django_jwtauth.permissions", default=None)
 
 
 class TokenPermission(OperationHolderMixin, BasePermission):
@@ -65,13 +53,9 @@ class TokenPermission(OperationHolderMixin, BasePermission):
         if missing is not None:
             raise missing
 
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
-        """Return why the claims will not do, None if they will."""
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
+        """Return the refusal that the claims deserve; None if they will do."""
         raise NotImplementedError
-
-
-def _lacks(scope: str) -> Insufficient:
-    return Insufficient("insufficient_scope", _("The token lacks a scope."), scope=scope)
 
 
 class HasScopes(TokenPermission):
@@ -83,11 +67,11 @@ class HasScopes(TokenPermission):
             raise ValueError(f"Name the scopes one by one, like 'reports:read'; not {names}.")
         self.names = names
 
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         try:
             scopes.require(claims, self.names)
         except InsufficientScope as error:
-            return _lacks(error.scope)
+            return error.with_traceback(None)
         return None
 
 
@@ -97,15 +81,15 @@ class HasReadWriteScopes(TokenPermission):
     def __init__(self, *, read: str, write: str) -> None:
         self.read, self.write = HasScopes(*read.split()), HasScopes(*write.split())
 
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         needed = self.read if request.method in SAFE_METHODS else self.write
         return needed.find_missing(request, claims)
 
 
 class _IsPerson(TokenPermission):
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         if is_api_token(claims):
-            return Insufficient("insufficient_user_authentication", _("Not with an API token."))
+            return InsufficientUserAuthentication(_("Not with an API token."))
         return None
 
 
@@ -114,10 +98,10 @@ IsPerson = _IsPerson()
 
 
 class _MayManage(TokenPermission):
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         if request.method in SAFE_METHODS or scopes.may_manage(claims):
             return None
-        return _lacks(scopes.MANAGE)
+        return InsufficientScope([scopes.MANAGE])
 
 
 #: A token without scopes, or with ``jwtauth:manage`` among them; whoever only reads needs none.
@@ -132,12 +116,10 @@ class HasAMR(TokenPermission):
             raise ValueError("Name at least one method, like 'otp'.")
         self.methods = frozenset(methods)
 
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         given = claims.get("amr")
         if not isinstance(given, list) or self.methods.isdisjoint(map(str, given)):
-            return Insufficient(
-                "insufficient_user_authentication", _("Signing in needs another step.")
-            )
+            return InsufficientUserAuthentication(_("Signing in needs another step"))
         return None
 
 
@@ -150,12 +132,8 @@ class SignedInWithin(TokenPermission):
     def __init__(self, *, minutes: float) -> None:
         self.seconds = int(minutes * 60)
 
-    def find_missing(self, request: "Request", claims: dict[str, Any]) -> Insufficient | None:
+    def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         recent = time.time() - sign_in_time(claims) <= self.seconds
         if recent and not is_api_token(claims):
             return None
-        return Insufficient(
-            "insufficient_user_authentication",
-            _("Sign in again to do this."),
-            max_age=str(self.seconds),
-        )
+        return InsufficientUserAuthentication(max_age=self.seconds)

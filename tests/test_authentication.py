@@ -13,12 +13,12 @@ from rest_framework.views import APIView
 
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import (
-    CSRFFailed,
     InvalidToken,
     JWTAuthentication,
     JWTCookieAuthentication,
     JWTStatelessUserAuthentication,
 )
+from django_jwtauth.exceptions import CSRFFailed
 from tests import forge
 from tests.refusals import REFUSALS, UNVERIFIED
 

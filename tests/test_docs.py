@@ -354,15 +354,13 @@ def refusals(base):
 
 
 TOKEN_ERRORS = refusals(exceptions.TokenError) - {exceptions.TokenError}
-# Each door says what a token lacks in words of its own.
-NO_ANSWER = {exceptions.TokenError, exceptions.InsufficientScope}
-OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - NO_ANSWER
+OTHER_ERRORS = refusals(exceptions.AuthError) - TOKEN_ERRORS - {exceptions.TokenError}
+ARGUMENTS = {exceptions.Throttled: (7,), exceptions.CSRFFailed: ("…",)}
 
 
 def answer(error):
     """Return what our endpoints answer for a class of refusals."""
-    arguments = {"retry_after": 7} if error is exceptions.Throttled else {}
-    return exception_handler(error(**arguments), {})
+    return exception_handler(error(*ARGUMENTS.get(error, ())), {})
 
 
 def test_errors_page_lists_the_refusals_of_tokens():

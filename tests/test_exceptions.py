@@ -53,6 +53,11 @@ CONTRACT = {
         "A text is too long or has characters that cannot be stored here",
     ),
     "insufficient_scope": ("insufficient_scope", "The token lacks a scope"),
+    "insufficient_user_authentication": (
+        "insufficient_user_authentication",
+        "Sign in again to do this.",
+    ),
+    "csrf_failed": ("csrf_failed", "CSRF check failed: no cookie"),
     "too_many_tokens": (
         "too_many_tokens",
         "You have as many API tokens as are allowed: revoke one first",
@@ -64,11 +69,13 @@ CONTRACT = {
 
 
 def make(error, detail=None):
-    """An error of this class; two say something of their own instead of a sentence."""
+    """An error of this class; three say something of their own instead of a sentence."""
     if issubclass(error, exceptions.Throttled):
         return error(retry_after=7)
     if issubclass(error, exceptions.InsufficientScope):
         return error(["read", "write"])
+    if issubclass(error, exceptions.CSRFFailed):
+        return error("no cookie")
     return error(detail)
 
 
@@ -96,7 +103,9 @@ def test_why_a_token_is_refused_is_one_family():
     assert others == {
         "BadAuthorizationHeader",
         "BodyTooLarge",
+        "CSRFFailed",
         "InsufficientScope",
+        "InsufficientUserAuthentication",
         "InvalidCredentials",
         "MFARequired",
         "NotAuthenticated",
@@ -166,9 +175,12 @@ HEADERS = ("WWW-Authenticate", "Retry-After")
 BAD_TOKEN = {"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'}
 NO_TOKEN = {"WWW-Authenticate": 'Bearer realm="api"'}
 NEEDED = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_scope", scope="read write"'}
+RECENT = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_user_authentication"'}
 # What is neither the 401 of a token nor that of a sign-in.
 ANSWERS = {
     "InsufficientScope": (403, NEEDED),
+    "InsufficientUserAuthentication": (403, RECENT),
+    "CSRFFailed": (403, {}),
     "BodyTooLarge": (400, {}),
     "UnstorableText": (400, {}),
     "TooManyTokens": (409, {}),

@@ -75,7 +75,7 @@ def lacks(answer, error, **attributes):
     return (
         answer.status_code == 403
         and answer.get("WWW-Authenticate") == f'Bearer realm="api", error="{error}"{given}'
-        and answer.data["code"] == error
+        and answer.data["code"] == answer.data["reason"] == error
     )
 
 
@@ -91,9 +91,7 @@ def test_has_scopes(ask, scope):
 @pytest.mark.parametrize("claims", [{}, {"scope": "a"}, {"scope": "ab"}, {"scope": ["a", "b"]}])
 def test_has_scopes_not(ask, claims):
     """RFC 6750, 3.1: 403 insufficient_scope, with the scopes that are necessary."""
-    answer = ask(HasScopes("a", "b"), claims)
-    assert lacks(answer, "insufficient_scope", scope="a b")
-    assert answer.data["detail"] == "The token lacks a scope."
+    assert lacks(ask(HasScopes("a", "b"), claims), "insufficient_scope", scope="a b")
 
 
 NO_PERMISSIONS = {

@@ -4,14 +4,19 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path, reverse
 from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
+from rest_framework.views import APIView
 
 from django_jwtauth import api_tokens, credentials, one_time, scopes, sessions
+from django_jwtauth.authentication import JWTAuthentication
+from django_jwtauth.decorators import jwt_required
 from django_jwtauth.exceptions import InsufficientScope, MalformedToken
+from django_jwtauth.permissions import HasScopes
 from django_jwtauth.views.portal import OneTimeSignInView
 from tests.conftest import PASSWORD
 from tests.forge import claims_of
@@ -399,3 +404,66 @@ def introspect(user, raw):
         {"token": sessions.start(user).access},
         headers={"authorization": f"Bearer {raw}"},
     )
+
+
+# --- one refusal, whichever door finds the scope missing
+
+
+@jwt_required(scopes=["reports:read"])
+def decorated(request):
+    return HttpResponse()
+
+
+class Guarded(APIView):
+    authentication_classes = (JWTAuthentication,)
+    permission_classes = (HasScopes("reports:read"),)
+
+    def get(self, request):
+        return HttpResponse()
+
+
+class Raising(Guarded):
+    permission_classes = ()
+
+    def get(self, request):
+        scopes.require(request.auth, ["reports:read"])
+
+
+def unaware(request):
+    """Knows nothing of tokens, and looks at who is asking."""
+    return HttpResponse(request.user.get_username())
+
+
+urlpatterns += [
+    path("decorated/", decorated),
+    path("guarded/", Guarded.as_view()),
+    path("raising/", Raising.as_view()),
+    path("unaware/", unaware),
+]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(
+    ("url", "scope"),
+    [
+        ("/decorated/", "reports:read"),
+        ("/guarded/", "reports:read"),
+        ("/raising/", "reports:read"),
+        ("/api/sessions/", "jwtauth:manage"),
+        ("/unaware/", ""),
+    ],
+)
+def test_every_door_says_the_same_of_a_missing_scope(client, settings, user, url, scope):
+    """One body, and the header of RFC 6750, 3.1: a client need not know what guards a view."""
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django_jwtauth.middleware.JWTAuthenticationMiddleware",
+    ]
+    raw = sessions.start(user, claims={"scope": "profile"}).access
+    ask = client.delete if url.startswith("/api/") else client.get
+
+    answer = ask(url, headers={"authorization": f"Bearer {raw}"})
+
+    assert (answer.status_code, answer.json()) == (403, InsufficientScope().body())
+    named = f', scope="{scope}"' if scope else ""
+    assert answer["WWW-Authenticate"] == f'Bearer realm="api", error="insufficient_scope"{named}'

@@ -30,10 +30,8 @@ logger = logging.getLogger("django_jwtauth")
 #: The subprotocol that a client offers right before its token, and gets as the answer.
 SUBPROTOCOL = "bearer"
 
-#: Close codes, for applications to use (RFC 6455, 7.4.2): 4000 and the status of HTTP.
-UNAUTHORIZED = 4401
-FORBIDDEN = 4403
-UNAVAILABLE = 4503
+# RFC 6455, 7.4.2: codes for applications. With the status of HTTP added, 4401 or 4403.
+_CLOSE_CODES = 4000
 
 # Seconds to wait for a database that does not answer: longer, and nobody watches the sockets.
 CHECK_TIMEOUT = 15
@@ -52,6 +50,7 @@ _authenticate = database_sync_to_async(sessions.authenticate)
 class ForeignOrigin(AuthError):
     """A page of another site opened the socket, and a browser added the cookie."""
 
+    status_code = 403
     reason = code = "foreign_origin"
 
 
@@ -63,7 +62,8 @@ class JWTAuthMiddleware:
     socket's token is checked again, for a query. ``cookies``: accept the cookie with the
     access token, too, from pages of this host and of ``CSRF_TRUSTED_ORIGINS``.
 
-    A refused socket is accepted and closed, as browsers show no code otherwise.
+    A refused socket is accepted and closed, as browsers show no code otherwise. So is one
+    whose application lets a refusal escape, such as ``InsufficientScope``.
     """
 
     def __init__(
@@ -108,6 +108,10 @@ class JWTAuthMiddleware:
         watcher = asyncio.create_task(self.watch(raw, claims["exp"], request, socket))
         try:
             await self.app(scope, socket.receive, socket.send)
+        except AuthError as error:
+            if not socket.refused.is_set():
+                watcher.cancel()
+                await socket.refuse(error)
         finally:
             if socket.refused.is_set():
                 # The close frame may still be on its way.
@@ -201,8 +205,7 @@ class _Socket:
         """Close with a code, and tell the application that the client is gone."""
         if self._over:
             return
-        codes: dict[type[AuthError], int] = {Unavailable: UNAVAILABLE, ForeignOrigin: FORBIDDEN}
-        self._code = codes.get(type(error), UNAUTHORIZED)
+        self._code = _CLOSE_CODES + error.status_code
         self.refused.set()
         # What a server raises when the client went away by itself.
         with suppress(OSError):

@@ -7,9 +7,10 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import AnonymousUser
 
-from django_jwtauth import sessions
+from django_jwtauth import scopes, sessions
 from django_jwtauth.contrib import channels
 from django_jwtauth.contrib.channels import JWTAuthMiddleware
+from django_jwtauth.exceptions import InsufficientScope
 from tests import forge
 
 # Channels closes connections where it finds none in autocommit.
@@ -292,6 +293,24 @@ def test_checks_stop_with_the_application(pair, monkeypatch):
 
     with pytest.raises(ZeroDivisionError):
         visit(Client("bearer", pair.access), failing)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_scope_that_the_application_finds_missing(user, accepted):
+    """The socket is closed with 4403 and the reason that HTTP has, as a 403 would be sent."""
+
+    async def asking(scope, receive, send):
+        await receive()
+        if accepted:
+            await send({"type": "websocket.accept"})
+        scopes.require(scope["auth"], ["news:read"])
+
+    raw = sessions.start(user, claims={"scope": "profile"}).access
+    client = Client("bearer", raw)
+    visit(client, asking)
+
+    assert client.close == (4403, InsufficientScope().body()["reason"])
+    assert [message["type"] for message in client.heard] == ["websocket.accept", "websocket.close"]
 
 
 def test_no_close_after_the_application_has_closed(pair):

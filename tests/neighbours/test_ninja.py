@@ -13,6 +13,7 @@ from ninja.security import APIKeyHeader
 
 from django_jwtauth import sessions
 from django_jwtauth.contrib.ninja import JWTAuth, answer_refusals
+from django_jwtauth.exceptions import InsufficientScope
 from tests.refusals import REFUSALS
 from tests.test_docs import DOCS, read_blocks
 
@@ -172,7 +173,7 @@ def test_a_missing_scope(request_to, url, pair):
     """403 that names it, whether the class or the operation asks."""
     answer = request_to(url, pair.access)
 
-    assert (answer.status_code, answer.json()["reason"]) == (403, "insufficient_scope")
+    assert (answer.status_code, answer.json()) == (403, InsufficientScope().body())
     assert (
         answer["WWW-Authenticate"]
         == 'Bearer realm="api", error="insufficient_scope", scope="reports:read"'

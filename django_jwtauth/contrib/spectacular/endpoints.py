@@ -202,7 +202,7 @@ class EndpointSchema(AutoSchema):
         found, view = Refusals(), self.view
         authenticators = view.get_authenticators()
         if self.needs_csrf:
-            found.add(403, "csrf_failed", refusals.csrf_body())
+            found.add_raised(view, [exceptions.CSRFFailed])
             if self.method == "POST":
                 found.add_drf(drf.ParseError, "unreadable")
         if any(isinstance(one, JWTAuthentication) for one in authenticators):
@@ -210,12 +210,10 @@ class EndpointSchema(AutoSchema):
         if isinstance(view, RefreshView):
             found.add_drf(drf.NotAuthenticated, "no_token")
         permissions = view.get_permissions()
-        if IsPerson in permissions:
-            found.add(403, "no_person", refusals.script_body())
+        if IsPerson in permissions or RECENT in permissions or self.asks_for_recent_sign_in:
+            found.add_raised(view, [exceptions.InsufficientUserAuthentication])
         if MayManage in permissions and self.method not in SAFE_METHODS:
-            found.add(403, "no_scope", refusals.narrow_body())
-        if RECENT in permissions or self.asks_for_recent_sign_in:
-            found.add(403, "not_recent", refusals.stale_body())
+            found.add_raised(view, [exceptions.InsufficientScope])
         if "{sid}" in self.path:
             found.add_drf(drf.NotFound, "not_found")
         if self.reads_body:

@@ -9,12 +9,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import exceptions as drf
 
 from ... import exceptions
-from ...authentication import CSRFFailed
-from ...claims import API_USE
 from ...conf import get_settings
-from ...exceptions import AuthError, Throttled
-from ...permissions import HasScopes, IsPerson, SignedInWithin
-from ...scopes import MANAGE
+from ...exceptions import AuthError, CSRFFailed, Throttled
 from ...views import JWTView
 
 
@@ -30,11 +26,14 @@ _OF_REFRESHING = (exceptions.RefreshTokenReused, exceptions.GenerationUnknown)
 OF_ACCESS = tuple(error for error in OF_TOKENS if error not in _OF_REFRESHING)
 #: What the project's own policy may say.
 OF_POLICY = _family(exceptions.SignInRefused)
-#: What the endpoints refuse with a ``reason``; permissions give none.
+#: What the endpoints refuse.
 _ALL: tuple[type[AuthError], ...] = (
     exceptions.BadAuthorizationHeader,
     exceptions.InvalidCredentials,
     *OF_POLICY,
+    exceptions.InsufficientScope,
+    exceptions.InsufficientUserAuthentication,
+    exceptions.CSRFFailed,
     exceptions.TooManyTokens,
     exceptions.UnstorableText,
     exceptions.BodyTooLarge,
@@ -77,7 +76,6 @@ def components() -> dict[str, dict[str, Any]]:
     return {
         "Code": _words(error.code for error in _ALL),
         "Reason": _words(error.reason for error in _ALL),
-        "ForbiddenCode": _words(_forbidden_codes()),
         "Purpose": _words(get_settings().ONE_TIME_PURPOSES),
         "Refusal": _object(
             "detail",
@@ -89,7 +87,6 @@ def components() -> dict[str, dict[str, Any]]:
             messages={"type": "array", "items": message},
             methods={"type": "array", "items": _TEXT},
         ),
-        "Forbidden": _object("detail", "code", detail=_TEXT, code=component("ForbiddenCode")),
         # Closed, so that a body is either this or one of the others.
         "Detail": {**_object("detail", detail=_TEXT), "additionalProperties": False},
         "FieldErrors": {
@@ -114,8 +111,10 @@ def register_components(registry: Any) -> None:
 
 
 def make(error: type[AuthError]) -> AuthError:
-    """Return an error of the class; of seconds to wait, a minute."""
-    return Throttled(60) if issubclass(error, Throttled) else error()
+    """Return an error of the class, as it may be raised."""
+    if issubclass(error, Throttled):
+        return error(60)
+    return error("CSRF cookie not set.") if issubclass(error, CSRFFailed) else error()
 
 
 class Refusals:
@@ -157,39 +156,4 @@ def _response(status: int, bodies: dict[str, Any]) -> OpenApiResponse:
 def _shape(status: int, body: dict[str, Any]) -> str:
     if "reason" in body:
         return "Refusal"
-    if "code" in body:
-        return "Forbidden"
     return "Detail" if "detail" in body else "FieldErrors"
-
-
-def csrf_body() -> dict[str, Any]:
-    return _plain(CSRFFailed("CSRF cookie not set."))
-
-
-def script_body() -> dict[str, Any]:
-    """Return the body of a 403 for an API token where a person is wanted."""
-    return _missing(IsPerson, token_use=API_USE)
-
-
-def narrow_body() -> dict[str, Any]:
-    """Return the body of a 403 for a token with scopes that may not manage sign-ins."""
-    return _missing(HasScopes(MANAGE))
-
-
-def stale_body() -> dict[str, Any]:
-    """Return the body of a 403 for a sign-in that is too long ago."""
-    return _missing(SignedInWithin(minutes=15), sid=None)
-
-
-def _missing(permission: Any, **claims: Any) -> dict[str, Any]:
-    return _plain(permission.find_missing(None, claims))
-
-
-def _plain(error: drf.APIException) -> dict[str, Any]:
-    detail: Any = error.detail
-    return {name: str(text) for name, text in detail.items()}
-
-
-def _forbidden_codes() -> list[str]:
-    bodies = csrf_body(), script_body(), _missing(HasScopes("read"))
-    return [body["code"] for body in bodies]
