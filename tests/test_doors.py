@@ -22,7 +22,7 @@ from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
-from tests.test_simplejwt_decoder import legacy
+from tests.legacy import legacy
 from tests.urls import urlpatterns as project
 
 CLIENT_SECRET = "for-the-tests-only"

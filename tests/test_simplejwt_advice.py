@@ -20,8 +20,8 @@ from django_jwtauth.contrib.simplejwt import advice, configuration, project
 from django_jwtauth.contrib.simplejwt.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
+from tests.legacy import OWN_KEY, pem
 from tests.simplejwt_project import process
-from tests.test_simplejwt_decoder import OWN_KEY, pem
 
 NOW = datetime(2026, 11, 24, 15, tzinfo=timezone.utc)
 

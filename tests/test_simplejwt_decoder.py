@@ -31,20 +31,11 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
 from django_jwtauth.operations import revocation
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.views import oauth
-from tests import forge, keypairs
+from tests import forge
 from tests.conftest import PASSWORD
+from tests.legacy import OWN_KEY, SLIDING, WINDOW, legacy, moved, pem
 from tests.racing import race
 from tests.simplejwt_project import process
-
-DECODER = "django_jwtauth.contrib.simplejwt.decode"
-WINDOW = timedelta(days=2)
-OWN_KEY = "the-legacy-signing-key-which-has-sixty-four-bytes-for-hs512-too!"
-
-
-def moved(**changed):
-    """``JWTAUTH`` of a project that moves."""
-    until = datetime.now(timezone.utc) + WINDOW
-    return {"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": until, "USER_ID_CLAIM": "user_id", **changed}
 
 
 @pytest.fixture(autouse=True)
@@ -76,24 +67,6 @@ def switch(settings, transactional_db):
     return start
 
 
-def legacy(user, kind="access", *, key=None, header=None, without=(), **claims):
-    """A token like simplejwt's, signed with HS256."""
-    now = int(time.time())
-    given = {
-        "token_type": kind,
-        "exp": now + 300,
-        "iat": now,
-        "jti": uuid.uuid4().hex,
-        "user_id": str(user.pk),
-        **claims,
-    }
-    return forge.sign(
-        {"alg": "HS256", "typ": "JWT", **(header or {})},
-        {name: value for name, value in given.items() if name not in without},
-        (key or settings.SECRET_KEY).encode(),
-    )
-
-
 # --- the move
 
 
@@ -104,15 +77,6 @@ KEYS = {
     "RS256": lambda: pem("RS256"),
     "ES256": lambda: pem("ES256"),
 }
-
-
-def pem(algorithm):
-    key = keypairs.make_key(algorithm)
-    return {
-        "ALGORITHM": algorithm,
-        "SIGNING_KEY": keypairs.make_pem(algorithm, key),
-        "VERIFYING_KEY": keypairs.make_public_pem(algorithm, key),
-    }
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -481,13 +445,6 @@ def test_a_deleted_user(user, api):
 
 
 # --- sliding tokens
-
-
-SLIDING = {
-    "AUTH_TOKEN_CLASSES": ["rest_framework_simplejwt.tokens.SlidingToken"],
-    "SLIDING_TOKEN_LIFETIME": 300,
-    "SLIDING_TOKEN_REFRESH_LIFETIME": 86400,
-}
 
 
 def test_a_sliding_token_is_exchanged_like_a_refresh_token(switch, user, api):

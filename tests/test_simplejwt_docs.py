@@ -12,9 +12,9 @@ from django_jwtauth.contrib.simplejwt.decoder import session_id
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import rules
 from tests import forge
+from tests.legacy import moved
 from tests.shell import ROOT
 from tests.simplejwt_project import process
-from tests.test_simplejwt_decoder import moved
 
 PAGE = Path(ROOT, "docs", "coming-from-simplejwt.md").read_text()
 

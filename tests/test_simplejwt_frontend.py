@@ -17,8 +17,8 @@ from django_jwtauth.contrib.simplejwt.advice import advise
 from django_jwtauth.models import LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
+from tests.legacy import legacy
 from tests.simplejwt_project import process
-from tests.test_simplejwt_decoder import legacy
 
 TOKEN, REFRESH, VERIFY, BLACKLIST = (
     f"/api/token/{name}" for name in ("", "refresh/", "verify/", "blacklist/")

@@ -24,10 +24,10 @@ from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from tests import forge
 from tests.calls import run_command
+from tests.legacy import SLIDING, legacy, moved
 from tests.shell import ROOT, environment
 from tests.simplejwt_project import process
 from tests.subproject import run_pytest
-from tests.test_simplejwt_decoder import SLIDING, legacy, moved
 
 run = partial(run_command, "jwtauth_import_simplejwt")
 #: For a run of its own: 500000.

@@ -51,23 +51,6 @@ def test_the_documentations_examples_pass(tmp_path):
     assert "9 passed" in done.stdout
 
 
-def test_the_plugin_imports_nothing_of_django():
-    """pytest loads it before there are settings."""
-    program = (
-        "import sys, django_jwtauth.contrib.pytest\n"
-        "print([name for name in sys.modules if name.startswith(('django.', 'rest_framework'))])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
-
-
 def test_an_expired_token_is_refused_and_its_sign_in_lives(user):
     """Only the time is against it: an hour ago it was good."""
     raw = make_expired_token(user, scope="read")

@@ -13,7 +13,7 @@ from django_jwtauth import sessions
 from django_jwtauth.contrib.simplejwt import tables
 from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession
-from tests.test_simplejwt_decoder import legacy, moved
+from tests.legacy import legacy, moved
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,0 +1,108 @@
+"""Whom a token is for: a user's key, saved and in ``sub``. ``tests/users`` has other models."""
+
+import uuid
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import OperationalError, connection, models
+from django.test.utils import isolate_apps
+
+from django_jwtauth.exceptions import Unavailable
+from django_jwtauth.store import database, identity
+
+KEY = uuid.UUID("01886c1f-8c7a-7c4d-8e5f-60718293a4b5")
+
+
+def model_of(field):
+    """A model with ``field`` for its primary key."""
+    with isolate_apps("django.contrib.auth"):
+        meta = type("Meta", (), {"app_label": "auth"})
+        return type("Keyed", (models.Model,), {"__module__": __name__, "Meta": meta, "key": field})
+
+
+NUMBERS = model_of(models.SmallIntegerField(primary_key=True))
+UUIDS = model_of(models.UUIDField(primary_key=True))
+TEXTS = model_of(models.CharField(primary_key=True, max_length=10))
+
+
+def test_the_key_is_that_of_a_saved_user(user):
+    """A user who was never saved has none, and a group of the same number is no user."""
+    assert identity.saved_key(user) == user.pk
+    for unsaved in (User(username="new"), User(pk=user.pk)):
+        with pytest.raises(ValueError, match="saved user"):
+            identity.saved_key(unsaved)
+    with pytest.raises(TypeError, match=r"auth\.User, not Group"):
+        identity.saved_key(Group(pk=user.pk))
+
+
+def test_a_number_is_named_without_a_query(user, statements):
+    """It has one text: the database need not be asked how it was saved."""
+    with statements(0):
+        assert identity.identify(user) == (user.pk, str(user.pk))
+
+
+@pytest.mark.parametrize("spelling", ["7", 7.0])
+def test_a_number_is_saved_as_a_number(user, spelling):
+    """Whatever the code that made the user gave for it."""
+    user.pk = spelling
+
+    assert identity.identify(user) == (7, "7")
+
+
+def test_a_key_of_which_the_database_is_asked_may_be_unavailable(user, monkeypatch):
+    """Then nobody is told that there is no such user."""
+
+    def fail():
+        raise OperationalError
+
+    monkeypatch.setattr(identity, "key_field", lambda model: TEXTS._meta.pk)
+    monkeypatch.setattr(database, "alias", fail)
+    monkeypatch.setattr(identity, "alias", fail)
+
+    with pytest.raises(Unavailable):
+        identity.identify(user)
+
+
+@pytest.mark.parametrize(
+    ("model", "subject", "key"),
+    [
+        (NUMBERS, "7", 7),
+        (NUMBERS, "-7", -7),
+        (UUIDS, str(KEY), KEY),
+        (TEXTS, "a/b?c ", "a/b?c "),
+    ],
+    ids=["number", "negative", "UUID", "text"],
+)
+def test_sub_leads_back_to_the_key(model, subject, key):
+    """In the type that the column holds."""
+    assert identity.parse_key(model, subject, connection) == key
+
+
+@pytest.mark.parametrize(
+    ("model", "subject"),
+    [
+        *[(NUMBERS, text) for text in ("07", "+7", " 7", "7.0", "1e3", "\u0667", "seven", "")],
+        *[(NUMBERS, str(number)) for number in (2**63, -(2**63) - 1, 10**400)],
+        *[(UUIDS, text) for text in (KEY.hex, str(KEY).upper(), f"{{{KEY}}}", KEY.urn, "7")],
+    ],
+    ids=lambda value: ascii(value)[:20] if isinstance(value, str) else value._meta.pk.name,
+)
+def test_a_key_has_one_spelling_and_fits_its_column(model, subject):
+    """Anything else is no row's key, without a query and without an error."""
+    assert identity.parse_key(model, subject, connection) is None
+
+
+@isolate_apps("django.contrib.auth")
+def test_the_key_of_a_derived_model_is_that_of_its_base():
+    """A model that extends the user's table has the user's key, at any depth."""
+
+    class Child(User):
+        class Meta:
+            app_label = "auth"
+
+    class Grandchild(Child):
+        class Meta:
+            app_label = "auth"
+
+    for model in (User, Child, Grandchild):
+        assert identity.key_field(model) is User._meta.pk
