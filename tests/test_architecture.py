@@ -31,8 +31,8 @@ ORDER = {
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "devices filters user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
-    "contrib.simplejwt": "configuration tables tokens / decoder project serializers /"
-    " advice importer views .",
+    "contrib.simplejwt": "move tokens / serializers / views .",
+    "contrib.simplejwt.move": "configuration tables / decoder project / advice importer",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
     "management": "terminal / commands",
     "urls": "browser oauth portal sessions well_known / .",
@@ -47,7 +47,7 @@ KNOWN_TO = {
     "pytest": "contrib.pytest",
     "rest_framework": "authentication checks contrib.simplejwt contrib.spectacular exceptions"
     " management.commands.jwtauth_doctor permissions serializers testing views",
-    "jwt": "contrib.simplejwt.decoder management.commands.jwtauth_generate_key"
+    "jwt": "contrib.simplejwt.move.decoder management.commands.jwtauth_generate_key"
     " tokens.jws tokens.keymaterial",
     "cryptography": "management.commands.jwtauth_export_keys"
     " management.commands.jwtauth_generate_key tokens.keymaterial",

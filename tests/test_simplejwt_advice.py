@@ -16,8 +16,8 @@ from django.views import View
 from rest_framework.views import APIView
 
 from django_jwtauth import conf
-from django_jwtauth.contrib.simplejwt import advice, configuration, project
-from django_jwtauth.contrib.simplejwt.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
+from django_jwtauth.contrib.simplejwt.move import advice, configuration, project
+from django_jwtauth.contrib.simplejwt.move.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.legacy import OWN_KEY, pem

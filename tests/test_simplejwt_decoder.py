@@ -26,7 +26,7 @@ from rest_framework.test import APIClient
 
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.contrib import simplejwt
-from django_jwtauth.contrib.simplejwt import decoder, tables
+from django_jwtauth.contrib.simplejwt.move import decoder, tables
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
 from django_jwtauth.operations import revocation
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY

@@ -7,8 +7,8 @@ import pytest
 from django.urls import path
 
 from django_jwtauth.conf import find_problems
-from django_jwtauth.contrib.simplejwt import advice, project
-from django_jwtauth.contrib.simplejwt.decoder import session_id
+from django_jwtauth.contrib.simplejwt.move import advice, project
+from django_jwtauth.contrib.simplejwt.move.decoder import session_id
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import rules
 from tests import forge

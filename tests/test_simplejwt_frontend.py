@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from rest_framework.test import APIClient
 
-from django_jwtauth.contrib.simplejwt.advice import advise
+from django_jwtauth.contrib.simplejwt.move.advice import advise
 from django_jwtauth.models import LoginSession
 from tests import forge
 from tests.conftest import PASSWORD

@@ -18,9 +18,9 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from django_jwtauth import checks
-from django_jwtauth.contrib.simplejwt import importer, tables
-from django_jwtauth.contrib.simplejwt.decoder import session_id
-from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
+from django_jwtauth.contrib.simplejwt.move import importer, tables
+from django_jwtauth.contrib.simplejwt.move.decoder import session_id
+from django_jwtauth.contrib.simplejwt.move.importer import Imported, import_tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from tests import forge
 from tests.calls import run_command
@@ -388,7 +388,7 @@ import django
 django.setup()
 from django.conf import settings
 from django.db import connection
-from django_jwtauth.contrib.simplejwt.importer import import_tokens
+from django_jwtauth.contrib.simplejwt.move.importer import import_tokens
 settings.DEBUG = True
 start = time.monotonic()
 done = import_tokens("default")

@@ -29,7 +29,7 @@ from django_jwtauth import api_tokens, conf, one_time, sessions, tokens
 from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.claims import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.conf import get_settings, tenants
-from django_jwtauth.contrib.simplejwt import tables
+from django_jwtauth.contrib.simplejwt.move import tables
 from django_jwtauth.decorators import jwt_required
 from django_jwtauth.exceptions import (
     BadSignature,

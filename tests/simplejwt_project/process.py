@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 
-from django_jwtauth.contrib.simplejwt import tables
+from django_jwtauth.contrib.simplejwt.move import tables
 from tests.conftest import PASSWORD
 from tests.shell import ROOT, environment
 

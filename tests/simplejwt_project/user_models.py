@@ -10,8 +10,8 @@ from django.db import connection, models
 from django.utils import timezone
 
 from django_jwtauth import sessions
-from django_jwtauth.contrib.simplejwt import tables
-from django_jwtauth.contrib.simplejwt.importer import Imported, import_tokens
+from django_jwtauth.contrib.simplejwt.move import tables
+from django_jwtauth.contrib.simplejwt.move.importer import Imported, import_tokens
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests.legacy import legacy, moved
 

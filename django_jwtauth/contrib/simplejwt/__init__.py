@@ -5,6 +5,6 @@ accepts its tokens for a while; :mod:`tokens`, :mod:`serializers` and :mod:`view
 classes that projects subclass and call. simplejwt itself need not be installed any more.
 """
 
-from .decoder import decode
+from .move.decoder import decode
 
 __all__ = ["decode"]

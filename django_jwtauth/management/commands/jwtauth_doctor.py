@@ -23,7 +23,7 @@ from rest_framework.settings import api_settings
 from ...authentication import JWTAuthentication
 from ...checks import DATABASE_CHECKS, TAG
 from ...conf import get_settings
-from ...contrib.simplejwt.advice import report
+from ...contrib.simplejwt.move.advice import report
 from ...store import database
 
 LABEL = "django_jwtauth"

@@ -1,4 +1,4 @@
-"""Take over what simplejwt's blacklist app knows: see ``contrib.simplejwt.importer``."""
+"""Take over what simplejwt's blacklist app knows: see ``contrib.simplejwt.move.importer``."""
 
 import time
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from ...contrib.simplejwt.importer import BATCH_SIZE, Imported, NotReconciled, import_tokens
-from ...contrib.simplejwt.tables import OUTSTANDING, find_alias
+from ...contrib.simplejwt.move.importer import BATCH_SIZE, Imported, NotReconciled, import_tokens
+from ...contrib.simplejwt.move.tables import OUTSTANDING, find_alias
 from ..terminal import batch_size, overwrite
 
 MEANINGS = {

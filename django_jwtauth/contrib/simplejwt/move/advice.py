@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from ...conf import Settings
-from ...tokens.keymaterial import KeyProblem, load_key
+from ....conf import Settings
+from ....tokens.keymaterial import KeyProblem, load_key
 from . import configuration, project
 from .configuration import get, given
 

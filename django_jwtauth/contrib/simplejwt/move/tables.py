@@ -12,8 +12,8 @@ from django.core.signals import setting_changed
 from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
-from ...conf import MAX_TENANTS, get_tenancy, moments
-from ...store import database
+from ....conf import MAX_TENANTS, get_tenancy, moments
+from ....store import database
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",
@@ -143,4 +143,4 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
         forget_alias()
 
 
-setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.tables")
+setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.move.tables")

@@ -18,9 +18,9 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
 
-from ...claims import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
-from ...conf import RESERVED_CLAIMS, get_settings
-from ...exceptions import (
+from ....claims import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
+from ....conf import RESERVED_CLAIMS, get_settings
+from ....exceptions import (
     CredentialsChanged,
     ExpiredToken,
     TokenBlacklisted,
@@ -28,12 +28,12 @@ from ...exceptions import (
     UserNotFound,
     WrongTokenType,
 )
-from ...models import BlacklistedToken
-from ...redacted import redact
-from ...store import database
-from ...tokens.jws import read_foreign
-from ...tokens.keymaterial import Key
-from ...tokens.remote_keys import get_remote_keys
+from ....models import BlacklistedToken
+from ....redacted import redact
+from ....store import database
+from ....tokens.jws import read_foreign
+from ....tokens.keymaterial import Key
+from ....tokens.remote_keys import get_remote_keys
 from . import tables
 from .configuration import get, get_claim_name, get_leeway, uses_sliding_tokens
 
@@ -219,4 +219,4 @@ def _forget(*, setting: str, **kwargs: Any) -> None:
         _get_keys.cache_clear()
 
 
-setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.decoder")
+setting_changed.connect(_forget, dispatch_uid="django_jwtauth.contrib.simplejwt.move.decoder")

@@ -13,11 +13,11 @@ from django.contrib.auth import get_user_model
 from django.db import connections, reset_queries
 from django.utils import timezone
 
-from ...claims import REFRESH
-from ...conf import moments
-from ...models import BlacklistedToken, LoginSession, Reason, Via
-from ...signins.rules import auth_hash, make_legacy_session
-from ...store import database
+from ....claims import REFRESH
+from ....conf import moments
+from ....models import BlacklistedToken, LoginSession, Reason, Via
+from ....signins.rules import auth_hash, make_legacy_session
+from ....store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
 from .tables import Row, count, get_last_id, read_batches, read_newest

@@ -192,7 +192,7 @@ def _find_files() -> set[Path]:
     specs = [find_spec(name) for name in names if isinstance(name, str)]
     folders = {Path(spec.origin).parent for spec in specs if spec and spec.origin}
     folders |= {Path(config.path) for config in apps.get_app_configs()}
-    ours = Path(__file__).parents[2]
+    ours = Path(__file__).parents[3]
     return {
         path
         for folder in folders
