@@ -316,7 +316,7 @@ def check_legacy_sign_ins(
     if config is None or not config.accepts_legacy_tokens() or using not in (databases or ()):
         return
     # Only here: a project that never had simplejwt does not load it.
-    from .contrib.simplejwt import importer, tables
+    from .contrib.simplejwt.move import importer, tables
 
     try:
         theirs = tables.find_alias()
