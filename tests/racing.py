@@ -61,3 +61,19 @@ class SlowBody(BytesIO):
     def read(self, *args: Any) -> bytes:
         self.meanwhile()
         return super().read(*args)
+
+
+def on_a_new_connection(call):
+    """What ``call`` returns in a thread, which has connections of its own."""
+    result = []
+
+    def run():
+        try:
+            result.append(call())
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return result[0]

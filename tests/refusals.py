@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from django_jwtauth import sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
 
@@ -140,3 +141,17 @@ REFUSED = {
     ),
 }
 REFUSALS = {**UNVERIFIED, **REFUSED}
+
+
+# What may be wrong with a token by itself, in the order in which it is reported; the last is
+# that of the other claims.
+ORDER = ["malformed", "bad_signature", "wrong_type", "expired", "not_yet_valid"]
+ORDER += ["wrong_issuer", "wrong_audience", "malformed"]
+# What may be wrong with a good token, in the order in which it is reported.
+WRONGS = {
+    "user_not_found": lambda user, pair: {"sub": "999999"},
+    "user_inactive": lambda user, pair: User.objects.update(is_active=False) and {},
+    "credentials_changed": lambda user, pair: User.objects.update(password="!") and {},
+    "session_ended": lambda user, pair: LoginSession.objects.all().end() and {},
+    "blacklisted": lambda user, pair: sessions.blacklist(pair.access) and {},
+}

@@ -6,6 +6,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+# Those of tests/users/models.py.
+USER_MODELS = [
+    "UUIDUser",
+    "EmailUser",
+    "NumberedUser",
+    "CodeUser",
+    "IntegerUser",
+    "SoftDeletedUser",
+    "AlwaysActiveUser",
+    "ChildUser",
+    "AnnotatedUser",
+    "MarkedUser",
+    "TenantUser",
+    "BareUser",
+]
 
 
 def run_pytest(settings, path, **environment):

@@ -22,8 +22,7 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 from django_jwtauth.operations.finding import find_sid
 from tests import forge
 from tests.conftest import DESK
-from tests.subproject import run_pytest
-from tests.test_user_models import USER_MODELS
+from tests.subproject import USER_MODELS, run_pytest
 
 User = get_user_model()
 

@@ -3,14 +3,13 @@
 import gc
 import threading
 import weakref
-from contextlib import contextmanager
 from datetime import datetime, timezone
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User, UserManager
 from django.core.signals import setting_changed
-from django.db import connections, models, transaction
+from django.db import connections, models
 from django.test.utils import isolate_apps
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -20,44 +19,10 @@ from django_jwtauth import sessions
 from django_jwtauth.models import LoginSession
 from django_jwtauth.store import compiled, lookup
 from tests import forge
-from tests.subproject import run_pytest
-from tests.test_user_models import USER_MODELS
+from tests.paths.both_ways import QUESTIONS, both_ways, undone
+from tests.subproject import USER_MODELS, run_pytest
 
 OWN_MANAGERS = {"SoftDeletedUser", "AnnotatedUser", "MarkedUser", "TenantUser"}
-
-QUESTIONS = {
-    "to authenticate": lookup.find,
-    "to refresh": lambda claims: lookup.find_session(claims, lock=False),
-}
-
-
-@contextmanager
-def undone():
-    """Leave nothing of an example behind for the next one."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
-
-
-def describe(found):
-    """Everything that can be seen of an answer."""
-    if found is None:
-        return None
-    session = found.session
-    if isinstance(session, LoginSession):
-        session = {name: value for name, value in vars(session).items() if name != "_state"}
-    columns = {name: value for name, value in vars(found.user).items() if name != "_state"}
-    state = (found.user._state.db, found.user._state.adding)
-    return type(found.user), columns, state, session, found.blacklisted
-
-
-def both_ways(question, claims):
-    """Return the answer of the compiled query, and the one built by the manager."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "is_plain", lambda model: True)
-        by_statement = describe(question(claims))
-        patch.setattr(compiled, "is_plain", lambda model: False)
-        return by_statement, describe(question(claims))
 
 
 # --- both ways

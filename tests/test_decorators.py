@@ -11,7 +11,7 @@ from django.views import View
 
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.decorators import jwt_optional, jwt_required
-from tests.live.docs import block
+from tests.pages import block
 
 examples = {"__name__": __name__}
 exec(block("plain-django.md", "# views.py"), examples)

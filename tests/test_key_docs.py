@@ -10,7 +10,7 @@ from django_jwtauth import tokens
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.views import well_known
-from tests.live.docs import DOCS, block
+from tests.pages import DOCS, block
 
 pytest.importorskip("cryptography")
 

@@ -15,8 +15,8 @@ import django_jwtauth
 from django_jwtauth import credentials, sessions, signals
 from django_jwtauth.exceptions import AuthError, RefreshTokenReused
 from django_jwtauth.models import LoginSession
+from tests.pages import read_section, read_table
 from tests.shell import ROOT
-from tests.test_docs import read_section, read_table
 
 PAGE = ROOT / "docs/observability.md"
 PACKAGE = Path(django_jwtauth.__file__).parent

@@ -13,7 +13,7 @@ from django.urls import include, path
 from django_jwtauth import api_tokens, exceptions, one_time, sessions
 from django_jwtauth.models import Kind, LoginSession
 from tests.conftest import Client
-from tests.test_docs import DOCS, read_blocks, shape
+from tests.pages import DOCS, read_blocks, shape
 from tests.urls import urlpatterns as project
 
 urlpatterns = [*project, path("api/", include("django_jwtauth.urls.portal"))]

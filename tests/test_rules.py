@@ -1,20 +1,12 @@
 import pytest
 from django.contrib.auth.models import User
 
-from django_jwtauth import sessions
 from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.signins import rules
 from tests import forge
+from tests.refusals import WRONGS
 
-# What may be wrong with a good token, in the order in which it is reported.
-WRONGS = {
-    "user_not_found": lambda user, pair: {"sub": "999999"},
-    "user_inactive": lambda user, pair: User.objects.update(is_active=False) and {},
-    "credentials_changed": lambda user, pair: User.objects.update(password="!") and {},
-    "session_ended": lambda user, pair: LoginSession.objects.all().end() and {},
-    "blacklisted": lambda user, pair: sessions.blacklist(pair.access) and {},
-}
 LOADS = {
     "to authenticate": rules.load_user,
     "to refresh": rules.load,

@@ -10,7 +10,7 @@ from django_jwtauth.conf import RESERVED_CLAIMS
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.conftest import Client
 from tests.keypairs import make_pem
-from tests.test_docs import DOCS, read_blocks
+from tests.pages import DOCS, read_blocks
 
 pytestmark = pytest.mark.django_db
 

@@ -46,8 +46,8 @@ from django_jwtauth.views.well_known import jwks
 from tests import urls
 from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
+from tests.pages import read_blocks
 from tests.shell import ROOT
-from tests.test_docs import read_blocks
 
 MIDDLEWARE = "django_jwtauth.middleware.JWTAuthenticationMiddleware"
 CANARY = "kT9vQ2-never_to_be_shown.xZ7+w_and_long_enough"

@@ -38,6 +38,7 @@ def test_a_name_that_several_have_is_nobodys(user, other_user, monkeypatch):
 def test_a_line_is_replaced():
     """Nothing of what stood there is left, and no colour is added."""
     out = StringIO()
+    out.isatty = lambda: True
     wrapper = OutputWrapper(out)
     wrapper.style_func = str.upper
     terminal.overwrite(wrapper, "2 of 3 ended")

@@ -12,8 +12,8 @@ from django_jwtauth import sessions
 from django_jwtauth.exceptions import ExpiredToken, SessionEnded
 from django_jwtauth.models import LoginSession
 from django_jwtauth.testing import AsyncJWTClient, JWTClient, make_expired_token, make_revoked_token
+from tests.pages import read_blocks
 from tests.shell import ROOT, environment
-from tests.test_docs import read_blocks
 
 URLS = """\
 from django.urls import include, path

@@ -14,6 +14,7 @@ from django_jwtauth import tokens
 from django_jwtauth.claims import ACCESS, MAX_NUMERIC_DATE, REFRESH
 from django_jwtauth.exceptions import ExpiredToken, TokenError, TokenNotYetValid
 from tests import forge
+from tests.refusals import ORDER
 
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
 OPEN_HEADER = {"alg": "HS256", "typ": "at+jwt"}
@@ -729,11 +730,6 @@ def test_what_is_missing_is_named_as_in_simplejwt(name, detail):
     error = refusal(forge.altered(signed(), without=[name]))
 
     assert (error.reason, str(error.sentence)) == ("malformed", detail)
-
-
-# Which reason is reported of several; the last is that of the other claims.
-ORDER = ["malformed", "bad_signature", "wrong_type", "expired", "not_yet_valid"]
-ORDER += ["wrong_issuer", "wrong_audience", "malformed"]
 
 
 def test_the_first_reason_in_the_documented_order_is_reported(settings):

@@ -5,22 +5,7 @@ AUTH_USER_MODEL is fixed once Django is set up, so each model gets a process of 
 
 import pytest
 
-from tests.subproject import run_pytest
-
-USER_MODELS = [
-    "UUIDUser",
-    "EmailUser",
-    "NumberedUser",
-    "CodeUser",
-    "IntegerUser",
-    "SoftDeletedUser",
-    "AlwaysActiveUser",
-    "ChildUser",
-    "AnnotatedUser",
-    "MarkedUser",
-    "TenantUser",
-    "BareUser",
-]
+from tests.subproject import USER_MODELS, run_pytest
 
 
 @pytest.mark.parametrize("model", USER_MODELS)

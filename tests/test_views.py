@@ -1,5 +1,4 @@
 import json
-import threading
 from datetime import datetime, timedelta, timezone
 from itertools import product
 
@@ -51,6 +50,7 @@ from django_jwtauth.serializers import TokenObtainPairSerializer
 from django_jwtauth.views import MAX_LISTED_SESSIONS, TokenObtainPairView
 from tests import forge
 from tests.conftest import PASSWORD
+from tests.racing import on_a_new_connection
 from tests.refusals import REFUSALS, REFUSED, UNVERIFIED
 
 START = datetime(2027, 1, 15, 8, 0, 0, tzinfo=timezone.utc)
@@ -1080,22 +1080,6 @@ def atomic_requests(transactional_db, monkeypatch):
     """ATOMIC_REQUESTS = True on every alias."""
     for alias in connections:
         monkeypatch.setitem(connections.settings[alias], "ATOMIC_REQUESTS", True)
-
-
-def on_a_new_connection(call):
-    """What ``call`` returns in a thread, which has connections of its own."""
-    result = []
-
-    def run():
-        try:
-            result.append(call())
-        finally:
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    return result[0]
 
 
 def is_ended():

@@ -11,8 +11,8 @@ from django.db import transaction
 from tests.leaks.doors import CALLS, DOORS, JWTAUTH, PASSWORD, Secrets
 from tests.leaks.project import Broken
 from tests.leaks.reports import find
+from tests.pages import read_blocks
 from tests.shell import ROOT
-from tests.test_docs import read_blocks
 
 sentry_sdk = pytest.importorskip("sentry_sdk")
 

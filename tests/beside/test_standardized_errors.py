@@ -6,8 +6,8 @@ pytest.importorskip("drf_standardized_errors")
 
 from django.urls import reverse
 
+from tests.pages import read_blocks
 from tests.shell import ROOT
-from tests.test_docs import read_blocks
 
 pytestmark = pytest.mark.django_db
 

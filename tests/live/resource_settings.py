@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from tests.live.docs import block
+from tests.pages import block
 
 CONFIG = json.loads(Path(os.environ["LIVE_CONFIG"]).read_text())
 

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from django_jwtauth.tokens import remote_keys
-from tests.live.docs import block
+from tests.pages import block
 
 # Minutes are seconds here, so that a test can wait for them.
 remote_keys.MIN_MAX_AGE = 1

@@ -11,7 +11,7 @@ from rest_framework.permissions import IsAdminUser
 from django_jwtauth import sessions
 from django_jwtauth.authentication import JWTCookieAuthentication, JWTStatelessUserAuthentication
 from django_jwtauth.permissions import HasScopes
-from tests.live.docs import block
+from tests.pages import block
 
 examples = {"__name__": __name__}
 exec(block("async.md", "# views.py"), examples)

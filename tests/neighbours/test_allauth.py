@@ -24,8 +24,8 @@ from django_jwtauth.exceptions import SignInRefused, Unavailable
 from django_jwtauth.models import LoginSession
 from tests import forge
 from tests.conftest import PASSWORD
+from tests.pages import DOCS, MARK, as_script, read_blocks, read_section, read_table, shape
 from tests.shell import free_port, needs_curl, run_script
-from tests.test_docs import DOCS, MARK, as_script, read_blocks, read_section, read_table, shape
 
 TOKENS = {"access_token", "refresh_token", "expires_in", "refresh_expires_in"}
 

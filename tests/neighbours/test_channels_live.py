@@ -10,10 +10,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests import forge
-from tests.live.docs import DOCS
 from tests.live.servers import PASSWORD, USERNAME, Server, call, make_database, obtain
+from tests.pages import DOCS, read_blocks
 from tests.shell import ROOT, environment, running
-from tests.test_docs import read_blocks
 
 SETTINGS = "tests.neighbours.socket_settings"
 COMMANDS = {

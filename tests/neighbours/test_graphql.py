@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from strawberry.django.views import AsyncGraphQLView
 
 from django_jwtauth import sessions
-from tests.live.docs import block
+from tests.pages import block
 
 
 def run(name):

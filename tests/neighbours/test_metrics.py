@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from django_jwtauth import sessions, signals
 from django_jwtauth.exceptions import AuthError
 from django_jwtauth.models import LoginSession
+from tests.pages import read_blocks
 from tests.shell import ROOT
-from tests.test_docs import read_blocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

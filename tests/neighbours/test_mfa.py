@@ -16,9 +16,9 @@ from django_jwtauth import one_time
 from django_jwtauth.models import LoginSession
 from tests import forge
 from tests.conftest import PASSWORD, Client
+from tests.pages import DOCS, MARK, as_script, read_blocks, shape
 from tests.racing import race
 from tests.shell import free_port, needs_curl, run_script
-from tests.test_docs import DOCS, MARK, as_script, read_blocks, shape
 
 BLOCKS = [block.code for block in read_blocks(DOCS / "mfa.md") if block.language == "python"]
 

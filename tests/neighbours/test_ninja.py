@@ -14,8 +14,8 @@ from ninja.security import APIKeyHeader
 from django_jwtauth import sessions
 from django_jwtauth.contrib.ninja import JWTAuth, answer_refusals
 from django_jwtauth.exceptions import InsufficientScope
+from tests.pages import DOCS, read_blocks
 from tests.refusals import REFUSALS
-from tests.test_docs import DOCS, read_blocks
 
 documented = {"__name__": __name__}
 for block in read_blocks(DOCS / "ninja.md"):

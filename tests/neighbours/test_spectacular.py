@@ -39,9 +39,9 @@ from django_jwtauth.models import LoginSession
 from django_jwtauth.serializers import TokenObtainPairSerializer
 from django_jwtauth.views import MeView, TokenObtainPairView
 from tests.conftest import PASSWORD
+from tests.pages import DOCS, MARK, as_script
 from tests.refusals import REFUSALS
 from tests.shell import ROOT, environment, free_port, needs_curl, run_script
-from tests.test_docs import DOCS, MARK, as_script
 
 OURS = [
     path("api/", include("django_jwtauth.urls")),

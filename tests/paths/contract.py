@@ -17,7 +17,7 @@ from django_jwtauth.models import LoginSession
 from django_jwtauth.store import compiled, lookup
 from tests import forge
 from tests.conftest import PASSWORD
-from tests.test_compiled import QUESTIONS, both_ways, undone
+from tests.paths.both_ways import QUESTIONS, both_ways, undone
 
 User = get_user_model()
 PLAIN = os.environ["JWTAUTH_TEST_PLAIN"] == "yes"

@@ -11,7 +11,7 @@ from django_jwtauth import sessions, signals
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests.calls import reason_of
 from tests.conftest import PASSWORD
-from tests.test_views import on_a_new_connection
+from tests.racing import on_a_new_connection
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "primary"])
 

@@ -1,7 +1,7 @@
 """The hooks, as docs/tenants.md has them."""
 
+from tests.pages import read_blocks
 from tests.shell import ROOT
-from tests.test_docs import read_blocks
 
 for block in read_blocks(ROOT / "docs/tenants.md"):
     if block.code.startswith("# shop/tenants.py\n"):
