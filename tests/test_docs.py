@@ -563,5 +563,5 @@ def test_security_page_answers_each_requirement(standard):
 
 def test_security_page_names_a_test_for_each_promise():
     """A file of tests, or what to run."""
-    for promise, *_, test in read_table(read_section(DOCS / "security.md", "What is promised")):
+    for promise, *_, test in read_table(read_section(DOCS / "security.md", "Promises")):
         assert CITED.search(test) or "python -m" in test, promise
