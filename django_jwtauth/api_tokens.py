@@ -20,8 +20,8 @@ from . import scopes, signals
 from .conf import durations, get_settings
 from .exceptions import InsufficientScope, TooManyTokens
 from .http import device
-from .models import Kind, LoginSession, Reason, Via
-from .signins import rows, rules
+from .models import Kind, LoginSession
+from .signins import endings, rows, rules
 from .signins.issuing import issue_api_token
 from .store import database
 
@@ -110,7 +110,7 @@ def _respect_limit(session: LoginSession, using: str) -> None:
     limit = get_settings().MAX_API_TOKENS_PER_USER
     tokens = LoginSession.objects.using(using).filter(user_id=session.subject)
     if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
-        tokens.filter(pk=session.pk).end(reason=Reason.SESSION_LIMIT, via=Via.SESSION_LIMIT)
+        endings.end_one(session.pk, endings.TOO_MANY)
         raise TooManyTokens
 
 

@@ -7,6 +7,7 @@ outlives the user and the operator.
 import secrets
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,31 +71,47 @@ class Kind(models.TextChoices):
     ONE_TIME = "one_time", _("One-time token")
 
 
-def actor_fields(prefix: str, by: "AbstractBaseUser | str | None") -> dict[str, Any]:
-    """Return the column values that record who acted; the name outlives the account.
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a sign-in ends or a token is blacklisted, through which channel, and who does it.
 
-    A text names somebody who has no account: whoever ran a command.
+    ``by``: a user, or text that names somebody who has no account: whoever ran a command.
     """
-    if by is None or isinstance(by, str):
-        return {f"{prefix}_by_id": None, f"{prefix}_by_name": (by or "")[:255]}
-    known = by.pk is not None
-    return {
-        f"{prefix}_by_id": by.pk if known else None,
-        f"{prefix}_by_name": str(by.get_username())[:255] if known else "",
-    }
 
+    reason: str = Reason.SIGNED_OUT
+    via: str = Via.CODE
+    by: "AbstractBaseUser | str | None" = None
+    note: str = ""
 
-def end_fields(
-    *, reason: str, via: str, by: "AbstractBaseUser | str | None", note: str
-) -> dict[str, Any]:
-    """Return the column values of a sign-in that ends now."""
-    return {
-        "ended_at": timezone.now(),
-        "end_reason": reason,
-        "ended_via": via,
-        "end_note": note,
-        **actor_fields("ended", by),
-    }
+    def end_columns(self) -> dict[str, Any]:
+        """Return the column values of a sign-in that ends now."""
+        return {
+            "ended_at": timezone.now(),
+            "end_reason": self.reason,
+            "ended_via": self.via,
+            "end_note": self.note,
+            **self._actor_columns("ended"),
+        }
+
+    def blacklist_columns(self) -> dict[str, Any]:
+        """Return the column values of a token that is blacklisted."""
+        record = {"reason": self.reason, "via": self.via, "note": self.note}
+        return {**record, **self._actor_columns("blacklisted")}
+
+    def signal_arguments(self) -> dict[str, Any]:
+        """Return what receivers are told; text for ``by`` is no account."""
+        by = None if isinstance(self.by, str) else self.by
+        return {"reason": self.reason, "via": self.via, "by": by}
+
+    def _actor_columns(self, prefix: str) -> dict[str, Any]:
+        # The name outlives the account.
+        if self.by is None or isinstance(self.by, str):
+            return {f"{prefix}_by_id": None, f"{prefix}_by_name": (self.by or "")[:255]}
+        known = self.by.pk is not None
+        return {
+            f"{prefix}_by_id": self.by.pk if known else None,
+            f"{prefix}_by_name": str(self.by.get_username())[:255] if known else "",
+        }
 
 
 def _over(now: datetime | None) -> datetime:
@@ -138,11 +155,21 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         Their access tokens are refused from the next request on. Sends
         ``sessions_ended`` when there was one to end.
         """
+        return self.end_for(Cause(reason, via, by, note))
+
+    def end_for(self, cause: Cause) -> int:
+        """See end()."""
         rows = self.filter(ended_at=None)
-        ended = rows.update(**end_fields(reason=reason, via=via, by=by, note=note))
+        ended = rows.update(**cause.end_columns())
         if ended:
             # Not self.db: that is where it would be read from.
-            signals.send_ended(self.model, rows.db, count=ended, reason=reason, via=via, by=by)
+            signals.send_after_commit(
+                signals.sessions_ended,
+                self.model,
+                using=rows.db,
+                count=ended,
+                **cause.signal_arguments(),
+            )
         return ended
 
     async def aend(self, **kwargs: Any) -> int:
@@ -150,6 +177,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         return await sync_to_async(self.end)(**kwargs)
 
     end.alters_data = True  # type: ignore[attr-defined]
+    end_for.alters_data = True  # type: ignore[attr-defined]
     aend.alters_data = True  # type: ignore[attr-defined]
 
 

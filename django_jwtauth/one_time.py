@@ -11,7 +11,7 @@ from .claims import ONE_TIME, Claims
 from .conf import RESERVED_CLAIMS, durations
 from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .exceptions import SessionEnded, WrongTokenType
-from .models import Kind, LoginSession, Reason, Via
+from .models import Cause, Kind, LoginSession, Reason, Via
 from .redacted import redact
 from .signins import endings, rows, rules
 from .signins.issuing import carried_claims, issue_one_time
@@ -83,7 +83,7 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     user = endings.load_user(claims)
     _check_parent(claims)
     with database.reporting_unavailable():
-        if not endings.end_one(claims["sid"], reason=Reason.USED, via=Via.API, by=user):
+        if not endings.end_one(claims["sid"], Cause(Reason.USED, Via.API, user)):
             raise SessionEnded
     extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
     return user, extra

@@ -1,4 +1,4 @@
-"""The life of a sign-in: start, authenticate, refresh, verify, blacklist.
+"""The life of a sign-in: start, authenticate, verify, refresh, end, blacklist.
 
 Every adapter asks here, so "is this token good?" has one answer. Each function has an
 async twin, named ``a...``, that runs the same rules in Django's thread for them.
@@ -7,36 +7,28 @@ All raise ``TokenError`` for a token that is refused and ``Unavailable`` when th
 database cannot tell.
 """
 
-import logging
-import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import update_last_login
-from django.db import connections
 
-from . import api_tokens, scopes, signals, throttling, tokens
+from . import api_tokens, signals, throttling, tokens
 from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
-from .conf import RESERVED_CLAIMS, get_settings, moments
-from .conf.moments import aware
-from .exceptions import AuthError, RefreshTokenReused, Throttled, TokenError, WrongTokenType
-from .http import device
-from .models import Kind, LoginSession, Reason, Via
+from .conf import get_settings, moments
+from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
+from .models import Cause, LoginSession, Reason, Via
 from .redacted import redact
-from .signins import endings, legacy, rotation, rows, rules
+from .signins import blacklisting, endings, legacy, refreshing, rotation, rows, rules
 from .signins.issuing import carried_claims, issue
-from .store import database, lookup, writing
+from .store import database, writing
 from .tokens import TokenPair
 from .tokens.keyrings import get_token_tenancy
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
-    from django.contrib.auth.models import User
     from django.http import HttpRequest
-
-logger = logging.getLogger("django_jwtauth")
 
 # The answer that a request keeps.
 _KNOWN = "_jwtauth_known"
@@ -76,21 +68,12 @@ def start(
         if conf.UPDATE_LAST_LOGIN and not logged_in:
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
-            _end_oldest(session, conf.MAX_SESSIONS_PER_USER, using)
+            endings.end_oldest(session, conf.MAX_SESSIONS_PER_USER)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
     if request is not None and not logged_in:
         # But for Django's receiver, which writes last_login whatever UPDATE_LAST_LOGIN says.
         signals.send_logged_in(user, request, using, but=update_last_login)
     return pair
-
-
-def _end_oldest(latest: LoginSession, keep: int, using: str) -> None:
-    sessions = LoginSession.objects.using(using).filter(user_id=latest.subject, kind=Kind.SIGN_IN)
-    # Two statements: MariaDB cannot update what it selects from in one.
-    found = sessions.live().values_list("created_at", "id")
-    newest = sorted(((aware(moment), pk) for moment, pk in found), reverse=True)
-    if surplus := [pk for _moment, pk in newest[keep:]]:
-        sessions.filter(id__in=surplus).end(reason=Reason.SESSION_LIMIT, via=Via.SESSION_LIMIT)
 
 
 # --- authenticate and verify
@@ -191,75 +174,39 @@ def refresh(
     ``ValueError`` for a token of more than ``max_length`` bytes; nothing has changed then.
     """
     raw = redact(raw)
+    at = moments.now()
     try:
-        return _refresh(raw, request, scope, max_length)
+        return refreshing.refresh(_decode(raw, REFRESH), request, at, scope, max_length)
     except AuthError as error:
         signals.send_refused(LoginSession, REFRESH, error)
         raise
 
 
-def _refresh(
-    raw: str, request: "HttpRequest | None", scope: str | None, max_length: int
-) -> TokenPair:
-    at = moments.now()
-    claims = _decode(raw, REFRESH)
-    narrowed = scopes.narrow(claims.get("scope"), scope)
-    carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
-    arrival = rotation.Arrival(at, device.get_device(request))
-    rotated = get_settings().ROTATE_REFRESH_TOKENS
-    in_transaction = connections[database.alias()].in_atomic_block
+# --- end and blacklist
+
+
+def end(
+    sid: UUID | str,
+    *,
+    reason: str = Reason.SIGNED_OUT,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | str | None" = None,
+    note: str = "",
+) -> bool:
+    """End a sign-in, an API token or a one-time token; return whether it had not ended before.
+
+    ``sid``: the claim of its tokens, or the ``id`` of its row; False when there is none with
+    this id. All its tokens are refused from the next request on. ``reason`` and ``via``: of
+    ``Reason`` and ``Via``, or words of the project, 32 characters at most. ``by``: the user who
+    ends it, or text that names somebody without an account. One UPDATE. Sends
+    ``sessions_ended``. Raises ``Unavailable``.
+    """
     try:
-        live = rules.load(claims, lock=in_transaction)
-        if live.session._state.adding:
-            legacy.adopt(live.session)
-
-        def sign(session: LoginSession) -> TokenPair:
-            return issue(
-                session, live.user, carried, rotated=rotated, scope=narrowed, max_length=max_length
-            )
-
-        pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction)
-    except TokenError as error:
-        _end_because(error, claims, arrival)
-        raise
-    signals.send_after_commit(
-        signals.session_refreshed,
-        LoginSession,
-        using=database.alias(),
-        session_id=live.session.id,
-        user=live.user,
-    )
-    return pair
-
-
-def _end_because(error: TokenError, claims: Claims, arrival: rotation.Arrival) -> None:
-    if not isinstance(error, RefreshTokenReused):
-        endings.because(error, claims)
-        return
-    device = arrival.device
-    if endings.because(error, claims, **rotation.replay_fields(arrival)):
-        logger.warning(
-            "Superseded refresh token for sign-in %s: sign-in ended",
-            claims["sid"],
-            extra={
-                "event": "refresh_token_reused",
-                "sid": claims["sid"],
-                "ip_address": device.ip_address,
-            },
-        )
-        signals.send_after_commit(
-            signals.refresh_token_reused,
-            LoginSession,
-            using=database.alias(),
-            session_id=UUID(claims["sid"]),
-            subject=claims["sub"],
-            presented=claims["gen"],
-            ip_address=device.ip_address,
-            user_agent=device.user_agent,
-        )
-
-
-# --- blacklist
+        key = UUID(str(sid))
+    except ValueError:
+        return False
+    with database.reporting_unavailable():
+        return endings.end_one(key, Cause(reason, via, by, note))
 
 
 def blacklist(
@@ -267,7 +214,7 @@ def blacklist(
     *allowed: TokenType,
     reason: str = Reason.SIGNED_OUT,
     via: str = Via.CODE,
-    by: "AbstractBaseUser | None" = None,
+    by: "AbstractBaseUser | str | None" = None,
     note: str = "",
     may_end: bool = True,
 ) -> Claims:
@@ -282,48 +229,10 @@ def blacklist(
     """
     raw = redact(raw)
     claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
-    ends = claims["token_type"] != ACCESS or is_api_token(claims)
-    if ends and not may_end:
+    if not may_end and blacklisting.ends_row(claims):
         raise WrongTokenType
-    with database.reporting_unavailable():
-        session, recorded = _find_session(claims)
-        session = session or _adopt(claims)
-        # Nothing accepts a token of an unknown sign-in; a legacy access token may have none.
-        if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
-            return claims
-        if session and by is None and via == Via.API:
-            by = session.user
-        record: dict[str, Any] = {"reason": reason, "via": via, "by": by, "note": note}
-        if session and ends:
-            endings.end_one(session.id, **record)
-        if session and via == Via.API and (recorded or not _may_record(session)):
-            # Refused in any case: without a row, no token of the sign-in may be left.
-            if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
-                endings.end_one(session.id, **record)
-            return claims
-        rows.add_blacklisted(
-            claims["jti"],
-            claims["token_type"],
-            session,
-            # A legacy token may have no sign-in, but a user who was just found.
-            user_id=session.user_id if session else claims["sub"],
-            subject=claims["sub"],
-            expires_at=moments.to_datetime(claims["exp"]),
-            **record,
-        )
+    blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
     return claims
-
-
-def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
-    """Return the sign-in, and whether the token is known to be blacklisted.
-
-    With its user, who may be deleted, or hidden by their manager.
-    """
-    found = lookup.find_session(claims, lock=False)
-    if found and isinstance(found.session, LoginSession):
-        return found.session, found.blacklisted
-    sessions = LoginSession.objects.using(database.alias()).select_related("user")
-    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
 
 
 def _may_record(session: LoginSession) -> bool:
@@ -334,18 +243,6 @@ def _may_record(session: LoginSession) -> bool:
     except Throttled:
         return False
     return True
-
-
-def _adopt(claims: Claims) -> LoginSession | None:
-    """Write the sign-in of a legacy refresh token, so that a refresh meanwhile finds it ended."""
-    found = lookup.find_session(claims, lock=False) if "legacy" in claims else None
-    if found is None or claims["token_type"] != REFRESH or claims["exp"] <= time.time():
-        return None
-    current = rules.auth_hash(found.user)
-    session = rules.make_legacy_session(UUID(claims["sid"]), found.user, claims["exp"], current)
-    session.user = cast("User", found.user)
-    legacy.adopt(session)
-    return session
 
 
 # --- async twins
@@ -400,12 +297,24 @@ async def arefresh(
     return await sync_to_async(refresh)(raw, request, scope=scope, max_length=max_length)
 
 
+async def aend(
+    sid: UUID | str,
+    *,
+    reason: str = Reason.SIGNED_OUT,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | str | None" = None,
+    note: str = "",
+) -> bool:
+    """See end()."""
+    return await sync_to_async(end)(sid, reason=reason, via=via, by=by, note=note)
+
+
 async def ablacklist(
     raw: str,
     *allowed: TokenType,
     reason: str = Reason.SIGNED_OUT,
     via: str = Via.CODE,
-    by: "AbstractBaseUser | None" = None,
+    by: "AbstractBaseUser | str | None" = None,
     note: str = "",
     may_end: bool = True,
 ) -> Claims:

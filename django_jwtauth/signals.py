@@ -96,28 +96,3 @@ def send_logged_in(
                 exc_info=error,
                 extra={"event": "receiver_failed", "error": type(error).__name__},
             )
-
-
-def send_ended(sender: type, using: str, *, count: int, reason: str, via: str, by: Any) -> None:
-    """Send ``sessions_ended`` after the commit; a text for ``by`` is no account."""
-    by = None if isinstance(by, str) else by
-    send_after_commit(
-        sessions_ended, sender, using=using, count=count, reason=reason, via=via, by=by
-    )
-
-
-def send_blacklisted(
-    sender: type, using: str, *, jti: str, token_type: str, reason: str, via: str, by: Any
-) -> None:
-    """Send ``token_blacklisted`` after the commit; a text for ``by`` is no account."""
-    by = None if isinstance(by, str) else by
-    send_after_commit(
-        token_blacklisted,
-        sender,
-        using=using,
-        jti=jti,
-        token_type=token_type,
-        reason=reason,
-        via=via,
-        by=by,
-    )

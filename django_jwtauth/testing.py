@@ -17,7 +17,6 @@ from . import sessions, tokens
 from .claims import ACCESS
 from .conf import get_settings
 from .http.transport import set_token_cookies
-from .models import LoginSession, Via
 from .tokens import TokenPair
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class JWTClient(APIClient):
     def sign_out(self) -> None:
         """End the sign-in, and send its token no more."""
         if self.pair is not None:
-            _end(self.pair)
+            sessions.end(self.pair.session_id)
         self.forget()
 
     def send(self, raw: str) -> None:
@@ -119,7 +118,7 @@ def make_revoked_token(
 ) -> str:
     """Return an access token that would be good, had its sign-in not ended."""
     pair = sessions.start(user, claims=_carried(scope, claims))
-    _end(pair)
+    sessions.end(pair.session_id)
     return pair.access
 
 
@@ -129,7 +128,3 @@ def _carried(scope: str | None, claims: Mapping[str, Any] | None) -> dict[str, A
 
 def _header(raw: str) -> str:
     return f"{get_settings().AUTH_HEADER_TYPES[0]} {raw}"
-
-
-def _end(pair: TokenPair) -> None:
-    LoginSession.objects.filter(pk=pair.session_id).end(via=Via.CODE)

@@ -22,7 +22,7 @@ from django_jwtauth import exceptions, sessions
 from django_jwtauth.admin import LoginSessionAdmin, bulk, devices, export, overview
 from django_jwtauth.admin.find import VERDICTS
 from django_jwtauth.api_tokens import create as create_api_token
-from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
+from django_jwtauth.models import BlacklistedToken, Cause, LoginSession, Reason, Via
 from django_jwtauth.one_time import consume
 from django_jwtauth.one_time import issue as issue_one_time
 from django_jwtauth.operations import finding, revocation
@@ -198,7 +198,7 @@ def ended(raw):
 
 def blacklisted(raw):
     revocation.refuse(
-        forge.claims_of(raw)["jti"], reason="stolen", note="T 2", via=Via.COMMAND, by="root"
+        forge.claims_of(raw)["jti"], Cause(reason="stolen", via=Via.COMMAND, by="root", note="T 2")
     )
     return raw
 

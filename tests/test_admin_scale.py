@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
 from django_jwtauth.operations import revocation
 from tests.conftest import DESK
 
@@ -170,7 +170,7 @@ def test_four_hundred_thousand_are_ended(million):
     start = time.monotonic()
     target = revocation.everybody()
     counted = revocation.count(target).ended
-    ended = revocation.end(target, reason="stolen", note="x", via="command", by="root")
+    ended = revocation.end(target, Cause(reason="stolen", via="command", by="root", note="x"))
 
     assert ended == counted > 300_000
     assert time.monotonic() - start < 600

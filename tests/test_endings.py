@@ -1,15 +1,29 @@
+from types import SimpleNamespace
+from uuid import UUID
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
-from django.test.utils import isolate_apps
+from django.test import Client as Browser
+from django.test.utils import isolate_apps, override_settings
+from django.urls import include, path
 
-from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions, testing
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import endings
+from django_jwtauth.views.portal import MakingView
 from tests.calls import reason_of
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Client
+from tests.forge import claims_of
+from tests.urls import urlpatterns as project
+
+urlpatterns = [
+    *project,
+    path("browser/", include("django_jwtauth.urls.browser")),
+    path("portal/", include("django_jwtauth.urls.portal")),
+]
 
 
 def ends():
@@ -24,6 +38,75 @@ def others(user, other_user, pair):
     api_tokens.create(user, "ci")
     one_time.issue(user, one_time.SIGN_IN)
     sessions.start(other_user)
+
+
+# --- one row
+
+
+def sign_out(user, pair):
+    """A browser that has only the access cookie left, as behind a proxy that changes paths."""
+    browser = Browser()
+    browser.cookies["__Host-jwtauth_access"] = pair.access
+    assert browser.post("/browser/token/blacklist/").status_code == 200
+
+
+def delete_api_token(user, pair):
+    sid = api_tokens.create(user, "ci").session.sid
+    client = Client().with_token(pair.access)
+    assert client.delete(f"/portal/api-tokens/{sid}/").status_code == 204
+
+
+def make_too_many(user, pair):
+    api_tokens.create(user, "ci")
+    with override_settings(JWTAUTH={"MAX_API_TOKENS_PER_USER": 1}):
+        assert reason_of(api_tokens.create, user, "ci") == "too_many_tokens"
+
+
+def make_while_ended(user, pair):
+    """The caller's own sign-in ends after it was checked."""
+    link = one_time.issue(user, "export")
+    view = MakingView(request=SimpleNamespace(auth=claims_of(pair.access)))
+    User.objects.update(password="!")
+    assert reason_of(view.confirm, claims_of(link)["sid"]) == "credentials_changed"
+
+
+ONE_ROW = {
+    "project code": lambda user, pair: sessions.end(pair.session_id),
+    "sign-out": lambda user, pair: sessions.blacklist(pair.refresh),
+    "sign-out of a browser": sign_out,
+    "own list": lambda user, pair: (
+        Client().with_token(pair.access).delete(f"/api/sessions/{pair.session_id.hex}/")
+    ),
+    "API token deleted": delete_api_token,
+    "too many API tokens": make_too_many,
+    "made while the caller's own ended": make_while_ended,
+    "used": lambda user, pair: one_time.consume(one_time.issue(user, "export"), "export"),
+    "password changed": lambda user, pair: (
+        User.objects.update(password="!") and reason_of(sessions.refresh, pair.refresh)
+    ),
+    "test of a project": lambda user, pair: testing.make_revoked_token(user),
+}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("door", ONE_ROW.values(), ids=ONE_ROW)
+def test_what_ends_one_row_ends_it_in_one_place(user, pair, monkeypatch, door):
+    """Whichever door it came through, the row, its record and the signal are written alike."""
+    ended, real = [], endings.end_one
+
+    def end_one(sid, cause, **more):
+        ended.append(UUID(str(sid)))
+        return real(sid, cause, **more)
+
+    monkeypatch.setattr(endings, "end_one", end_one)
+
+    door(user, pair)
+
+    [row] = LoginSession.objects.exclude(ended_at=None)
+    assert ended == [row.pk]
+
+
+# --- a user is saved or deleted
 
 
 def deactivate(user):

@@ -148,7 +148,7 @@ def test_ending_has_an_async_twin(user):
 
 def test_a_template_cannot_end_a_sign_in():
     """Django's templates call what they find, unless it alters data."""
-    for method in (models.LoginSessionQuerySet.end, models.LoginSessionQuerySet.aend):
+    for method in (models.LoginSessionQuerySet.end, models.LoginSessionQuerySet.end_for):
         assert method.alters_data
     assert LoginSession.objects.all().end.alters_data
 
@@ -195,7 +195,7 @@ def test_a_long_name_is_cut(user):
     """The column holds 255 characters; nothing fails at the end of a sign-in."""
     user.get_username = lambda: "x" * 300
 
-    assert models.actor_fields("ended", user)["ended_by_name"] == "x" * 255
+    assert models.Cause(by=user).end_columns()["ended_by_name"] == "x" * 255
 
 
 # --- tables

@@ -8,7 +8,7 @@ import time_machine
 from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import ExpiredToken, RefreshTokenReused, TokenBlacklisted
-from django_jwtauth.models import LoginSession
+from django_jwtauth.models import Cause, LoginSession
 from django_jwtauth.operations import purge, revocation
 from tests import forge
 
@@ -137,9 +137,7 @@ def test_ending_all_leaves_out_nothing_that_looks_younger(back, user):
     with at(back + 25 * MINUTE) as clock:
         sessions.start(user)
         clock.shift(timedelta(minutes=35))
-        ended = revocation.end(
-            revocation.everybody(), reason="stolen", note="n", via="code", by=None
-        )
+        ended = revocation.end(revocation.everybody(), Cause(reason="stolen", via="code", note="n"))
 
     assert ended == 1
 

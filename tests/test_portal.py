@@ -9,7 +9,7 @@ from django.urls import include, path
 from django.utils import timezone
 
 from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
-from django_jwtauth.models import Kind, LoginSession, Reason, Via
+from django_jwtauth.models import Cause, Kind, LoginSession, Reason, Via
 from django_jwtauth.operations import finding, revocation
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
@@ -93,7 +93,7 @@ def test_its_jti_is_enough_to_revoke_it(owner):
     """An operator who has only the jti of a log line ends the row as well."""
     raw = make(owner).json()["token"]
 
-    revocation.refuse(claims_of(raw)["jti"], reason="stolen", note="x", via=Via.COMMAND, by=None)
+    revocation.refuse(claims_of(raw)["jti"], Cause(reason="stolen", via=Via.COMMAND, note="x"))
 
     assert owner.get("/api/api-tokens/").json() == []
 

@@ -1,6 +1,6 @@
 import inspect
 from datetime import datetime, timedelta, timezone
-from uuid import RFC_4122
+from uuid import RFC_4122, uuid4
 
 import pytest
 import time_machine
@@ -12,13 +12,15 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from django_jwtauth import sessions
+from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.claims import MAX_NUMERIC_DATE
 from django_jwtauth.exceptions import AuthError, TokenError, Unavailable, UserInactive
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
+from django_jwtauth.store import writing
 from tests import forge
 from tests.calls import reason_of
 from tests.conftest import PASSWORD
+from tests.forge import claims_of
 
 START = datetime(2027, 1, 15, 8, 0, 0, 250_000, timezone.utc)
 SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
@@ -640,12 +642,73 @@ def test_exp_and_leeway_are_checked_at_every_request(user, settings):
         assert reason_of(sessions.authenticate, pair.access) == "expired"
 
 
+# --- end
+
+
+@pytest.mark.parametrize(
+    "spell", [lambda sid: sid, str, lambda sid: sid.hex], ids=["id", "text", "sid"]
+)
+def test_one_sign_in_is_ended(user, pair, spell):
+    """By the claim of its tokens or the id of its row, with all that is told; no other ends."""
+    other = sessions.start(user)
+
+    assert sessions.end(
+        spell(pair.session_id), reason=Reason.STOLEN, via="desk", by=user, note="lost"
+    )
+
+    assert reason_of(sessions.authenticate, pair.access) == "session_ended"
+    assert reason_of(sessions.refresh, pair.refresh) == "session_ended"
+    assert sessions.authenticate(other.access)
+    row = LoginSession.objects.get(pk=pair.session_id)
+    assert (row.end_reason, row.ended_via, row.end_note) == ("stolen", "desk", "lost")
+    assert (row.ended_by, row.ended_by_name) == (user, "anna")
+
+
+def test_an_api_token_and_a_one_time_token_are_ended_alike(user):
+    """Both have a row of their own."""
+    script = api_tokens.create(user, "ci")
+    link = one_time.issue(user, "export")
+
+    assert sessions.end(script.session.pk, by="root")
+    assert sessions.end(claims_of(link)["sid"])
+
+    assert reason_of(sessions.authenticate, script.raw) == "session_ended"
+    assert reason_of(one_time.consume, link, "export") == "session_ended"
+    assert LoginSession.objects.get(pk=script.session.pk).ended_by_name == "root"
+
+
+def test_what_has_ended_keeps_its_record(pair):
+    """The second end finds nothing to end."""
+    assert sessions.end(pair.session_id, reason=Reason.STOLEN)
+    assert not sessions.end(pair.session_id, reason=Reason.OTHER)
+
+    assert LoginSession.objects.get().end_reason == "stolen"
+
+
+@pytest.mark.parametrize("sid", [uuid4(), "0" * 32, "", "x" * 32, "1\0", None])
+def test_an_id_that_nothing_has_ends_nothing(pair, sid):
+    """Neither does text that is no id; nothing fails."""
+    assert not sessions.end(sid)
+    assert sessions.authenticate(pair.access)
+
+
+def test_an_end_that_the_database_cannot_write_is_no_silence(pair, monkeypatch):
+    """Whoever asked must not believe that it is over."""
+
+    def fail(*args, **kwargs):
+        raise OperationalError
+
+    monkeypatch.setattr(writing, "update", fail)
+
+    assert reason_of(sessions.end, pair.session_id) == "unavailable"
+
+
 # --- async twins
 
 
 def test_every_function_has_an_async_twin_of_the_same_signature():
     """a + name, same parameters, and it is awaited."""
-    for name in ("start", "authenticate", "verify", "refresh", "blacklist"):
+    for name in ("start", "authenticate", "verify", "refresh", "end", "blacklist"):
         function, twin = getattr(sessions, name), getattr(sessions, f"a{name}")
         assert inspect.iscoroutinefunction(twin)
         assert inspect.signature(twin) == inspect.signature(function)
@@ -670,7 +733,8 @@ def test_the_async_twins_live_by_the_same_rules(user):
         )
         with pytest.raises(TokenError, match="blacklisted"):
             await sessions.aauthenticate(other.access)
-        assert await LoginSession.objects.filter(id=other.session_id).aend(by=user) == 1
+        assert await sessions.aend(other.session_id, by=user)
+        assert await LoginSession.objects.filter(id=other.session_id).aend(by=user) == 0
         with pytest.raises(TokenError, match="session_ended"):
             await sessions.averify(other.refresh)
 

@@ -27,7 +27,7 @@ from rest_framework.test import APIClient
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.contrib import simplejwt
 from django_jwtauth.contrib.simplejwt.move import decoder, tables
-from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
+from django_jwtauth.models import BlacklistedToken, Cause, LoginSession, Reason
 from django_jwtauth.operations import revocation
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.views import oauth
@@ -219,11 +219,11 @@ def sign_out_everywhere(user, api):
 
 
 def end_of_user(user, api):
-    revocation.end(revocation.of_user(user), reason="stolen", note="", via="code", by=None)
+    revocation.end(revocation.of_user(user), Cause(reason="stolen", via="code"))
 
 
 def end_of_everybody(user, api):
-    revocation.end(revocation.everybody(), reason="stolen", note="", via="code", by=None)
+    revocation.end(revocation.everybody(), Cause(reason="stolen", via="code"))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ..operations.revocation import log_text
 from ..redacted import redact_body
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter
 from .forms import BlacklistTokenForm, RevokeForm
-from .records import RecordAdmin, operator
+from .records import RecordAdmin, make_cause
 from .wording import label, moment
 
 
@@ -138,16 +138,16 @@ class BlacklistedTokenAdmin(RecordAdmin):
 
     def _blacklist(self, request: HttpRequest, form: BlacklistTokenForm) -> BlacklistedToken | None:
         """Return the record of the token; without one, ``form`` says why."""
-        data = form.cleaned_data
-        raw = data.pop("token")
+        raw = form.cleaned_data.pop("token")
+        cause = make_cause(request, form.cleaned_data)
         began = timezone.now()
         try:
             claims = sessions.blacklist(
                 raw,
-                reason=data["reason"],
-                via=Via.ADMIN,
-                by=operator(request),
-                note=data["note"],
+                reason=cause.reason,
+                via=cause.via,
+                by=cause.by,
+                note=cause.note,
                 may_end=self._may_end(request),
             )
         except WrongTokenType:
@@ -165,16 +165,13 @@ class BlacklistedTokenAdmin(RecordAdmin):
             return None
         is_new = record.blacklisted_at >= began
         if is_new:
-            self.log_addition(request, record, log_text(data["reason"], data["note"]))
+            self.log_addition(request, record, log_text(cause))
         self._tell(request, is_new)
         return record
 
     def _refuse(self, request: HttpRequest, jti: str, form: RevokeForm) -> BlacklistedToken:
         """Blacklist the token that was found by its ``jti``."""
-        data = form.cleaned_data
-        record, is_new = revocation.refuse(
-            jti, reason=data["reason"], note=data["note"], via=Via.ADMIN, by=operator(request)
-        )
+        record, is_new = revocation.refuse(jti, make_cause(request, form.cleaned_data))
         self._tell(request, is_new)
         return record
 

@@ -10,12 +10,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.timezone import is_aware, localtime
 from django.utils.translation import gettext as _
 
-from ..models import Via
 from ..operations import revocation
 from ..operations.finding import find_user
 from ..operations.revocation import Tally, Target
 from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
-from .records import operator
+from .records import make_cause, operator
 from .wording import amount, ended_text, moment, zone_name
 
 if TYPE_CHECKING:
@@ -93,9 +92,7 @@ def _end(
     counted: Tally,
     data: dict[str, Any],
 ) -> HttpResponse:
-    ended = revocation.end(
-        target, reason=data["reason"], note=data["note"], via=Via.ADMIN, by=operator(request)
-    )
+    ended = revocation.end(target, make_cause(request, data))
     text = ended_text(ended, counted.before, MAX_IN_REQUEST)
     model_admin.message_user(request, text, messages.SUCCESS)
     return HttpResponseRedirect(_list_url(model_admin, target.user))

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from ..conf import get_settings
-from ..models import BlacklistedToken, LoginSession
+from ..models import BlacklistedToken, Cause, LoginSession, Via
 from ..operations.finding import find_user, holds_token
 from ..store import database
 from . import overview
@@ -217,3 +217,8 @@ def _legacy_until() -> str | None:
 def operator(request: HttpRequest) -> "AbstractBaseUser":
     """Return who acts: the admin lets nobody in who is not signed in."""
     return cast("AbstractBaseUser", request.user)
+
+
+def make_cause(request: HttpRequest, data: dict[str, Any]) -> Cause:
+    """Return what goes on record: the reason and note of a valid form, and who sent it."""
+    return Cause(data["reason"], Via.ADMIN, operator(request), data["note"])

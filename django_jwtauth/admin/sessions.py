@@ -35,7 +35,7 @@ from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, Status
 from .find import find_view
 from .forms import RevokeForm
 from .keys import keys_view
-from .records import RecordAdmin, operator
+from .records import RecordAdmin, make_cause
 from .wording import ended_text, label, moment
 
 #: The most sign-ins that one confirmation can end: the page lists them one by one.
@@ -294,13 +294,7 @@ class LoginSessionAdmin(RecordAdmin):
 
     def _end(self, request: HttpRequest, chosen: list[LoginSession], data: dict[str, Any]) -> None:
         sids = [session.pk for session in _not_ended(chosen)]
-        count = revocation.end(
-            revocation.named(sids),
-            reason=data["reason"],
-            note=data["note"],
-            via=Via.ADMIN,
-            by=operator(request),
-        )
+        count = revocation.end(revocation.named(sids), make_cause(request, data))
         self.message_user(request, ended_text(count, len(chosen) - count), messages.SUCCESS)
 
     def _back_to_list(self, request: HttpRequest) -> HttpResponse:

@@ -24,10 +24,10 @@ from .. import credentials, sessions
 from ..claims import Claims, sign_in_time
 from ..conf.moments import aware, now
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
-from ..models import LoginSession, Via
+from ..models import Via
 from ..redacted import redact
 from ..signins import rules
-from ..store import database, identity
+from ..store import identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -156,9 +156,7 @@ def _is_live(claims: Claims) -> bool:
 def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> None:
     claims = request.session.get(_SESSION_KEY)
     if claims is not None:
-        with database.reporting_unavailable():
-            rows = LoginSession.objects.using(database.alias()).filter(pk=claims["sid"])
-            rows.end(via=Via.API, by=user)
+        sessions.end(claims["sid"], via=Via.API, by=user)
 
 
 def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> ImmediateHttpResponse:

@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 
 from ..claims import ACCESS, TokenType
 from ..conf import get_settings, moments
-from ..models import BlacklistedToken, Kind, LoginSession, LoginSessionQuerySet, Reason
+from ..models import BlacklistedToken, Cause, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
 from ..signins.issuing import token_type_of
 from ..store import database, identity
@@ -99,44 +99,33 @@ def count(target: Target, limit: int | None = None) -> Tally:
     return Tally(*counts)
 
 
-def end(
-    target: Target,
-    *,
-    reason: str,
-    note: str,
-    via: str,
-    by: "AbstractBaseUser | str | None",
-    progress: Callable[[int], None] | None = None,
-) -> int:
+def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = None) -> int:
     """End the sign-ins that are not over and return how many. Doing it again is harmless.
 
     ``progress`` is called with the number so far after each chunk. The admin's log gets
     an entry, also for what was done before an interruption. Raises the database's error
     when a chunk fails again and again.
     """
-    record: dict[str, Any] = {"reason": reason, "note": note, "via": via, "by": by}
     ended: list[UUID] = []
     total = 0
     if not target.named:
         subject = str(target.user.pk) if target.user else None
         before = moments.aware(target.before) if target.before else moments.now()
-        legacy.refuse(subject, before, **record)
+        legacy.refuse(subject, before, cause)
     try:
-        for sids, number in _in_chunks(target.ending, record):
+        for sids, number in _in_chunks(target.ending, cause):
             total += number
             if target.named:
                 ended += sids
             if progress:
                 progress(total)
     finally:
-        if total and by is not None and not isinstance(by, str):
-            _log(target, total, ended, log_text(reason, note), by)
+        if total:
+            _log(target, total, ended, cause)
     return total
 
 
-def refuse(
-    jti: str, *, reason: str, note: str, via: str, by: "AbstractBaseUser | str | None"
-) -> tuple[BlacklistedToken, bool]:
+def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
     """Blacklist a token of which only the ``jti`` is known.
 
     Its sign-in ends but for an access token of a person's, as in ``sessions.blacklist``.
@@ -145,7 +134,7 @@ def refuse(
     """
     session, token_type = parse_jti(jti)
     if ends_sign_in(jti):
-        end(named([session.pk]), reason=reason, note=note, via=via, by=by)
+        end(named([session.pk]), cause)
     blacklist = BlacklistedToken.objects.using(database.alias())
     existing = blacklist.filter(jti=jti).first()
     if existing:
@@ -154,18 +143,16 @@ def refuse(
         jti,
         token_type,
         session,
+        cause,
         user_id=session.user_id,
         subject=session.subject,
         # When it expires is not known; later than this it does not.
         expires_at=max(session.expires_at, session.created_at + get_settings().SESSION_LIFETIME),
-        reason=reason,
-        via=via,
-        by=by,
-        note=note,
     )
     record = blacklist.get(jti=jti)
-    if by is not None and not isinstance(by, str):
-        _log_entries([record], log_text(reason, note), by, added=True)
+    operator = _find_operator(cause)
+    if operator is not None:
+        _log_entries([record], log_text(cause), operator, added=True)
     return record, True
 
 
@@ -187,10 +174,10 @@ def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:
     return session, token_type_of(jti, session)
 
 
-def log_text(reason: str, note: str) -> str:
+def log_text(cause: Cause) -> str:
     """Return what the admin's log says of a revocation."""
-    label = dict(Reason.choices).get(reason, reason)
-    return _("Revoked: {reason}. {note}").format(reason=label, note=note)
+    label = dict(Reason.choices).get(cause.reason, cause.reason)
+    return _("Revoked: {reason}. {note}").format(reason=label, note=cause.note)
 
 
 def _rows() -> LoginSessionQuerySet:
@@ -207,11 +194,9 @@ def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
     return rows.filter(ended_at=None, expires_at__gt=since)
 
 
-def _in_chunks(
-    ending: LoginSessionQuerySet, record: dict[str, Any]
-) -> Iterator[tuple[list[UUID], int]]:
+def _in_chunks(ending: LoginSessionQuerySet, cause: Cause) -> Iterator[tuple[list[UUID], int]]:
     """End what ``ending`` finds; yield the ids of each chunk and how many of them ended."""
-    # Some columns of the record, and SQLite before 3.32 takes 999 parameters.
+    # Some columns of the cause, and SQLite before 3.32 takes 999 parameters.
     most = connections[ending.db].features.max_query_params
     size = min(CHUNK_SIZE, most - 50) if most else CHUNK_SIZE
     ended = True
@@ -219,7 +204,7 @@ def _in_chunks(
     while ended:
         ended, reached = False, None
         while True:
-            sids, reached, number = _persistently(_end_chunk, ending, reached, size, record)
+            sids, reached, number = _persistently(_end_chunk, ending, reached, size, cause)
             if not sids:
                 break
             ended = ended or number > 0
@@ -230,7 +215,7 @@ def _end_chunk(
     ending: LoginSessionQuerySet,
     reached: tuple[UUID, datetime] | None,
     size: int,
-    record: dict[str, Any],
+    cause: Cause,
 ) -> tuple[list[UUID], tuple[UUID, datetime] | None, int]:
     """End the next ones; return their ids, how far it got, and how many were not ended yet."""
     if reached is not None:
@@ -242,7 +227,7 @@ def _end_chunk(
     if not found:
         return [], reached, 0
     sids = [pk for pk, _moment in found]
-    return sids, found[-1], _rows().filter(pk__in=sids).end(**record)
+    return sids, found[-1], _rows().filter(pk__in=sids).end_for(cause)
 
 
 def _persistently(step: Callable[..., Any], *args: Any) -> Any:
@@ -263,37 +248,46 @@ def _persistently(step: Callable[..., Any], *args: Any) -> Any:
 # --- the admin's log: a courtesy, the rows are the record
 
 
-def _log(target: Target, number: int, sids: list[UUID], text: str, by: "AbstractBaseUser") -> None:
+def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
     """One entry for each sign-in that was named, else one for the user, else one for all."""
+    operator, text = _find_operator(cause), log_text(cause)
+    if operator is None:
+        return
     if target.named:
-        _log_entries(list(_rows().filter(pk__in=sids)), text, by)
+        _log_entries(list(_rows().filter(pk__in=sids)), text, operator)
         return
     ended = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", number)
     text = f"{ended % {'count': number}} {text}"
     if target.user is not None:
-        _log_entries([target.user], text, by)
-    elif apps.is_installed("django.contrib.admin"):
-        from django.contrib.admin.models import CHANGE, LogEntry
-        from django.contrib.contenttypes.models import ContentType
+        _log_entries([target.user], text, operator)
+        return
+    from django.contrib.admin.models import CHANGE, LogEntry
+    from django.contrib.contenttypes.models import ContentType
 
-        started = _("Everybody's sign-ins started before {time}")
-        LogEntry.objects.create(
-            user_id=by.pk,
-            content_type=ContentType.objects.get_for_model(LoginSession),
-            object_repr=started.format(time=target.before)[:200],
-            action_flag=CHANGE,
-            change_message=text,
-        )
+    started = _("Everybody's sign-ins started before {time}")
+    LogEntry.objects.create(
+        user_id=operator.pk,
+        content_type=ContentType.objects.get_for_model(LoginSession),
+        object_repr=started.format(time=target.before)[:200],
+        action_flag=CHANGE,
+        change_message=text,
+    )
+
+
+def _find_operator(cause: Cause) -> "AbstractBaseUser | None":
+    """Return the user in whose name the log gets an entry; None when it gets none."""
+    has_log = apps.is_installed("django.contrib.admin")
+    return cause.by if has_log and not isinstance(cause.by, str) else None
 
 
 def _log_entries(
-    records: list[Any], text: str, by: "AbstractBaseUser", *, added: bool = False
+    records: list[Any], text: str, operator: "AbstractBaseUser", *, added: bool = False
 ) -> None:
-    if records and apps.is_installed("django.contrib.admin"):
-        from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+    from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 
+    if records:
         LogEntry.objects.log_actions(
-            user_id=by.pk,
+            user_id=operator.pk,
             queryset=records,
             action_flag=ADDITION if added else CHANGE,
             change_message=text,

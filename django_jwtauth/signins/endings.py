@@ -1,4 +1,4 @@
-"""What ends sign-ins when nobody asks for it: a user who changes, a token that is refused.
+"""What ends sign-ins when nobody asks for it: a changed user, a refused token, one too many.
 
 What can no longer sign a request is not shown as live, and stays over whatever becomes of
 the user. Receivers end the rows when a user is saved or deleted. What ``queryset.update()``
@@ -26,7 +26,7 @@ from ..exceptions import (
     Unavailable,
     UserInactive,
 )
-from ..models import Kind, LoginSession, LoginSessionQuerySet, Reason, Via, end_fields
+from ..models import Cause, Kind, LoginSession, LoginSessionQuerySet, Reason, Via
 from ..store import database, identity, writing
 from . import legacy, rules
 from .rules import find_hashes, is_active
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
 #: Sign-ins that sweep() looks at in one step.
 SWEEP_SIZE = 1000
 
-_INACTIVE = {"reason": Reason.USER_INACTIVE, "via": Via.DEACTIVATION}
-_CHANGED = {"reason": Reason.CREDENTIALS_CHANGED, "via": Via.PASSWORD_CHANGE}
-_DELETED = {"reason": Reason.USER_DELETED, "via": Via.DELETION}
-_REUSED = {"reason": Reason.REUSED, "via": Via.REUSE_DETECTION}
+_INACTIVE = Cause(Reason.USER_INACTIVE, Via.DEACTIVATION)
+_CHANGED = Cause(Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE)
+_DELETED = Cause(Reason.USER_DELETED, Via.DELETION)
+TOO_MANY = Cause(Reason.SESSION_LIMIT, Via.SESSION_LIMIT)
+_REUSED = Cause(Reason.REUSED, Via.REUSE_DETECTION)
 
-_BECAUSE: Mapping[type[TokenError], dict[str, Any]] = {
+_BECAUSE: Mapping[type[TokenError], Cause] = {
     UserInactive: _INACTIVE,
     CredentialsChanged: _CHANGED,
     RefreshTokenReused: _REUSED,
@@ -68,39 +69,47 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     All of the user's sign-ins when they are inactive, so that reactivating revives nothing;
     else the token's own, with ``more`` columns. Raises ``Unavailable``.
     """
-    record = _BECAUSE.get(type(error))
-    if record is None:
+    cause = _BECAUSE.get(type(error))
+    if cause is None:
         return False
     using = database.alias()
     with database.reporting_unavailable(), _savepoint(using):
-        if record is _INACTIVE:
-            ended = _rows().filter(user_id=claims["sub"]).end(**record)
+        if cause is _INACTIVE:
+            ended = _rows().filter(user_id=claims["sub"]).end_for(cause)
             # Once is enough: a token that is sent again has nothing left to end.
             if ended or claims.get("legacy"):
-                legacy.refuse(claims["sub"], moments.now(), **record)
+                legacy.refuse(claims["sub"], moments.now(), cause)
             return bool(ended)
-        return end_one(claims["sid"], **record, **more)
+        return end_one(claims["sid"], cause, **more)
 
 
-def end_one(
-    pk: UUID | str,
-    *,
-    reason: str = Reason.SIGNED_OUT,
-    via: str,
-    by: "AbstractBaseUser | None" = None,
-    note: str = "",
-    **more: Any,
-) -> bool:
+def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
     """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many, in less time.
 
     Writes ``more`` columns with it. Returns whether it had not ended before.
     """
     using = database.alias()
-    changes = {**end_fields(reason=reason, via=via, by=by, note=note), **more}
-    ended = bool(writing.update(LoginSession, using, changes, {"id": pk, "ended_at": None}))
+    changes = {**cause.end_columns(), **more}
+    ended = bool(writing.update(LoginSession, using, changes, {"id": sid, "ended_at": None}))
     if ended:
-        signals.send_ended(LoginSession, using, count=1, reason=reason, via=via, by=by)
+        signals.send_after_commit(
+            signals.sessions_ended,
+            LoginSession,
+            using=using,
+            count=1,
+            **cause.signal_arguments(),
+        )
     return ended
+
+
+def end_oldest(latest: LoginSession, keep: int) -> None:
+    """End the oldest sign-ins of the user of ``latest``, so that at most ``keep`` are live."""
+    sessions = _rows().filter(user_id=latest.subject, kind=Kind.SIGN_IN)
+    # Two statements: MariaDB cannot update what it selects from in one.
+    found = sessions.live().values_list("created_at", "id")
+    newest = sorted(((moments.aware(moment), pk) for moment, pk in found), reverse=True)
+    if surplus := [pk for _moment, pk in newest[keep:]]:
+        sessions.filter(id__in=surplus).end_for(TOO_MANY)
 
 
 def _savepoint(using: str) -> AbstractContextManager[Any]:
@@ -144,8 +153,8 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
         if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
         # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
-        if stale.end(**_CHANGED) or _was_set(instance):
-            legacy.refuse(str(key), moments.now(), **_CHANGED)
+        if stale.end_for(_CHANGED) or _was_set(instance):
+            legacy.refuse(str(key), moments.now(), _CHANGED)
 
 
 setattr(after_save, writing.IGNORES_LAST_LOGIN, True)
@@ -156,10 +165,10 @@ def before_delete(instance: Any, **kwargs: Any) -> None:
     _end_all(instance, _DELETED)
 
 
-def _end_all(user: "AbstractBaseUser", record: Mapping[str, Any]) -> None:
+def _end_all(user: "AbstractBaseUser", cause: Cause) -> None:
     key = identity.saved_key(user)
-    _rows().filter(user_id=key).end(**record)
-    legacy.refuse(str(key), moments.now(), **record)
+    _rows().filter(user_id=key).end_for(cause)
+    legacy.refuse(str(key), moments.now(), cause)
 
 
 def _password_may_differ(user: Any, update_fields: Any) -> bool:
@@ -191,15 +200,15 @@ def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | Non
         if not batch:
             return total
         reached = batch[-1].pk
-        reasons = [(_why_over(session), session.pk) for session in batch]
-        for record in (_DELETED, _INACTIVE, _CHANGED):
-            over = [pk for why, pk in reasons if why is record]
-            total += _rows().filter(pk__in=over).end(**record) if over else 0
+        causes = [(_why_over(session), session.pk) for session in batch]
+        for cause in (_DELETED, _INACTIVE, _CHANGED):
+            over = [pk for why, pk in causes if why is cause]
+            total += _rows().filter(pk__in=over).end_for(cause) if over else 0
         if progress:
             progress(total)
 
 
-def _why_over(session: LoginSession) -> Mapping[str, Any] | None:
+def _why_over(session: LoginSession) -> Cause | None:
     if session.user is None:
         return _DELETED
     try:

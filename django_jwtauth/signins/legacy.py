@@ -7,19 +7,15 @@ ends the user's other sign-ins is kept as a time, before which their legacy toke
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.db import OperationalError, connections
 
 from ..claims import Claims, TokenType
 from ..conf import call_hook, get_settings, moments
 from ..conf.moments import to_datetime
-from ..models import BlacklistedToken, LoginSession, Reason, actor_fields
+from ..models import BlacklistedToken, Cause, LoginSession
 from ..store import database
 from ..tokens.keyrings import get_token_tenancy
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
 
 #: The kind of a record that refuses every legacy token issued before it.
 LEGACY = "legacy"
@@ -53,19 +49,11 @@ def adopt(session: LoginSession) -> None:
                 raise
 
 
-def refuse(
-    subject: str | None,
-    before: datetime,
-    *,
-    reason: str = Reason.SIGNED_OUT,
-    via: str,
-    by: "AbstractBaseUser | str | None" = None,
-    note: str = "",
-) -> None:
+def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
     """Refuse the legacy tokens of a user, or everybody's, that were issued before a time.
 
-    ``subject``: the user's primary key as text, None for everybody. ``before``: aware. The
-    rest as for sign-ins that end. Does nothing when no legacy token is accepted.
+    ``subject``: the user's primary key as text, None for everybody. ``before``: aware.
+    Does nothing when no legacy token is accepted.
     """
     conf = get_settings()
     if not conf.accepts_legacy_tokens() or conf.LEGACY_UNTIL is None:
@@ -81,10 +69,7 @@ def refuse(
         "subject": subject or "",
         "expires_at": to_datetime(conf.LEGACY_UNTIL.timestamp()),
         "blacklisted_at": moments.stored(before),
-        "reason": reason,
-        "via": via,
-        "note": note,
-        **actor_fields("blacklisted", by),
+        **cause.blacklist_columns(),
     }
     tokens.update_or_create(jti=mark, defaults=columns)
 

@@ -9,7 +9,7 @@ from .. import signals
 from ..conf import moments
 from ..exceptions import UserInactive, UserNotFound
 from ..http.device import get_device, get_network
-from ..models import BlacklistedToken, LoginSession, actor_fields
+from ..models import BlacklistedToken, Cause, LoginSession
 from ..store import database, identity, writing
 from .rules import auth_hash, is_active
 
@@ -59,14 +59,11 @@ def add_blacklisted(
     jti: str,
     token_type: str,
     session: LoginSession | None,
+    cause: Cause,
     *,
     user_id: Any,
     subject: str,
     expires_at: datetime,
-    reason: str,
-    via: str,
-    by: "AbstractBaseUser | str | None",
-    note: str,
 ) -> None:
     """Write a row of the blacklist, unless the ``jti`` has one, and send ``token_blacklisted``."""
     row = BlacklistedToken(
@@ -76,13 +73,15 @@ def add_blacklisted(
         subject=subject,
         session=session,
         expires_at=expires_at,
-        reason=reason,
-        via=via,
-        note=note,
-        **actor_fields("blacklisted", by),
+        **cause.blacklist_columns(),
     )
     using = database.alias()
     writing.insert(row, using, ignore_conflicts=True)
-    signals.send_blacklisted(
-        BlacklistedToken, using, jti=jti, token_type=token_type, reason=reason, via=via, by=by
+    signals.send_after_commit(
+        signals.token_blacklisted,
+        BlacklistedToken,
+        using=using,
+        jti=jti,
+        token_type=token_type,
+        **cause.signal_arguments(),
     )

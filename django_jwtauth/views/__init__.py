@@ -34,7 +34,7 @@ from ..conf import get_settings, moments
 from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
 from ..http import bodies
 from ..http.refusals import refusal_headers
-from ..models import Kind, LoginSession, LoginSessionQuerySet, Via
+from ..models import Cause, Kind, LoginSession, LoginSessionQuerySet, Via
 from ..permissions import IsPerson, MayManage, SignedInWithin
 from ..redacted import redact_body
 from ..serializers import (
@@ -284,10 +284,9 @@ class PersonView(OwnView):
 
     def end_own(self, kind: Kind, sid: str) -> Response:
         """End one of the caller's rows, also when it has ended; 404 when there is none."""
-        rows = self.own_rows(kind).filter(pk=sid)
-        if not rows.exists():
+        if not self.own_rows(kind).filter(pk=sid).exists():
             raise Http404
-        rows.end(via=Via.API, by=self.user)
+        sessions.end(sid, via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -327,8 +326,9 @@ class SessionListView(SessionView):
         self.require_recent()
         links = self.own_rows(Kind.ONE_TIME).filter(purpose=one_time.SIGN_IN)
         others = self.own_sessions().exclude(pk__in=[self.sid] if self.sid else [])
-        (others | links).end(via=Via.API, by=self.user)
-        legacy.refuse(str(self.user.pk), moments.now(), via=Via.API, by=self.user)
+        cause = Cause(via=Via.API, by=self.user)
+        (others | links).end_for(cause)
+        legacy.refuse(str(self.user.pk), moments.now(), cause)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

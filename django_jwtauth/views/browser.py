@@ -27,8 +27,7 @@ from ..http.transport import (
     get_refresh_cookie,
     set_token_cookies,
 )
-from ..models import Kind, LoginSession, Via
-from ..store import database
+from ..models import Via
 from ..tokens import TokenPair
 
 
@@ -124,6 +123,4 @@ def _end_by_access_token(raw: str) -> None:
     # was refused may have leaked, an API token or a narrow one may not end a sign-in.
     if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
         return
-    with database.reporting_unavailable():
-        rows = LoginSession.objects.using(database.alias()).filter(pk=claims["sid"])
-        rows.of_kind(Kind.SIGN_IN).end(via=Via.API, by=user)
+    sessions.end(claims["sid"], via=Via.API, by=user)

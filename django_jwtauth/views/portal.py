@@ -8,11 +8,11 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .. import api_tokens, credentials, one_time, scopes, throttling, tokens
+from .. import api_tokens, credentials, one_time, scopes, sessions, throttling, tokens
 from ..claims import ONE_TIME
 from ..conf import get_settings
 from ..exceptions import MalformedToken, TokenError, WrongTokenType
-from ..models import Kind, LoginSession, Via
+from ..models import Kind, Via
 from ..permissions import SignedInWithin
 from ..serializers import (
     ApiTokenSerializer,
@@ -22,7 +22,6 @@ from ..serializers import (
     OneTimeSerializer,
 )
 from ..signins import rules
-from ..store import database
 from . import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
 #: Who makes a credential that outlives the sign-in must have shown the password lately.
@@ -53,7 +52,7 @@ class MakingView(PersonView):
                 raise MalformedToken
             rules.load_user(self.claims)
         except TokenError:
-            LoginSession.objects.using(database.alias()).filter(pk=sid).end(via=Via.API)
+            sessions.end(sid, via=Via.API)
             raise
 
 

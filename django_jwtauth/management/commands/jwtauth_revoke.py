@@ -17,7 +17,7 @@ from django.utils.dateparse import parse_datetime, parse_time
 
 from ...conf import get_settings
 from ...conf.durations import words
-from ...models import Via
+from ...models import Cause, Via
 from ...operations import revocation
 from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
 from ...store import database
@@ -135,19 +135,13 @@ class Command(BaseCommand):
         note = (options["note"] or "").strip()
         if not dry_run and not (options["reason"] and note):
             raise CommandError("--reason and --note must not be empty: they are the record.")
-        record = {
-            "reason": options["reason"],
-            "note": note,
-            "via": Via.COMMAND,
-            "by": find_user("--by", options["by"], known_users())
-            if options["by"]
-            else system_user(),
-        }
+        by = find_user("--by", options["by"], known_users()) if options["by"] else system_user()
+        cause = Cause(options["reason"], Via.COMMAND, by, note)
         try:
             if options["jti"]:
-                self.refuse(options["jti"], record, dry_run)
+                self.refuse(options["jti"], cause, dry_run)
             else:
-                self.end(self.find_target(options), record, dry_run, options)
+                self.end(self.find_target(options), cause, dry_run, options)
         except DatabaseError as error:
             raise CommandError(
                 f"The database gave up: {type(error).__name__}\n"
@@ -167,9 +161,7 @@ class Command(BaseCommand):
         user = find_user("--user", options["user"], known_users())
         return revocation.of_user(user, options["before"])
 
-    def end(
-        self, target: Target, record: dict[str, Any], dry_run: bool, options: dict[str, Any]
-    ) -> None:
+    def end(self, target: Target, cause: Cause, dry_run: bool, options: dict[str, Any]) -> None:
         counted = revocation.count(target)
         if target.before and options["before"]:
             self.stdout.write(f"Started before {describe(target.before)}.")
@@ -190,7 +182,7 @@ class Command(BaseCommand):
                 show(number)
 
         try:
-            ended = revocation.end(target, progress=progress, **record)
+            ended = revocation.end(target, cause, progress)
         except KeyboardInterrupt:
             raise CommandError(
                 f"Interrupted: {sign_ins(done)} ended. Run the command again to go on."
@@ -210,7 +202,7 @@ class Command(BaseCommand):
         if answer.strip() != "everybody":
             raise CommandError("Not confirmed. Nothing was ended.")
 
-    def refuse(self, jtis: list[str], record: dict[str, Any], dry_run: bool) -> None:
+    def refuse(self, jtis: list[str], cause: Cause, dry_run: bool) -> None:
         for jti in jtis:
             try:
                 session, token_type = revocation.parse_jti(jti)
@@ -221,7 +213,7 @@ class Command(BaseCommand):
             if dry_run:
                 self.stdout.write(f"Would blacklist the {name}.")
                 continue
-            _row, is_new = revocation.refuse(jti, **record)
+            _row, is_new = revocation.refuse(jti, cause)
             how = "is blacklisted" if is_new else "had been blacklisted before"
             self.stdout.write(f"The {name} {how}.")
         if not dry_run:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ....claims import REFRESH
 from ....conf import moments
-from ....models import BlacklistedToken, LoginSession, Reason, Via
+from ....models import BlacklistedToken, Cause, LoginSession, Reason, Via
 from ....signins.rules import auth_hash, make_legacy_session
 from ....store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
@@ -23,7 +23,7 @@ from .decoder import session_id
 from .tables import Row, count, get_last_id, read_batches, read_newest
 
 BATCH_SIZE = 1000
-NOTE = "Imported from djangorestframework-simplejwt."
+_CAUSE = Cause(Reason.OTHER, Via.COMMAND, note="Imported from djangorestframework-simplejwt.")
 
 
 class Imported(NamedTuple):
@@ -156,17 +156,13 @@ def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> 
                 subject=str(user.pk) if user else "",
                 expires_at=row.expires_at + extension,
                 blacklisted_at=row.blacklisted_at or timezone.now(),
-                reason=Reason.OTHER,
-                via=Via.COMMAND,
-                note=NOTE,
+                **_CAUSE.blacklist_columns(),
             )
         )
     BlacklistedToken.objects.using(using).bulk_create(records, ignore_conflicts=True)
     # One that was imported before, and blacklisted since.
     sessions = LoginSession.objects.using(using)
-    sessions.filter(pk__in=[session_id(row.jti) for row in rows]).end(
-        reason=Reason.OTHER, via=Via.COMMAND, note=NOTE
-    )
+    sessions.filter(pk__in=[session_id(row.jti) for row in rows]).end_for(_CAUSE)
 
 
 def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:

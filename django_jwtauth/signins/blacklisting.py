@@ -1,0 +1,78 @@
+"""Blacklisting a token of which the claims are known, and ending the sign-in that it stands for."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+from ..claims import ACCESS, REFRESH, Claims, is_api_token
+from ..conf import get_settings, moments
+from ..models import Cause, LoginSession, Via
+from ..store import database, lookup
+from . import endings, legacy, rows, rules
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+def ends_row(claims: Claims) -> bool:
+    """Return whether a sign-in, an API token or a one-time token ends with this token."""
+    return claims["token_type"] != ACCESS or is_api_token(claims)
+
+
+def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession], bool]) -> None:
+    """Refuse the token from now on, and end what ends with it.
+
+    ``may_record``: whether the blacklist may grow by what a client sends to the API. Writes no
+    row for the token of an unknown sign-in. Raises ``Unavailable``.
+    """
+    with database.reporting_unavailable():
+        session, recorded = _find_session(claims)
+        session = session or _adopt(claims)
+        # Nothing accepts a token of an unknown sign-in; a legacy access token may have none.
+        if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
+            return
+        if session and cause.by is None and cause.via == Via.API:
+            cause = replace(cause, by=session.user)
+        if session and ends_row(claims):
+            endings.end_one(session.id, cause)
+        if session and cause.via == Via.API and (recorded or not may_record(session)):
+            # Refused in any case: without a row, no token of the sign-in may be left.
+            if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
+                endings.end_one(session.id, cause)
+            return
+        rows.add_blacklisted(
+            claims["jti"],
+            claims["token_type"],
+            session,
+            cause,
+            # A legacy token may have no sign-in, but a user who was just found.
+            user_id=session.user_id if session else claims["sub"],
+            subject=claims["sub"],
+            expires_at=moments.to_datetime(claims["exp"]),
+        )
+
+
+def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
+    """Return the sign-in, and whether the token is known to be blacklisted.
+
+    With its user, who may be deleted, or hidden by their manager.
+    """
+    found = lookup.find_session(claims, lock=False)
+    if found and isinstance(found.session, LoginSession):
+        return found.session, found.blacklisted
+    sessions = LoginSession.objects.using(database.alias()).select_related("user")
+    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
+
+
+def _adopt(claims: Claims) -> LoginSession | None:
+    """Write the sign-in of a legacy refresh token, so that a refresh meanwhile finds it ended."""
+    found = lookup.find_session(claims, lock=False) if "legacy" in claims else None
+    if found is None or claims["token_type"] != REFRESH or claims["exp"] <= time.time():
+        return None
+    current = rules.auth_hash(found.user)
+    session = rules.make_legacy_session(UUID(claims["sid"]), found.user, claims["exp"], current)
+    session.user = cast("User", found.user)
+    legacy.adopt(session)
+    return session
