@@ -38,7 +38,7 @@ JWTAUTH = {
     "KEYS": json.loads(Path(FOLDER, "keys.json").read_text()),
     "ISSUER": "https://soak.example",
     # The soak signs in from one address, with wrong passwords, too.
-    "THROTTLE_RATES": {"address": None, "account": None, "account_everywhere": None},
+    "THROTTLES": {"RATES": {"address": None, "account": None, "account_everywhere": None}},
 }
 
 

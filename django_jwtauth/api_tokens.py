@@ -57,15 +57,15 @@ def create(
 ) -> NewToken:
     """Make an API token for ``user``.
 
-    ``scope``: of those that ``SCOPES_HOOK`` allows the user, and of those ``within``, if
+    ``scope``: of those that ``HOOKS["SCOPES"]`` allows the user, and of those ``within``, if
     given; None for all of them, "" for none. With ``exact``, ``InsufficientScope`` is
     raised for what the token would lack.
-    ``lifetime``: at most and by default ``API_TOKEN_MAX_LIFETIME``. Raises
+    ``lifetime``: at most and by default ``API_TOKENS["MAX_LIFETIME"]``. Raises
     ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes or a longer name
     than can be listed, and for a lifetime that is longer or under a second; for the user,
     what ``sessions.start`` raises.
     """
-    longest = get_settings().API_TOKEN_MAX_LIFETIME
+    longest = get_settings().API_TOKENS.MAX_LIFETIME
     lifetime = longest if lifetime is None else lifetime
     durations.check(lifetime, longest, "An API token")
     if len(name) > MAX_NAME_LENGTH:
@@ -107,7 +107,7 @@ def _respect_limit(session: LoginSession, using: str) -> None:
 
     Those in a transaction that is not committed are not seen.
     """
-    limit = get_settings().MAX_API_TOKENS_PER_USER
+    limit = get_settings().API_TOKENS.MAX_PER_USER
     tokens = LoginSession.objects.using(using).filter(user_id=session.subject)
     if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
         endings.end_one(session.pk, endings.TOO_MANY)

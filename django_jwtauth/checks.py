@@ -5,7 +5,6 @@ asks for that.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +25,7 @@ from rest_framework.settings import api_settings
 from . import conf
 from .authentication import JWTAuthentication
 from .conf import Settings, get_settings, moments
+from .conf.values import Issuer
 from .models import BlacklistedToken, Kind, LoginSession
 from .signins import rules
 from .store import database
@@ -40,7 +40,7 @@ BAD_KEY = "jwtauth.E003"
 NO_ACTIVE_KEY = "jwtauth.E004"
 REFRESH_TOO_SHORT = "jwtauth.E005"
 SEVERAL_DATABASES = "jwtauth.E006"
-JWKS_URL_IGNORED = "jwtauth.E007"
+OWN_ISSUER_LIMITED = "jwtauth.E007"
 BAD_TENANT = "jwtauth.E008"
 
 NO_GRACE_PERIOD = "jwtauth.W001"
@@ -111,9 +111,8 @@ CACHES_NOT_SHARED = (
 @register(TAG)
 def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
     """Every value of ``JWTAUTH``, and every name in it that is no setting."""
-    known = {"", *(field.name for field in fields(Settings))}
     for problem in conf.find_problems():
-        yield Error(str(problem), id=BAD_SETTING if problem.setting in known else UNKNOWN_SETTING)
+        yield Error(str(problem), id=UNKNOWN_SETTING if problem.unknown else BAD_SETTING)
     for name in NAMES_NOT_READ:
         if hasattr(settings, name) and not hasattr(settings, "JWTAUTH"):
             yield Warning(
@@ -134,7 +133,7 @@ def _sound_settings() -> Settings | None:
 
 @register(TAG)
 def check_tenant(**kwargs: Any) -> Iterable[CheckMessage]:
-    """What ``TENANT_HOOK`` returns for the tenant that the checks run in, if there is one."""
+    """What ``HOOKS["TENANT"]`` returns for the tenant that the checks run in, if there is one."""
     problem = None if conf.find_problems() else conf.find_tenant_problem()
     if problem:
         yield Error(
@@ -197,10 +196,10 @@ def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
     config = _sound_settings()
     if config is None:
         return
-    if bool(config.LEGACY_DECODER) != bool(config.LEGACY_UNTIL):
-        missing = "LEGACY_UNTIL" if config.LEGACY_DECODER else "LEGACY_DECODER"
+    if bool(config.LEGACY.DECODER) != bool(config.LEGACY.UNTIL):
+        missing = "UNTIL" if config.LEGACY.DECODER else "DECODER"
         yield Warning(
-            f"JWTAUTH: {missing} is not set: no token of simplejwt's is accepted.",
+            f"JWTAUTH['LEGACY']['{missing}'] is not set: no token of simplejwt's is accepted.",
             hint=f"Set {missing}, too, or neither.",
             id=LEGACY_IGNORED,
         )
@@ -224,16 +223,18 @@ def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
     config = _sound_settings()
     if config is None:
         return
-    if config.JWKS_URL and not config.ISSUER:
+    own = config.ISSUERS.get(config.ISSUER or "")
+    if own and own != Issuer(own.jwks_url):
         yield Error(
-            "JWTAUTH: JWKS_URL is set and ISSUER is not: no token is verified with these keys.",
-            hint="Set ISSUER to the exact iss claim of the tokens that the keys verify.",
-            id=JWKS_URL_IGNORED,
+            'JWTAUTH[\'ISSUERS\']: "claims" and "max_lifetime" are for other issuers; nothing '
+            "limits the tokens of your own ISSUER.",
+            hint=f"Give {config.ISSUER!r} the URL alone.",
+            id=OWN_ISSUER_LIMITED,
         )
     for problem in keyrings.find_problems():
         yield Error(str(problem), id=BAD_KEY)
     ring = _access_ring()
-    if ring is None or ring.find_signer() or config.JWKS_URL:
+    if ring is None or ring.find_signer() or own:
         return
     if any(key.signing for key in ring.keys):
         yield Error(
@@ -341,7 +342,7 @@ def check_legacy_sign_ins(
         yield Warning(
             f"simplejwt has issued {issued} tokens since {moments.aware(first):%Y-%m-%d %H:%M} "
             "UTC, when sign-ins began here: some code, or an old process, still asks it to. "
-            "They are refused once LEGACY_UNTIL has passed.",
+            'They are refused once LEGACY["UNTIL"] has passed.',
             hint="`python manage.py jwtauth_doctor --from-simplejwt` lists the code.",
             id=STILL_ISSUED,
         )
@@ -449,9 +450,9 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Keep the clocks right with NTP, and LEEWAY at a few seconds.",
             id=LEEWAY_TOO_LONG,
         )
-    if not config.COOKIE_SECURE:
+    if not config.COOKIES.SECURE:
         yield Warning(
-            "JWTAUTH: COOKIE_SECURE is False: browsers send the tokens over http, too.",
+            "JWTAUTH['COOKIES']['SECURE'] is False: browsers send the tokens over http, too.",
             hint="Leave it out in production.",
             id=COOKIES_NOT_SECURE,
         )
@@ -464,11 +465,11 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             id=NO_ISSUER,
         )
     second_factor = [app for app in SECOND_FACTOR_APPS if apps.is_installed(app)]
-    if second_factor and not config.SIGN_IN_HOOK:
+    if second_factor and not config.HOOKS.SIGN_IN:
         yield Warning(
-            f"{second_factor[0]} is installed and JWTAUTH['SIGN_IN_HOOK'] is not set: tokens "
+            f"{second_factor[0]} is installed and JWTAUTH['HOOKS']['SIGN_IN'] is not set: tokens "
             "are given for the password alone.",
-            hint="Refuse, in SIGN_IN_HOOK, the users who owe a second factor.",
+            hint='Refuse, in HOOKS["SIGN_IN"], the users who owe a second factor.',
             id=SECOND_FACTOR_SKIPPED,
         )
 
@@ -479,31 +480,32 @@ def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
     config = _sound_settings()
     if config is None:
         return
-    if not config.CLIENT_IP_HOOK and api_settings.NUM_PROXIES is None:
+    if not config.HOOKS.CLIENT_IP and api_settings.NUM_PROXIES is None:
         yield Warning(
             "Nothing says whether requests come through a proxy. If they do, its address is "
             "taken for everybody's: the mistakes of one user lock out all, or nobody has an "
             "address and guesses are limited by account only.",
             hint=(
                 "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies, 0 without one, or "
-                "set JWTAUTH['CLIENT_IP_HOOK']."
+                "set JWTAUTH['HOOKS']['CLIENT_IP']."
             ),
             id=ADDRESS_OF_THE_PROXY,
         )
     guesses = ("address", "account", "account_everywhere")
-    if not any(config.THROTTLE_RATES[name] for name in guesses):
+    if not any(config.THROTTLES.RATES[name] for name in guesses):
         return
-    cache = settings.CACHES[config.THROTTLE_CACHE]
+    alias = config.THROTTLES.CACHE
+    cache = settings.CACHES[alias]
     if cache.get("BACKEND") in CACHES_NOT_SHARED:
         yield Warning(
-            f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that processes do "
+            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that processes do "
             "not share: each allows as many guesses of a password as all should.",
             hint="Use Redis or Memcached.",
             id=CACHE_NOT_SHARED,
         )
     if cache.get("BACKEND") in CACHES_WITH_FEW_ENTRIES and _max_entries(cache) < FEW_ENTRIES:
         yield Warning(
-            f"JWTAUTH: THROTTLE_CACHE is {config.THROTTLE_CACHE!r}, a cache that throws entries "
+            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that throws entries "
             f"away when it has {_max_entries(cache)}: whoever guesses from several addresses "
             "pushes out the counts of an account, and guesses on.",
             hint=(

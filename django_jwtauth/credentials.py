@@ -14,7 +14,7 @@ from django.db import Error as DatabaseFailure
 
 from . import scopes, signals
 from .claims import Claims
-from .conf import call_hook
+from .conf import call_hook, get_settings
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
@@ -58,7 +58,7 @@ def check(
     *,
     field: str | None = None,
 ) -> "tuple[AbstractBaseUser, Claims]":
-    """Return the user, and what the sign-in carries: claims of ``SIGN_IN_HOOK``, scopes.
+    """Return the user, and what the sign-in carries: claims of ``HOOKS["SIGN_IN"]``, scopes.
 
     ``request`` is Django's own, not DRF's wrapper: lock-out and MFA back ends leave
     their marks on it. ``field``: the name under which the client sent ``username``, where
@@ -93,12 +93,12 @@ def _check(
 def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
     """Return what a sign-in carries of a user who has shown who they are: hook and scopes.
 
-    Raises what ``SIGN_IN_HOOK`` raises (``SignInRefused``), ``Throttled`` when the user signs
+    Raises what ``HOOKS["SIGN_IN"]`` raises (``SignInRefused``), ``Throttled`` when the user signs
     in more often than the rate ``sign_in`` allows, and ``InvalidCredentials`` for an inactive
     user, whom a back end may let in for the hook to say why it refuses them.
     """
     with reporting_unavailable():
-        claims = dict(call_hook("SIGN_IN_HOOK", user, request) or {})
+        claims = dict(call_hook(get_settings().HOOKS.SIGN_IN, user, request) or {})
         if not is_active(user):
             raise InvalidCredentials
         granted = scopes.grant(user, request, scope)
@@ -114,7 +114,7 @@ def keep_sent(request: "HttpRequest", body: Any) -> None:
 def get_sent(request: "HttpRequest", name: str) -> str | None:
     """Return what came with the credentials under this name, None without a text of use.
 
-    For ``SIGN_IN_HOOK``, which finds a one-time password so, in JSON and in forms.
+    For ``HOOKS["SIGN_IN"]``, which finds a one-time password so, in JSON and in forms.
     """
     body = redact_body(vars(request).get(_SENT, request.POST))
     value = body.get(name) if isinstance(body, Mapping) else None

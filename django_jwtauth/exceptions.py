@@ -109,7 +109,7 @@ class InvalidCredentials(AuthError):
 
 
 class SignInRefused(AuthError):
-    """Raised by a project's ``SIGN_IN_HOOK``: the password was right, that is not enough."""
+    """Raised by a project's ``HOOKS["SIGN_IN"]``: the password was right, that is not enough."""
 
     reason = "sign_in_refused"
     code = "sign_in_refused"
@@ -202,7 +202,7 @@ class CSRFFailed(AuthError):
 
 
 class TooManyTokens(AuthError):
-    """The user has as many API tokens as ``MAX_API_TOKENS_PER_USER`` allows."""
+    """The user has as many API tokens as ``API_TOKENS["MAX_PER_USER"]`` allows."""
 
     status_code = status.HTTP_409_CONFLICT
     reason = "too_many_tokens"
@@ -304,7 +304,7 @@ class TokenNotYetValid(TokenError):
 
 
 class TooLongLived(TokenError):
-    """A token of ``TRUSTED_ISSUERS`` that lives longer than its issuer's may."""
+    """A token of ``ISSUERS`` that lives longer than its issuer's may."""
 
     reason = "too_long_lived"
 
@@ -316,7 +316,7 @@ class WrongIssuer(TokenError):
 
 
 class NoTenant(TokenError, ImproperlyConfigured):
-    """``TENANT_HOOK`` returned None: outside every tenant no token is made or accepted.
+    """``HOOKS["TENANT"]`` returned None: outside every tenant no token is made or accepted.
 
     To a client a refusal; to whoever calls from Python, also a mistake of the project's.
     """
@@ -326,8 +326,8 @@ class NoTenant(TokenError, ImproperlyConfigured):
 
     def __str__(self) -> str:
         return (
-            "JWTAUTH['TENANT_HOOK'] returned None, and outside every tenant no token is made or "
-            "accepted: return an ISSUER there, too, if there are sign-ins."
+            "JWTAUTH['HOOKS']['TENANT'] returned None, and outside every tenant no token is made "
+            "or accepted: return an ISSUER there, too, if there are sign-ins."
         )
 
 

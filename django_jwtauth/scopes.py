@@ -67,7 +67,7 @@ def grant(
     requested: str | None,
     within: Collection[str] | None = None,
 ) -> str | None:
-    """Return the scopes a sign-in gets: what ``SCOPES_HOOK`` allows, of what was asked for.
+    """Return the scopes a sign-in gets: what ``HOOKS["SCOPES"]`` allows, of what was asked for.
 
     ``requested``: None for all that is allowed; "" asks for none, and gets none. ``within``:
     no others than these. None, no limit, when there is neither a hook nor a wish. Raises
@@ -83,14 +83,16 @@ def grant(
 
 
 def _allowed(user: object, request: object) -> set[str] | None:
-    """Return what ``SCOPES_HOOK`` allows the user; None without a hook."""
-    if not get_settings().SCOPES_HOOK:
+    """Return what ``HOOKS["SCOPES"]`` allows the user; None without a hook."""
+    if not get_settings().HOOKS.SCOPES:
         return None
-    given = call_hook("SCOPES_HOOK", user, request) or ()
+    given = call_hook(get_settings().HOOKS.SCOPES, user, request) or ()
     allowed = set(given.split() if isinstance(given, str) else given)
     # A space in a name would grant two others.
     if wrong := sorted(name for name in allowed if not is_name(name)):
-        raise ValueError(f"SCOPES_HOOK returned {wrong[0]!r}, which is no scope (RFC 6749, 3.3).")
+        raise ValueError(
+            f'HOOKS["SCOPES"] returned {wrong[0]!r}, which is no scope (RFC 6749, 3.3).'
+        )
     return allowed
 
 

@@ -185,7 +185,7 @@ class NewApiTokenSerializer(serializers.Serializer[Any]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKEN_MAX_LIFETIME)
+        self.fields["expires_in"] = _expires_in(60, get_settings().API_TOKENS.MAX_LIFETIME)
 
 
 def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
@@ -195,7 +195,7 @@ def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
 
 
 class NewOneTimeSerializer(serializers.Serializer[Any]):
-    """``purpose``, one of ``ONE_TIME_PURPOSES``, and if wanted ``expires_in`` (seconds)."""
+    """``purpose``, one of ``ONE_TIME["PURPOSES"]``, and if wanted ``expires_in`` (seconds)."""
 
     purpose = serializers.ChoiceField(choices=())
     expires_in = _expires_in(1, one_time.MAX_LIFETIME)
@@ -203,7 +203,7 @@ class NewOneTimeSerializer(serializers.Serializer[Any]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["purpose"] = serializers.ChoiceField(
-            get_settings().ONE_TIME_PURPOSES,
+            get_settings().ONE_TIME.PURPOSES,
             # Django's sentence, as that of DRF repeats what was sent.
             error_messages={
                 "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]

@@ -224,7 +224,7 @@ def blacklist(
     of its row, ends that. Of the ``allowed`` types, any when none is named. Doing it again
     changes nothing, and a token that has expired can still sign out. A token of an unknown
     sign-in, which nothing accepts anyway, leaves no row. Beyond the rate ``blacklist`` of
-    ``THROTTLE_RATES``, what a user sends to the API ends the sign-in and leaves none.
+    ``THROTTLES["RATES"]``, what a user sends to the API ends the sign-in and leaves none.
     Without ``may_end``, raises ``WrongTokenType`` for a token that would end a sign-in.
     """
     raw = redact(raw)

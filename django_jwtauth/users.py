@@ -9,9 +9,9 @@ from .conf import get_settings
 class TokenUser:
     """What a verified access token says of its user; nothing is looked up.
 
-    ``pk`` and ``id`` are the ``sub`` claim, a string. Rights come from the claims that
-    ``GROUPS_CLAIM`` and ``PERMISSIONS_CLAIM`` name, and from nowhere else; of another issuer
-    only if ``TRUSTED_ISSUERS`` says that its claims are believed.
+    ``pk`` and ``id`` are the ``sub`` claim, a string. Rights come from the claims that the
+    setting ``CLAIMS`` names, and from nowhere else; of another issuer only if ``ISSUERS`` says
+    that its claims are believed.
     """
 
     is_authenticated = True
@@ -41,11 +41,11 @@ class TokenUser:
 
     @property
     def group_names(self) -> frozenset[str]:
-        return self._names(get_settings().GROUPS_CLAIM)
+        return self._names(get_settings().CLAIMS.GROUPS)
 
     def get_all_permissions(self, obj: Any = None) -> frozenset[str]:
         """Return names like ``"shop.view_order"``; none for an object of its own."""
-        return self._names(get_settings().PERMISSIONS_CLAIM) if obj is None else frozenset()
+        return self._names(get_settings().CLAIMS.PERMISSIONS) if obj is None else frozenset()
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         return perm in self.get_all_permissions(obj)

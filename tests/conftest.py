@@ -117,7 +117,7 @@ def limits(settings):
     def set_limits(**rates):
         none = dict.fromkeys(GUESSES)
         rates = {name: f"{count}/hour" for name, count in rates.items()}
-        settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, **rates}}
+        settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {**none, **rates}}}
 
     settings.JWTAUTH = {}
     return set_limits

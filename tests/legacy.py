@@ -21,7 +21,7 @@ SLIDING = {
 def moved(**changed):
     """``JWTAUTH`` of a project that moves."""
     until = datetime.now(timezone.utc) + WINDOW
-    return {"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": until, "USER_ID_CLAIM": "user_id", **changed}
+    return {"LEGACY": {"DECODER": DECODER, "UNTIL": until}, "USER_ID_CLAIM": "user_id", **changed}
 
 
 def legacy(user, kind="access", *, key=None, header=None, without=(), **claims):

@@ -403,7 +403,7 @@ def test_the_status_is_what_a_request_would_meet(admin_site_of, session, status)
 
 def test_an_api_token_that_outlives_the_password_is_live(admin_site_of, user, settings):
     """As a request with it would find."""
-    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
     new = api_tokens.create(user, "deploy")
     change_password(new.session)
 

@@ -194,7 +194,7 @@ def test_for_nobody_it_is_404(maker, pk):
 
 def test_scopes_are_those_of_the_user(maker, user, url, settings):
     """What the hook allows is made; one more is an error in the form, and nothing is made."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
 
     answer = maker.post(url, {**WHAT, "scope": "reports:read users:delete"})
     assert "users:delete" in str(errors_in(answer)["scope"])
@@ -206,7 +206,7 @@ def test_scopes_are_those_of_the_user(maker, user, url, settings):
 
 def test_the_form_shows_the_scopes_and_an_emptied_field_asks_for_none(maker, url, settings):
     """What a token may be used for is what stands in the form."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
     assert 'value="reports:read reports:write"' in maker.get(url).content.decode()
 
     answer = maker.post(url, WHAT)
@@ -248,11 +248,11 @@ def test_what_is_wrong_is_told_by_field(maker, url, wrong, field):
 
 
 def test_the_longest_lifetime_is_the_setting(maker, url, settings):
-    """One day more than API_TOKEN_MAX_LIFETIME is an error; under a day, a day is asked for."""
-    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(days=7)}
+    """One day more than API_TOKENS["MAX_LIFETIME"] is an error; under a day, a day is asked for."""
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_LIFETIME": timedelta(days=7)}}
     assert list(errors_in(maker.post(url, {**WHAT, "days": "8"}))) == ["days"]
 
-    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(hours=1)}
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_LIFETIME": timedelta(hours=1)}}
     assert 'value="1"' in maker.get(url).content.decode()
     maker.post(url, {**WHAT, "days": "1"})
     assert LoginSession.objects.get().expires_at < timezone.now() + timedelta(hours=1)
@@ -260,7 +260,7 @@ def test_the_longest_lifetime_is_the_setting(maker, url, settings):
 
 def test_refusals_are_told(maker, user, url, settings):
     """A user who is deactivated, or has too many, gets none."""
-    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 1}
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_PER_USER": 1}}
     api_tokens.create(user, "first")
     assert "too_many_tokens" in maker.post(url, WHAT).content.decode()
     assert LoginSession.objects.count() == 1

@@ -387,8 +387,10 @@ def test_api_tokens_and_one_time_tokens_are_found(desk, user):
 def test_a_legacy_token_is_described_and_starts_nothing(desk, user, settings):
     """A refresh token of simplejwt would start a sign-in when seen; looking at it does not."""
     settings.JWTAUTH = {
-        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
-        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        "LEGACY": {
+            "UNTIL": "2999-01-01T00:00:00Z",
+            "DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        },
     }
     exp = int(timezone.now().timestamp()) + 600
     header, key = {"alg": "HS256", "typ": "JWT"}, settings.SECRET_KEY.encode()
@@ -756,28 +758,32 @@ def test_the_pages_say_what_goes_on_working(chief, user, pair, settings, url):
     """Services that only verify, and API tokens there; legacy tokens are refused, too."""
     settings.JWTAUTH = {
         "ACCESS_TOKEN_LIFETIME": 600,
-        "API_TOKEN_MAX_LIFETIME": timedelta(days=90),
-        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
-        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        "API_TOKENS": {"MAX_LIFETIME": timedelta(days=90)},
+        "LEGACY": {
+            "UNTIL": "2999-01-01T00:00:00Z",
+            "DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        },
     }
     url = f"{url}?user={user.pk}"
     text = text_of(chief.get(url) if END_USER in url else chief.post(url, before(timezone.now())))
 
     assert "keep accepting their access tokens for up to 10 minutes." in text
     assert "API tokens among them: until they expire" in text
-    assert "LEGACY_UNTIL" not in text
+    assert "LEGACY" not in text
 
 
 def test_ending_single_sign_ins_leaves_legacy_tokens(chief, pair, settings):
     """Those that were not exchanged yet belong to none, and the page says so."""
     settings.JWTAUTH = {
-        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
-        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        "LEGACY": {
+            "UNTIL": "2999-01-01T00:00:00Z",
+            "DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        },
     }
     text = text_of(chief.get(END, {"sid": pair.session_id.hex}))
 
     assert "accepted until" in text
-    assert "(LEGACY_UNTIL)" in text
+    assert '(LEGACY["UNTIL"])' in text
 
 
 # --- too many for a page
@@ -889,7 +895,7 @@ def test_trusted_issuers_are_named(desk, settings):
     """Their keys are theirs, but that they are trusted is worth knowing."""
     settings.JWTAUTH = {
         "ISSUER": "https://api.example.org",
-        "TRUSTED_ISSUERS": {"https://sso.example.org": "https://sso.example.org/jwks.json"},
+        "ISSUERS": {"https://sso.example.org": "https://sso.example.org/jwks.json"},
     }
 
     assert "https://sso.example.org" in text_of(desk.get(KEYS))

@@ -175,8 +175,8 @@ def test_an_inactive_user_gets_none(user):
     ],
 )
 def test_the_lifetime_has_a_maximum(user, settings, asked, got):
-    """A token lives as long as asked for, at most API_TOKEN_MAX_LIFETIME, which is the default."""
-    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(days=30)}
+    """A token lives as long as asked for, at most and by default MAX_LIFETIME."""
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_LIFETIME": timedelta(days=30)}}
 
     new = api_tokens.create(user, "deploy", lifetime=asked)
 
@@ -188,7 +188,7 @@ def test_the_lifetime_has_a_maximum(user, settings, asked, got):
 @pytest.mark.parametrize("asked", [timedelta(days=30, seconds=1), timedelta(days=400)])
 def test_more_than_the_maximum_is_refused(owner, user, settings, asked):
     """A token that ends earlier than was asked for fails some night: here and over HTTP."""
-    settings.JWTAUTH = {"API_TOKEN_MAX_LIFETIME": timedelta(days=30)}
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_LIFETIME": timedelta(days=30)}}
     before = LoginSession.objects.count()
     with pytest.raises(ValueError, match="at most 30 days"):
         api_tokens.create(user, "deploy", lifetime=asked)
@@ -213,8 +213,8 @@ def test_it_lives_on_where_a_sign_in_ends(user):
 
 
 def test_scopes_are_those_that_the_hook_allows(user, settings):
-    """Of what is asked for, the token gets what SCOPES_HOOK allows its owner."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
+    """Of what is asked for, the token gets what HOOKS["SCOPES"] allows its owner."""
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
 
     new = api_tokens.create(user, "deploy", scope="reports:read users:delete")
 
@@ -224,7 +224,7 @@ def test_scopes_are_those_that_the_hook_allows(user, settings):
 
 def test_more_scopes_than_can_be_listed_are_refused(user, settings):
     """Scopes that do not fit their column are a ValueError, and no row is left."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.many_scopes"}}
 
     with pytest.raises(ValueError, match="ask for less"):
         api_tokens.create(user, "deploy")
@@ -242,8 +242,8 @@ def test_a_changed_password_ends_it(user):
 
 
 def test_it_outlives_the_password_if_the_setting_says_so(user, settings):
-    """API_TOKENS_SURVIVE_PASSWORD_CHANGE holds for API tokens, and for nothing else."""
-    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    """API_TOKENS["SURVIVE_PASSWORD_CHANGE"] holds for API tokens, and for nothing else."""
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
     new, pair = api_tokens.create(user, "deploy"), sessions.start(user)
     user.set_password("another")
     user.save()
@@ -282,8 +282,8 @@ def test_everything_of_a_user_includes_it(user):
 
 @pytest.mark.django_db(transaction=True)
 def test_parallel_creation_respects_the_limit(user, settings):
-    """However many are made at once, no more than MAX_API_TOKENS_PER_USER stay live."""
-    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 3}
+    """However many are made at once, no more than API_TOKENS["MAX_PER_USER"] stay live."""
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_PER_USER": 3}}
 
     race([partial(api_tokens.create, user, "deploy")] * 8)
 

@@ -22,7 +22,7 @@ ORDER = {
     " permissions store / signins / api_tokens one_time throttling / credentials sessions /"
     " authentication decorators middleware operations serializers testing /"
     " admin tasks views / contrib urls / checks / apps management",
-    "conf": "durations moments tenants / values / .",
+    "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "compiled database writing / identity / lookup",
     "http": "device refusals transport / bodies",

@@ -153,7 +153,7 @@ REFRESH_ATTRIBUTES = {
 @pytest.mark.parametrize("request_name", ["sign_in", "renew"])
 def test_cookies_have_these_attributes_and_no_other(web, settings, request_name, samesite):
     """Access and refresh cookie as the design has them; no Domain, which __Host- forbids."""
-    settings.JWTAUTH = {"COOKIE_SAMESITE": samesite}
+    settings.JWTAUTH = {"COOKIES": {"SAMESITE": samesite}}
     web.sign_in()
     response = getattr(web, request_name)()
 
@@ -175,17 +175,17 @@ def test_cookies_have_these_attributes_and_no_other(web, settings, request_name,
 def test_two_projects_on_one_host_keep_their_cookies_apart(web, settings):
     """Each under a name of its own: signing in to one does not sign out of the other."""
     for name in ("shop", "blog"):
-        settings.JWTAUTH = {"COOKIE_NAME": name}
+        settings.JWTAUTH = {"COOKIES": {"NAME": name}}
         assert web.sign_in().status_code == 200
     for name in ("shop", "blog"):
-        settings.JWTAUTH = {"COOKIE_NAME": name}
+        settings.JWTAUTH = {"COOKIES": {"NAME": name}}
         assert f"__Host-{name}_access" in web.cookies
         assert web.get(url("jwtauth_me")).status_code == 200
 
 
 def test_cookies_over_plain_http(web, settings):
-    """With COOKIE_SECURE off, neither prefix nor Secure, as browsers want https for both."""
-    settings.JWTAUTH = {"COOKIE_SECURE": False}
+    """With COOKIES["SECURE"] off, neither prefix nor Secure, as browsers want https for both."""
+    settings.JWTAUTH = {"COOKIES": {"SECURE": False}}
     response = web.sign_in()
 
     assert given(response) == ["jwtauth_access", "jwtauth_device", "jwtauth_refresh"]
@@ -198,7 +198,7 @@ def test_cookies_over_plain_http(web, settings):
 @pytest.mark.parametrize("secure", [True, False])
 def test_cookies_of_the_other_setting_are_ignored(web, user, settings, secure):
     """In production a cookie without prefix, which any page of the domain can set, is nothing."""
-    settings.JWTAUTH = {"COOKIE_SECURE": secure}
+    settings.JWTAUTH = {"COOKIES": {"SECURE": secure}}
     pair = sessions.start(user)
     web.cookies["jwtauth_access" if secure else ACCESS] = pair.access
     web.cookies["jwtauth_refresh" if secure else REFRESH] = pair.refresh
@@ -445,7 +445,7 @@ def assert_deleted(response, *, secure=True):
 @pytest.mark.parametrize("secure", [True, False])
 def test_signing_out(web, user, settings, secure):
     """The sign-in ends, its access token with it, by its owner; the cookies are taken back."""
-    settings.JWTAUTH = {"COOKIE_SECURE": secure}
+    settings.JWTAUTH = {"COOKIES": {"SECURE": secure}}
     web.sign_in()
     access = web.cookie(ACCESS if secure else "jwtauth_access")
     response = web.sign_out()

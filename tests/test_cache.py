@@ -259,7 +259,7 @@ class Published:
 def published(settings, monkeypatch):
     settings.JWTAUTH = {
         "ISSUER": "https://api.example.com",
-        "TRUSTED_ISSUERS": {FOREIGN: f"{FOREIGN}/jwks.json"},
+        "ISSUERS": {FOREIGN: f"{FOREIGN}/jwks.json"},
     }
     published = Published()
     monkeypatch.setattr(tokens, "get_remote_keys", lambda url: published)

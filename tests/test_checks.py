@@ -180,20 +180,39 @@ OVER = "2020-01-01T00:00:00Z"
 @pytest.mark.parametrize(
     "jwtauth, simple_jwt, told",
     [
-        ({"LEGACY_DECODER": DECODER}, {}, [checks.LEGACY_IGNORED]),
-        ({"LEGACY_UNTIL": NEVER}, {}, [checks.LEGACY_IGNORED]),
-        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": OVER}, {}, []),
-        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER}, {}, [checks.LEGACY_CLIENTS_LOST]),
-        ({"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER}, None, [checks.LEGACY_CLIENTS_LOST]),
+        ({"LEGACY": {"DECODER": DECODER}}, {}, [checks.LEGACY_IGNORED]),
+        ({"LEGACY": {"UNTIL": NEVER}}, {}, [checks.LEGACY_IGNORED]),
         (
-            {"LEGACY_DECODER": DECODER, "LEGACY_UNTIL": NEVER},
+            {
+                "LEGACY": {"DECODER": DECODER, "UNTIL": OVER},
+            },
+            {},
+            [],
+        ),
+        (
+            {
+                "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
+            },
+            {},
+            [checks.LEGACY_CLIENTS_LOST],
+        ),
+        (
+            {
+                "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
+            },
+            None,
+            [checks.LEGACY_CLIENTS_LOST],
+        ),
+        (
+            {
+                "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
+            },
             {"ROTATE_REFRESH_TOKENS": True},
             [],
         ),
         (
             {
-                "LEGACY_DECODER": DECODER,
-                "LEGACY_UNTIL": NEVER,
+                "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
                 "ROTATE_REFRESH_TOKENS": False,
             },
             {},
@@ -246,22 +265,23 @@ def test_public_keys_alone_are_told(settings):
     settings.JWTAUTH = {
         **keys,
         "ISSUER": "https://a.example",
-        "JWKS_URL": "https://a.example/jwks.json",
+        "ISSUERS": {"https://a.example": "https://a.example/jwks.json"},
     }
 
     assert alone == [checks.NO_SIGNING_KEY]
     assert ids() == []
 
 
-def test_keys_that_are_fetched_need_an_issuer(settings):
-    """JWKS_URL alone would be ignored."""
-    url = {"JWKS_URL": "https://a.example/jwks.json"}
-    settings.JWTAUTH = url
-    alone = ids()
-    settings.JWTAUTH = {**url, "ISSUER": "https://a.example"}
+@pytest.mark.parametrize("limit", [{"claims": True}, {"max_lifetime": 60}])
+def test_what_is_for_other_issuers_is_not_said_of_ones_own(settings, limit):
+    """A limit under one's own ISSUER would hold for nothing."""
+    entry = {"jwks_url": "https://a.example/jwks.json", **limit}
+    settings.JWTAUTH = {"ISSUERS": {"https://a.example": entry}}
+    another = ids()
+    settings.JWTAUTH = {**settings.JWTAUTH, "ISSUER": "https://a.example"}
 
-    assert alone == [checks.JWKS_URL_IGNORED]
-    assert ids() == []
+    assert another == []
+    assert ids() == [checks.OWN_ISSUER_LIMITED]
 
 
 @needs_cryptography
@@ -464,7 +484,7 @@ def shared_cache(settings, no_proxy):
         ({"ACCESS_TOKEN_LIFETIME": 3601}, [checks.ACCESS_TOO_LONG]),
         ({"LEEWAY": 60}, []),
         ({"LEEWAY": 61}, [checks.LEEWAY_TOO_LONG]),
-        ({"COOKIE_SECURE": False}, [checks.COOKIES_NOT_SECURE]),
+        ({"COOKIES": {"SECURE": False}}, [checks.COOKIES_NOT_SECURE]),
         ({"KEYS": [SHARED]}, []),
     ],
     ids=str,
@@ -493,7 +513,7 @@ def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, m
     """An app for it protects the pages, not the token endpoint."""
     monkeypatch.setattr(checks.apps, "is_installed", {app, "rest_framework"}.__contains__)
     without = found(deploy=True)
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "json.dumps"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "json.dumps"}}
 
     assert [message.id for message in without] == [checks.SECOND_FACTOR_SKIPPED]
     assert app in without[0].msg
@@ -504,10 +524,10 @@ def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, m
     ("jwtauth", "proxies", "told"),
     [
         ({}, None, [checks.ADDRESS_OF_THE_PROXY]),
-        ({"THROTTLE_RATES": {"address": None}}, None, [checks.ADDRESS_OF_THE_PROXY]),
+        ({"THROTTLES": {"RATES": {"address": None}}}, None, [checks.ADDRESS_OF_THE_PROXY]),
         ({}, 0, []),
         ({}, 1, []),
-        ({"CLIENT_IP_HOOK": "json.dumps"}, None, []),
+        ({"HOOKS": {"CLIENT_IP": "json.dumps"}}, None, []),
     ],
 )
 def test_settings_that_tell_nothing_of_proxies_are_told(
@@ -526,7 +546,7 @@ def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
     settings.CACHES = {"default": {"BACKEND": backend}}
     counted = ids(deploy=True)
     settings.JWTAUTH = {
-        "THROTTLE_RATES": {"address": None, "account": None, "account_everywhere": None}
+        "THROTTLES": {"RATES": {"address": None, "account": None, "account_everywhere": None}}
     }
 
     assert counted == [checks.CACHE_NOT_SHARED]

@@ -1,23 +1,33 @@
+import re
 import sys
 import traceback
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.test import override_settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from django_jwtauth import conf
 from django_jwtauth.conf import Settings, call_hook, find_problems, get_settings
+from django_jwtauth.conf.reading import FORMER, SIMPLEJWT
+from django_jwtauth.conf.schema import GROUPS
 
-NAMES = [item.name for item in fields(Settings)]
+FLAT = [item.name for item in fields(Settings) if item.name not in GROUPS]
+#: The names of all settings; a dot leads into a group.
+NAMES = [
+    *FLAT,
+    *(f"{name}.{item.name}" for name, group in GROUPS.items() for item in fields(group)),
+]
 CANARY = "kT9vQ2-never_to_be_shown.xZ7+w"
 
-#: For each setting, values that are refused.
+#: For each setting, values that are refused. A dot leads into a group.
 BAD = {
     "ACCESS_TOKEN_LIFETIME": [None, "5m", True, -1, 0, 0.5, float("nan"), float("inf"), 10**400],
     "REFRESH_TOKEN_LIFETIME": [None, 0, timedelta(days=36501)],
@@ -34,22 +44,22 @@ BAD = {
     "MAX_SESSIONS_PER_USER": [0, -1, True, 1.0, "3", 2**31],
     "AUDIT_RETENTION": [None, -1],
     "UPDATE_LAST_LOGIN": [None, "no", 0],
-    "CLAIMS_HOOK": ["", 7, len, "claims", ".claims", "..claims", "a.", "a b.c", "a\0.b"],
-    "SIGN_IN_HOOK": ["no.such.module", "json.no_such_name", "json.__name__"],
-    "CLIENT_IP_HOOK": [[], "json..dumps"],
-    "TENANT_HOOK": [7, "json.no_such_name"],
-    "SCOPES_HOOK": [7, "json.no_such_name"],
-    "LEGACY_DECODER": [7, "json.no_such_name"],
-    "LEGACY_UNTIL": ["", 7, "tomorrow", "2026-11-01", datetime(2026, 11, 1)],
+    "HOOKS.CLAIMS": ["", 7, len, "claims", ".claims", "..claims", "a.", "a b.c", "a\0.b"],
+    "HOOKS.SIGN_IN": ["no.such.module", "json.no_such_name", "json.__name__"],
+    "HOOKS.CLIENT_IP": [[], "json..dumps"],
+    "HOOKS.TENANT": [7, "json.no_such_name"],
+    "HOOKS.SCOPES": [7, "json.no_such_name"],
+    "LEGACY.DECODER": [7, "json.no_such_name"],
+    "LEGACY.UNTIL": ["", 7, "tomorrow", "2026-11-01", datetime(2026, 11, 1)],
     "CLIENTS": [None, [], {"gateway": "secret"}, {"gateway": ""}, {"": "a$b"}, {"gateway": 7}],
     "OAUTH_PASSWORD_GRANT": [None, 1],
-    "API_TOKEN_MAX_LIFETIME": [None, 0, timedelta(days=36501)],
-    "MAX_API_TOKENS_PER_USER": [0, True, 2**31],
-    "API_TOKENS_SURVIVE_PASSWORD_CHANGE": [None, 1],
-    "COOKIE_NAME": [None, "", "a b", "__Host-shop", "é", "x" * 51, "a;b"],
-    "COOKIE_SECURE": [None, 1],
-    "COOKIE_SAMESITE": [None, "None", "lax", []],
-    "ONE_TIME_PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
+    "API_TOKENS.MAX_LIFETIME": [None, 0, timedelta(days=36501)],
+    "API_TOKENS.MAX_PER_USER": [0, True, 2**31],
+    "API_TOKENS.SURVIVE_PASSWORD_CHANGE": [None, 1],
+    "COOKIES.NAME": [None, "", "a b", "__Host-shop", "é", "x" * 51, "a;b"],
+    "COOKIES.SECURE": [None, 1],
+    "COOKIES.SAMESITE": [None, "None", "lax", []],
+    "ONE_TIME.PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
     "RECENT_SIGN_IN": [
         None,
         timedelta(minutes=5),
@@ -58,16 +68,19 @@ BAD = {
         {"header": -1},
         {"cookies": None},
     ],
-    "THROTTLE_RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
-    "THROTTLE_CACHE": [None, "no such cache", []],
+    "THROTTLES.RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
+    "THROTTLES.CACHE": [None, "no such cache", []],
     "TOKEN_CACHE_SIZE": [None, -1, True, 2**31],
-    "JWKS_URL": ["", 7, "keys.example", "ftp://keys.example", "http://keys.example", "http://["],
-    "TRUSTED_ISSUERS": [
+    "ISSUERS": [
         None,
         [],
         {"": "https://a.example"},
         {"a": None},
+        {"a": 7},
+        {"a": "keys.example"},
+        {"a": "ftp://a.example"},
         {"a": "http://a.example"},
+        {"a": "http://["},
         {"a": {}},
         {"a": {"claims": True}},
         {"a": {"jwks_url": "http://a.example"}},
@@ -76,15 +89,15 @@ BAD = {
         {"a": {"jwks_url": "https://a.example", "max_lifetime": 0}},
         {"a": ["https://a.example"]},
     ],
-    "GROUPS_CLAIM": ["", "sub"],
-    "PERMISSIONS_CLAIM": ["", "scope"],
+    "CLAIMS.GROUPS": ["", "sub"],
+    "CLAIMS.PERMISSIONS": ["", "scope"],
 }
 
 #: For each setting, values at the edge of what is refused, and what becomes of them.
 GOOD = {
     "ACCESS_TOKEN_LIFETIME": [(1, timedelta(seconds=1)), (timedelta(hours=2), timedelta(hours=2))],
     "REFRESH_TOKEN_LIFETIME": [(timedelta(days=36500), timedelta(days=36500))],
-    "COOKIE_NAME": [("jwtauth", "jwtauth"), ("shop-2", "shop-2")],
+    "COOKIES.NAME": [("jwtauth", "jwtauth"), ("shop-2", "shop-2")],
     "REFRESH_GRACE_PERIOD": [(0, timedelta(0)), (300, timedelta(minutes=5))],
     "LEEWAY": [(0.5, timedelta(milliseconds=500))],
     "ISSUER": [(None, None), ("https://a.example", "https://a.example")],
@@ -101,12 +114,19 @@ GOOD = {
         ),
     ],
     "AUDIT_RETENTION": [(0, timedelta(0))],
-    "CLAIMS_HOOK": [(None, None), ("json.dumps", "json.dumps")],
-    "JWKS_URL": [
-        (None, None),
-        ("https://keys.example/jwks.json", "https://keys.example/jwks.json"),
-    ],
+    "HOOKS.CLAIMS": [(None, None), ("json.dumps", "json.dumps")],
 }
+
+
+def nest(name, value):
+    """Return the ``JWTAUTH`` that gives one setting a value."""
+    first, *rest = name.split(".")
+    return {first: nest(*rest, value) if rest else value}
+
+
+def read(name):
+    """Return the value of one setting."""
+    return attrgetter(name)(get_settings())
 
 
 def pairs(table):
@@ -123,6 +143,11 @@ json_like = st.recursive(
     max_leaves=8,
 )
 
+inside = st.dictionaries(
+    st.sampled_from([name.partition(".")[2] for name in NAMES if "." in name]) | st.text(),
+    json_like,
+)
+
 
 # --- values
 
@@ -137,10 +162,13 @@ def test_no_setting_is_needed(settings):
 @pytest.mark.parametrize(("name", "value"), pairs(BAD))
 def test_bad_values_are_refused(settings, name, value):
     """Each rule of each setting is told as a problem of that setting, and of no other."""
-    settings.JWTAUTH = {name: value}
+    settings.JWTAUTH = nest(name, value)
 
-    assert [name] == [problem.setting for problem in find_problems()]
-    with pytest.raises(ImproperlyConfigured, match=name):
+    (problem,) = find_problems()
+    assert ".".join(problem.where) == name
+    place = "".join(f"[{part!r}]" for part in name.split("."))
+    assert str(problem).startswith(f"JWTAUTH{place} ")
+    with pytest.raises(ImproperlyConfigured, match=re.escape(str(problem))):
         get_settings()
 
 
@@ -153,9 +181,9 @@ def test_every_setting_has_a_rule():
 def test_good_values_are_normalised(settings, name, case):
     """What a setting takes becomes the one type that the code reads."""
     value, expected = case
-    settings.JWTAUTH = {name: value}
+    settings.JWTAUTH = nest(name, value)
 
-    assert expected == getattr(get_settings(), name)
+    assert expected == read(name)
 
 
 @pytest.mark.parametrize("value", [None, [], "JWTAUTH", 7, {"KEYS"}])
@@ -168,11 +196,42 @@ def test_the_whole_must_be_a_dict(settings, value):
         get_settings()
 
 
+@pytest.mark.parametrize("value", [None, [], "Lax", 7, True, {"NAME"}])
+@pytest.mark.parametrize("group", GROUPS)
+def test_a_group_must_be_a_dict(settings, group, value):
+    """A group of another type is one problem, which says what the group takes."""
+    settings.JWTAUTH = {group: value}
+
+    names = ", ".join(item.name for item in fields(GROUPS[group]))
+    assert [str(problem) for problem in find_problems()] == [
+        f"JWTAUTH['{group}'] must be a dict with some of {names}."
+    ]
+
+
+def test_what_a_group_leaves_out_has_its_default(settings):
+    """One name of a group is given: the others keep their values."""
+    settings.JWTAUTH = {"COOKIES": {"NAME": "shop"}}
+
+    assert replace(Settings().COOKIES, NAME="shop") == get_settings().COOKIES
+
+
 def test_all_problems_are_told_at_once(settings):
     """Whoever corrects settings sees the whole list, sorted; the first one is raised."""
-    settings.JWTAUTH = {"LEEWAY": -1, "AUDIENCE": 7, "NONSENSE": 1}
+    settings.JWTAUTH = {
+        "LEEWAY": -1,
+        "AUDIENCE": 7,
+        "NONSENSE": 1,
+        "COOKIES": {"SECURE": 1, "NAME": "", "PATH": "/"},
+    }
 
-    assert [problem.setting for problem in find_problems()] == ["AUDIENCE", "LEEWAY", "NONSENSE"]
+    assert [".".join(problem.where) for problem in find_problems()] == [
+        "AUDIENCE",
+        "COOKIES.NAME",
+        "COOKIES.PATH",
+        "COOKIES.SECURE",
+        "LEEWAY",
+        "NONSENSE",
+    ]
     with pytest.raises(ImproperlyConfigured, match="AUDIENCE"):
         get_settings()
 
@@ -209,14 +268,58 @@ def test_an_unknown_name_is_a_problem_with_a_hint(settings, name, hint):
     settings.JWTAUTH = {name: 1}
     (problem,) = find_problems()
 
-    assert str(name) == problem.setting
+    assert problem.where == (str(name),)
     assert "is not a setting" in problem.message
     assert hint in problem.message
 
 
-def test_a_name_of_ours_is_never_taken_for_one_of_simplejwt():
-    """The hints for simplejwt's names hide no setting."""
-    assert set() == set(NAMES) & set(conf._SIMPLEJWT)
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("SAMESIT", "did you mean 'SAMESITE'?"),
+        ("same_site", "did you mean 'SAMESITE'?"),
+        ("COOKIE_NAME", "is now JWTAUTH['COOKIES']['NAME']."),
+        ("LEEWAY", "see the settings page"),
+        (7, "see the settings page"),
+    ],
+)
+def test_an_unknown_name_in_a_group_is_a_problem_with_a_hint(settings, name, hint):
+    """It names the group, too, and what resembles it in there."""
+    settings.JWTAUTH = {"COOKIES": {name: 1}}
+    (problem,) = find_problems()
+
+    assert str(problem).startswith(f"JWTAUTH['COOKIES'][{str(name)!r}] ")
+    assert hint in problem.message
+
+
+def test_the_hints_hide_no_setting():
+    """No name that exists is called unknown, and simplejwt's names are not our former ones."""
+    assert not {*FLAT, *GROUPS} & {*SIMPLEJWT, *FORMER}
+    assert not {*SIMPLEJWT} & {*FORMER}
+
+
+@pytest.mark.parametrize("name", FORMER)
+def test_a_former_name_says_where_it_is_now(settings, name):
+    """A project written before there were groups is told each name's new place by the checks."""
+    settings.JWTAUTH = {name: None}
+    (problem,) = find_problems()
+
+    assert str(problem) == f"JWTAUTH['{name}'] is now {FORMER[name]}."
+    with pytest.raises(SystemCheckError, match=re.escape(f"(jwtauth.E002) {problem}")):
+        call_command("check")
+    first, *rest = re.findall(r"\['(\w+)'\]", FORMER[name])
+    assert ".".join([first, *rest]) in [*NAMES, *GROUPS]
+
+
+def test_every_former_name_is_told_at_once(settings):
+    """Nobody has to run the checks twenty times."""
+    settings.JWTAUTH = dict.fromkeys(FORMER)
+    with pytest.raises(SystemCheckError) as told:
+        call_command("check")
+
+    assert all(
+        f"JWTAUTH['{name}'] is now {place}." in str(told.value) for name, place in FORMER.items()
+    )
 
 
 # --- freshness
@@ -248,21 +351,21 @@ def test_a_misspelt_attribute_is_an_error():
 
 def test_without_a_hook_nothing_is_called():
     """A hook that is not set gives None."""
-    assert call_hook("CLAIMS_HOOK", "a", "b") is None
+    assert call_hook(None, "a", "b") is None
 
 
 def test_a_hook_gets_the_arguments(settings):
     """A dotted path is imported and called."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "json.loads"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "json.loads"}}
 
-    assert call_hook("CLAIMS_HOOK", '{"a": 1}') == {"a": 1}
+    assert call_hook(get_settings().HOOKS.CLAIMS, '{"a": 1}') == {"a": 1}
 
 
 def test_a_hook_whose_module_fails_is_told(settings, tmp_path, monkeypatch):
     """Whatever a module of the project raises on import becomes a problem of the setting."""
     Path(tmp_path, "broken_hooks.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
-    settings.JWTAUTH = {"CLAIMS_HOOK": "broken_hooks.claims"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "broken_hooks.claims"}}
     (problem,) = find_problems()
 
     assert "cannot be imported: ZeroDivisionError: division by zero" in problem.message
@@ -272,7 +375,11 @@ def test_a_hook_whose_module_fails_is_told(settings, tmp_path, monkeypatch):
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(given=st.dictionaries(st.sampled_from(NAMES) | st.text(), json_like) | json_like)
+@given(
+    given=st.dictionaries(st.sampled_from(FLAT) | st.text(), json_like)
+    | st.fixed_dictionaries({}, optional=dict.fromkeys(GROUPS, inside))
+    | json_like
+)
 def test_no_rubbish_breaks_the_reading_of_settings(settings, given):
     """Any JWTAUTH is either good, or told as a problem; nothing else is ever raised."""
     settings.JWTAUTH = given
@@ -302,7 +409,7 @@ def hide(value):
 @pytest.mark.parametrize("name", NAMES)
 def test_no_message_shows_a_value(settings, name, value):
     """A secret put into the wrong setting is not shown by what tells so."""
-    settings.JWTAUTH = {name: value, "LEEWAY": CANARY}
+    settings.JWTAUTH = {**nest(name, value), "LEEWAY": CANARY}
     problems = find_problems()
     with pytest.raises(ImproperlyConfigured) as caught:
         get_settings()

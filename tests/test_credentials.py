@@ -192,7 +192,7 @@ def test_a_back_end_that_lets_inactive_users_in_does_not(user, request_, setting
 def test_the_hook_may_say_why_an_inactive_user_is_refused(user, request_, settings):
     """If a back end let them in: only to whoever knows the password."""
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.inactive_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.inactive_hook"}}
     User.objects.update(is_active=False)
 
     with pytest.raises(SignInRefused) as caught:
@@ -205,7 +205,7 @@ def test_the_hook_may_say_why_an_inactive_user_is_refused(user, request_, settin
 def test_no_hook_lets_an_inactive_user_in(user, request_, settings):
     """A hook that returns claims has refused nobody, and the user stays refused."""
     settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.claims_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.claims_hook"}}
     User.objects.update(is_active=False)
 
     with pytest.raises(InvalidCredentials):
@@ -353,8 +353,8 @@ def test_a_database_that_fails_is_no_wrong_password(user, request_):
 
 
 def test_the_hook_gives_the_sign_in_its_claims(user, request_, settings):
-    """SIGN_IN_HOOK sees the user and the request."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.claims_hook"}
+    """HOOKS["SIGN_IN"] sees the user and the request."""
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.claims_hook"}}
 
     found, claims = credentials.check(request_, "anna", PASSWORD)
 
@@ -364,14 +364,14 @@ def test_the_hook_gives_the_sign_in_its_claims(user, request_, settings):
 
 def test_the_hook_may_give_none(user, request_, settings):
     """A policy without claims."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.none_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.none_hook"}}
 
     assert credentials.check(request_, "anna", PASSWORD) == (user, {})
 
 
 def test_the_hook_may_refuse(user, request_, settings):
     """With words of its own, after the right password only."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.refusing_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.refusing_hook"}}
 
     with pytest.raises(SignInRefused, match="sign_in_refused") as caught:
         credentials.check(request_, "anna", PASSWORD)

@@ -64,13 +64,13 @@ def test_a_missing_address_is_none():
 
 
 def test_a_proxy_header_counts_only_through_the_hook(settings):
-    """X-Forwarded-For is anybody's word; CLIENT_IP_HOOK says which header is trusted."""
+    """X-Forwarded-For is anybody's word; HOOKS["CLIENT_IP"] says which header is trusted."""
     request = request_with(
         REMOTE_ADDR="198.51.100.1", HTTP_X_FORWARDED_FOR="192.0.2.9", HTTP_X_REAL_IP="192.0.2.7"
     )
 
     assert device.get_ip_address(request) == "198.51.100.1"
-    settings.JWTAUTH = {"CLIENT_IP_HOOK": "tests.test_device.hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLIENT_IP": "tests.test_device.hook"}}
     assert device.get_ip_address(request) == "192.0.2.7"
 
 
@@ -128,7 +128,7 @@ def test_num_proxies_tells_who_wrote_the_address(settings, proxies, forwarded, e
 @pytest.mark.parametrize("value", [None, "", "nonsense", "\x00"])
 def test_a_hook_that_knows_no_address_leaves_it_empty(settings, value):
     """No fallback to the proxy's own address, which would be wrong."""
-    settings.JWTAUTH = {"CLIENT_IP_HOOK": "tests.test_device.hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLIENT_IP": "tests.test_device.hook"}}
     request = request_with(REMOTE_ADDR="10.0.0.1")
     if value is not None:
         request.META["HTTP_X_REAL_IP"] = value

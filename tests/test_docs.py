@@ -23,6 +23,7 @@ from rest_framework.views import exception_handler
 
 import django_jwtauth
 from django_jwtauth import checks, conf, credentials, exceptions, sessions, signals
+from django_jwtauth.conf import schema
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import TokenRefreshView
 from tests.pages import (
@@ -238,13 +239,25 @@ KINDS = {
     "String, list of strings or `None`": tuple[str, ...],
     "List of dicts": conf.Settings.__annotations__["KEYS"],
     "Dict": conf.Settings.__annotations__["CLIENTS"],
-    "Dict of URLs or dicts": conf.Settings.__annotations__["TRUSTED_ISSUERS"],
-    "Dict of rates": conf.Settings.__annotations__["THROTTLE_RATES"],
+    "Dict of URLs or dicts": conf.Settings.__annotations__["ISSUERS"],
+    "Dict of rates": schema.Throttles.__annotations__["RATES"],
     "Dict of durations": conf.Settings.__annotations__["RECENT_SIGN_IN"],
     "Name in `CACHES`": str,
     "Time or `None`": datetime | None,
 }
-SETTINGS = {item.name: item for item in fields(conf.Settings)}
+# By heading, each with what it is a part of.
+SETTINGS = {
+    **{
+        item.name: (item, conf.Settings())
+        for item in fields(conf.Settings)
+        if item.name not in schema.GROUPS
+    },
+    **{
+        f'{name}["{item.name}"]': (item, group())
+        for name, group in schema.GROUPS.items()
+        for item in fields(group)
+    },
+}
 
 
 def test_settings_page_lists_the_settings():
@@ -255,18 +268,18 @@ def test_settings_page_lists_the_settings():
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_page_knows_type_and_default(name):
     """The line below a setting's heading gives its type and its default."""
-    setting = SETTINGS[name]
+    setting, defaults = SETTINGS[name]
     line = read_section(DOCS / "settings.md", name)[1]
     kind, default = re.fullmatch(r"(.+), default `(.+)`", line).groups()
 
     assert KINDS[kind] == setting.type
     value = eval(default, {"timedelta": timedelta})
-    assert setting.metadata["parse"](value) == getattr(conf.Settings(), name)
+    assert setting.metadata["parse"](value) == getattr(defaults, setting.name)
 
 
 def test_settings_page_lists_the_claims_that_hooks_cannot_set():
-    """The claims named under CLAIMS_HOOK are those that it is refused."""
-    text = " ".join(read_section(DOCS / "settings.md", "CLAIMS_HOOK"))
+    """The claims named under HOOKS["CLAIMS"] are those that it is refused."""
+    text = " ".join(read_section(DOCS / "settings.md", 'HOOKS["CLAIMS"]'))
     sentence = re.search(r"The claims (.+?) cannot be set", text)[1]
 
     assert set(re.findall(r"`(\w+)`", sentence)) == conf.RESERVED_CLAIMS | conf.SIGN_IN_CLAIMS

@@ -194,11 +194,10 @@ def owner(settings, user):
     until = datetime.now(timezone.utc) + timedelta(days=1)
     settings.SIMPLE_JWT = {}
     settings.JWTAUTH = {
-        "ONE_TIME_PURPOSES": ["download"],
+        "ONE_TIME": {"PURPOSES": ["download"]},
         "CLIENTS": {"gateway": make_password(CLIENT_SECRET)},
-        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
-        "LEGACY_UNTIL": until,
-        "THROTTLE_RATES": dict.fromkeys(("address", "account", "account_everywhere")),
+        "LEGACY": {"DECODER": "django_jwtauth.contrib.simplejwt.decode", "UNTIL": until},
+        "THROTTLES": {"RATES": dict.fromkeys(("address", "account", "account_everywhere"))},
     }
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,

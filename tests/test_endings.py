@@ -58,7 +58,7 @@ def delete_api_token(user, pair):
 
 def make_too_many(user, pair):
     api_tokens.create(user, "ci")
-    with override_settings(JWTAUTH={"MAX_API_TOKENS_PER_USER": 1}):
+    with override_settings(JWTAUTH={"API_TOKENS": {"MAX_PER_USER": 1}}):
         assert reason_of(api_tokens.create, user, "ci") == "too_many_tokens"
 
 
@@ -220,8 +220,8 @@ def test_saving_the_same_password_again_keeps_what_matches(user, others):
 
 
 def test_api_tokens_may_survive_the_password_but_no_deactivation(user, others, settings):
-    """API_TOKENS_SURVIVE_PASSWORD_CHANGE is about passwords."""
-    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    """API_TOKENS["SURVIVE_PASSWORD_CHANGE"] is about passwords."""
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
     set_password(user)
     living = LoginSession.objects.filter(ended_at=None, user=user)
     assert [session.kind for session in living] == [Kind.API_TOKEN]
@@ -316,8 +316,8 @@ def test_the_sweep_ends_what_no_request_can_use(user, other_user, others):
 
 
 def test_the_sweep_leaves_what_outlives_the_password(user, others, settings):
-    """API tokens, under API_TOKENS_SURVIVE_PASSWORD_CHANGE; of an active user."""
-    settings.JWTAUTH = {"API_TOKENS_SURVIVE_PASSWORD_CHANGE": True}
+    """API tokens, under API_TOKENS["SURVIVE_PASSWORD_CHANGE"]; of an active user."""
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
     User.objects.filter(pk=user.pk).update(password="!")
     tokens = LoginSession.objects.of_kind(Kind.API_TOKEN)
 

@@ -181,7 +181,7 @@ def test_the_user_id_is_copied_under_another_name(user, settings):
     """USER_ID_CLAIM is for front ends that read user_id; neither hook nor claims= changes it."""
     settings.JWTAUTH = {
         "USER_ID_CLAIM": "user_id",
-        "CLAIMS_HOOK": "tests.test_issuing.claims_hook",
+        "HOOKS": {"CLAIMS": "tests.test_issuing.claims_hook"},
     }
     hook_answer.update(user_id="8")
     try:
@@ -195,7 +195,7 @@ def test_the_user_id_is_copied_under_another_name(user, settings):
 
 def test_the_hook_sees_user_and_sign_in_at_each_issue(user, settings):
     """Its claims are in the access token alone, computed anew."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "tests.test_issuing.claims_hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "tests.test_issuing.claims_hook"}}
     for generation in (0, 1):
         _, pair = issue(user, generation=generation)
         assert claims_of(pair.access)["seen"] == ["anna", generation]
@@ -204,7 +204,7 @@ def test_the_hook_sees_user_and_sign_in_at_each_issue(user, settings):
 
 def test_a_hook_may_answer_none(user, settings):
     """No claims are no error."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "tests.test_issuing.none_hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "tests.test_issuing.none_hook"}}
 
     assert claims_of(issue(user)[1].access)["sub"] == "7"
 
@@ -212,10 +212,10 @@ def test_a_hook_may_answer_none(user, settings):
 @pytest.mark.parametrize("name", sorted(RESERVED_CLAIMS | SIGN_IN_CLAIMS))
 def test_a_hook_sets_no_reserved_claim(user, settings, name):
     """Who the token is for, until when and for what is not the hook's to say."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "tests.test_issuing.claims_hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "tests.test_issuing.claims_hook"}}
     hook_answer[name] = "x"
     try:
-        with pytest.raises(ValueError, match=f"CLAIMS_HOOK may not set the claim '{name}'"):
+        with pytest.raises(ValueError, match=rf"HOOKS\[.CLAIMS.\] may not set the claim '{name}'"):
             issue(user)
     finally:
         hook_answer.clear()
@@ -239,6 +239,6 @@ def test_what_is_carried_is_in_both_tokens(user):
 
 def test_carried_claims_win_over_the_hook(user, settings):
     """What was fixed at sign-in stays fixed."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "tests.test_issuing.claims_hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "tests.test_issuing.claims_hook"}}
 
     assert claims_of(issue(user, {"seen": "fixed"})[1].access)["seen"] == "fixed"

@@ -67,7 +67,7 @@ def test_other_times_are_refused(user, wrong):
 )
 def test_scopes_are_given_as_asked(user, settings, asked, granted):
     """However they are written; all that the user may have without the option."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
 
     out, err = make("anna", "--name", "deploy", *asked)
 
@@ -78,7 +78,7 @@ def test_scopes_are_given_as_asked(user, settings, asked, granted):
 @pytest.mark.parametrize("hook", [f"{__name__}.two_scopes", None])
 def test_no_token_is_made_that_lacks_a_scope(user, settings, hook):
     """A script that would fail at night is told so now."""
-    settings.JWTAUTH = {"SCOPES_HOOK": hook}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": hook}}
 
     with pytest.raises(CommandError, match="users:delete"):
         make("anna", "--name", "deploy", "--scope", "reports:read", "users:delete")
@@ -90,7 +90,7 @@ def deactivate(user, settings):
 
 
 def reach_the_limit(user, settings):
-    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 1}
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_PER_USER": 1}}
     make("anna", "--name", "first")
 
 

@@ -345,14 +345,14 @@ def misconfigured(user, request):
 @pytest.mark.parametrize(
     ("hook", "told"),
     [
-        ("refuse", "SIGN_IN_HOOK asks for more than a password."),
-        ("ask_for_code", "SIGN_IN_HOOK asks for more than a password."),
+        ("refuse", 'HOOKS["SIGN_IN"] asks for more than a password.'),
+        ("ask_for_code", 'HOOKS["SIGN_IN"] asks for more than a password.'),
         ("fail", "It raised ZeroDivisionError. "),
     ],
 )
 def test_a_hook_that_fails_is_told(settings, hook, told):
     """By the class of its exception: the words of one may quote what is secret."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"tests.test_jwtauth_doctor.{hook}"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"tests.test_jwtauth_doctor.{hook}"}}
     printed, good = run()
 
     assert not good
@@ -363,7 +363,7 @@ def test_a_hook_that_fails_is_told(settings, hook, told):
 
 def test_what_is_configured_wrongly_is_quoted(settings):
     """It says itself what is missing, and another user would not help."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_jwtauth_doctor.misconfigured"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_jwtauth_doctor.misconfigured"}}
     printed, good = run()
 
     assert not good

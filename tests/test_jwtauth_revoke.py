@@ -263,13 +263,15 @@ def test_it_says_what_goes_on_working(pairs, settings):
     settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 90}
     output = run("--user", "anna", *WHY)
     assert "Services that only verify accept access tokens for up to 1 minute 30 seconds," in output
-    assert "LEGACY_UNTIL" not in output
+    assert "LEGACY" not in output
 
     settings.JWTAUTH = {
-        "LEGACY_UNTIL": "2999-01-01T00:00:00Z",
-        "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        "LEGACY": {
+            "UNTIL": "2999-01-01T00:00:00Z",
+            "DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        },
     }
-    assert "LEGACY_UNTIL" not in run("--user", "anna", *WHY)
+    assert "LEGACY" not in run("--user", "anna", *WHY)
     sid = str(LoginSession.objects.values_list("pk", flat=True)[0])
     assert "(2999-01-01 00:00:00 UTC)" in run("--session", sid, *WHY)
 

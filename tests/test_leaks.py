@@ -144,7 +144,7 @@ def test_an_error_page_and_an_error_mail_show_none(
 ):
     """As Django wires them: the yellow page of DEBUG, the mail with or without its HTML part."""
     settings.ADMINS = ["root@example.org"]
-    settings.JWTAUTH = {**JWTAUTH, "TENANT_HOOK": "tests.leaks.project.broken"}
+    settings.JWTAUTH = {**JWTAUTH, "HOOKS": {"TENANT": "tests.leaks.project.broken"}}
     monkeypatch.setattr(mailer(), "include_html", html)
     for settings.DEBUG in (False, True):
         text = send("me", nullcontext()).content.decode() + "".join(mails)

@@ -31,7 +31,9 @@ def decoder(raw, allowed, allow_expired):
 
 @pytest.fixture(autouse=True)
 def moving(settings):
-    settings.JWTAUTH = {"LEGACY_DECODER": f"{__name__}.decoder", "LEGACY_UNTIL": UNTIL}
+    settings.JWTAUTH = {
+        "LEGACY": {"DECODER": f"{__name__}.decoder", "UNTIL": UNTIL},
+    }
     with time_machine.travel(NOW, tick=False):
         yield
 
@@ -63,12 +65,13 @@ def test_a_refusal_of_the_decoder_is_the_answer(db):
     assert legacy.decode("expired", (ACCESS,), True) is None
 
 
-@pytest.mark.parametrize("missing", ["LEGACY_DECODER", "LEGACY_UNTIL"])
+@pytest.mark.parametrize("missing", ["DECODER", "UNTIL"])
 def test_without_both_settings_no_decoder_is_called(settings, missing):
-    """Nor from ``LEGACY_UNTIL`` on; the database is not asked, either."""
+    """Nor from ``LEGACY["UNTIL"]`` on; the database is not asked, either."""
     with time_machine.travel(UNTIL):
         assert legacy.decode("7", (ACCESS,), False) is None
-    settings.JWTAUTH = {name: value for name, value in settings.JWTAUTH.items() if name != missing}
+    given = settings.JWTAUTH["LEGACY"].items()
+    settings.JWTAUTH = {"LEGACY": {name: value for name, value in given if name != missing}}
     assert legacy.decode("7", (ACCESS,), False) is None
 
 

@@ -260,7 +260,7 @@ def test_two_methods_of_authentication_are_an_invalid_request(send, name):
 @pytest.mark.parametrize("name", POSTING)
 def test_guessing_secrets_is_throttled(send, conf, name):
     """RFC 6749, 2.3.1: the endpoint is protected against brute force; Retry-After says how long."""
-    conf(THROTTLE_RATES={"account": "2/min"})
+    conf(THROTTLES={"RATES": {"account": "2/min"}})
     form = {"client_id": "gateway", "client_secret": "wrong", "token": "x"}
     statuses = [send(name, **form).status_code for _ in range(3)]
     answer = send(name, **form)
@@ -294,7 +294,7 @@ def test_csrf_does_not_matter(pair):
 
 def test_descriptions_are_of_the_characters_allowed(send, user, conf):
     """RFC 6749, 5.2: error_description has no quote, backslash or control character."""
-    conf(OAUTH_PASSWORD_GRANT=True, SIGN_IN_HOOK="tests.test_oauth.mfa_hook")
+    conf(OAUTH_PASSWORD_GRANT=True, HOOKS={"SIGN_IN": "tests.test_oauth.mfa_hook"})
     answers = [
         send("token"),
         send("token", grant_type=["a", "b"]),
@@ -318,7 +318,7 @@ def test_descriptions_are_of_the_characters_allowed(send, user, conf):
 )
 def test_odd_values_are_refused(send, user, conf, name, value):
     """Whatever a parameter holds, the answer is one of OAuth's."""
-    conf(OAUTH_PASSWORD_GRANT=True, SCOPES_HOOK="tests.test_oauth.scopes_hook")
+    conf(OAUTH_PASSWORD_GRANT=True, HOOKS={"SCOPES": "tests.test_oauth.scopes_hook"})
     form = dict.fromkeys(("token", "refresh_token", "username", "password", "scope"), value)
     for grant in ("password", "refresh_token", value):
         for headers in ({"Authorization": BASIC}, {"Authorization": f"Basic {b64_encode(b'x')}"}):
@@ -481,7 +481,7 @@ def test_the_password_grant(sign_in, user):
 )
 def test_what_is_granted_is_told(sign_in, conf, asked, granted):
     """RFC 6749, 3.3: the answer says which scopes were granted, as fewer may be."""
-    conf(SCOPES_HOOK="tests.test_oauth.scopes_hook")
+    conf(HOOKS={"SCOPES": "tests.test_oauth.scopes_hook"})
     form = {} if asked is None else {"scope": asked}
     body = sign_in(**form).json()
     assert (body["scope"], forge.claims_of(body["access_token"])["scope"]) == (granted, granted)
@@ -490,7 +490,7 @@ def test_what_is_granted_is_told(sign_in, conf, asked, granted):
 @pytest.mark.parametrize("asked", ["x", "x y", '"', "a\0", "\\"])
 def test_nothing_of_what_is_asked_for_is_an_invalid_scope(sign_in, conf, asked):
     """RFC 6749, 5.2: rather than an answer that would mean that all was granted."""
-    conf(SCOPES_HOOK="tests.test_oauth.scopes_hook")
+    conf(HOOKS={"SCOPES": "tests.test_oauth.scopes_hook"})
     assert_error(sign_in(scope=asked), "invalid_scope")
     assert not LoginSession.objects.exists()
 
@@ -502,7 +502,7 @@ def test_without_a_hook_no_scope_can_be_asked_for(sign_in):
 
 def test_a_wrong_password_is_not_told_from_a_wrong_scope(sign_in, conf):
     """Only who knows the password learns what is granted."""
-    conf(SCOPES_HOOK="tests.test_oauth.scopes_hook")
+    conf(HOOKS={"SCOPES": "tests.test_oauth.scopes_hook"})
     assert seen(sign_in(password="wrong", scope="x")) == seen(sign_in(password="wrong"))
 
 
@@ -541,15 +541,15 @@ def test_name_and_password_are_required(sign_in, missing):
 
 def test_guessing_passwords_is_throttled(sign_in, conf):
     """RFC 6749, 4.3.2: the endpoint is protected against brute force, as the others."""
-    conf(THROTTLE_RATES={"account": "2/min"})
+    conf(THROTTLES={"RATES": {"account": "2/min"}})
     statuses = [sign_in(password="wrong").status_code for _ in range(3)]
     assert statuses == [400, 400, 429]
     assert sign_in().status_code == 429
 
 
 def test_another_step_may_be_asked_for(sign_in, conf):
-    """SIGN_IN_HOOK decides here as well; its sentence is not copied into the answer."""
-    conf(SIGN_IN_HOOK="tests.test_oauth.mfa_hook")
+    """HOOKS["SIGN_IN"] decides here as well; its sentence is not copied into the answer."""
+    conf(HOOKS={"SIGN_IN": "tests.test_oauth.mfa_hook"})
     refused = sign_in()
     assert_error(refused, "invalid_grant")
     assert refused.json()["error_description"] == "sign_in_refused"
@@ -560,7 +560,7 @@ def test_another_step_may_be_asked_for(sign_in, conf):
 
 def test_a_second_factor_is_asked_for_in_oauths_words(sign_in, conf):
     """invalid_grant, with our reason as its description; it comes as one more parameter."""
-    conf(SIGN_IN_HOOK="tests.test_credentials.asking_hook")
+    conf(HOOKS={"SIGN_IN": "tests.test_credentials.asking_hook"})
     assert_error(sign_in(), "invalid_grant")
     assert sign_in().json()["error_description"] == "mfa_required"
 
@@ -570,7 +570,7 @@ def test_a_second_factor_is_asked_for_in_oauths_words(sign_in, conf):
 
 def test_a_hook_without_its_database_is_503(sign_in, conf):
     """What a hook asks the database is unavailable with it, and no 500."""
-    conf(SCOPES_HOOK="tests.test_oauth.broken_hook")
+    conf(HOOKS={"SCOPES": "tests.test_oauth.broken_hook"})
     answer = sign_in()
     assert_error(answer, "temporarily_unavailable", 503)
     assert answer["Retry-After"] == "5"

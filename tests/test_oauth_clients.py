@@ -161,8 +161,8 @@ def test_what_is_too_long_is_not_hashed(ask, client_id, secret):
 
 @pytest.mark.parametrize("client_id", ["gateway", "nobody"])
 def test_guesses_are_throttled_before_they_are_hashed(ask, settings, client_id):
-    """After THROTTLE_RATES, whether the client exists or not, nothing is hashed any more."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/min"}}
+    """After THROTTLES["RATES"], whether the client exists or not, nothing is hashed any more."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"account": "3/min"}}}
     for _ in range(3):
         with pytest.raises(InvalidClient):
             ask(basic=(client_id, "wrong"))
@@ -175,7 +175,10 @@ def test_guesses_are_throttled_before_they_are_hashed(ask, settings, client_id):
 
 def test_strangers_do_not_lock_a_client_out(ask, settings):
     """Guesses from many addresses do not matter to the client's own."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account_everywhere": "3/hour"}}
+    settings.JWTAUTH = {
+        **settings.JWTAUTH,
+        "THROTTLES": {"RATES": {"account_everywhere": "3/hour"}},
+    }
     for number in range(5):
         with pytest.raises(InvalidClient):
             ask(basic=("gateway", "wrong"), address=f"198.51.100.{number}")
@@ -185,7 +188,7 @@ def test_strangers_do_not_lock_a_client_out(ask, settings):
 
 def test_a_right_secret_is_not_counted(ask, settings):
     """The client may come as often as it likes, and from a process that has just started."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "1/min"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"account": "1/min"}}}
     for _ in range(3):
         oauth_clients._remembered.clear()
         assert ask(basic=("gateway", SECRET)) == "gateway"

@@ -129,7 +129,7 @@ def test_a_stateless_service_tells_it_too(user, refused, rf):
 
 def test_a_refused_sign_in_is_told(api, user, settings, refused):
     """A wrong password, and one too many."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"account": "1/day"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "1/day"}}}
     for _ in range(2):
         assert api.obtain(password="wrong").status_code in (401, 429)
     assert refused == [("invalid_credentials",), ("throttled",)]

@@ -43,7 +43,7 @@ def used_hook(user, request):
 @pytest.fixture
 def owner(pair, settings):
     """The user, signed in, where one-time tokens for one purpose may be made."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download"]}}
     return Client().with_token(pair.access)
 
 
@@ -147,7 +147,7 @@ def test_making_one_needs_a_recent_sign_in(user):
 
 def test_too_many_are_refused(owner, settings):
     """One more than the limit is 409 with a stable reason, and leaves no live row."""
-    settings.JWTAUTH = {"MAX_API_TOKENS_PER_USER": 1}
+    settings.JWTAUTH = {"API_TOKENS": {"MAX_PER_USER": 1}}
     assert make(owner).status_code == 201
 
     answer = make(owner)
@@ -159,7 +159,7 @@ def test_too_many_are_refused(owner, settings):
 
 def test_making_them_is_limited(owner, settings, other_user):
     """One more than the rate is 429 with Retry-After and makes none; others are not affected."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"api_token": "2/hour"}}}
     assert [make(owner).status_code for _ in range(2)] == [201, 201]
 
     answer = make(owner)
@@ -172,7 +172,7 @@ def test_making_them_is_limited(owner, settings, other_user):
 
 def test_revoking_makes_no_room(owner, settings):
     """Who makes and revokes all the time is limited as well: each leaves a row."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "2/hour"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"api_token": "2/hour"}}}
     for _ in range(2):
         owner.delete(f"/api/api-tokens/{make(owner).json()['id']}/")
 
@@ -181,14 +181,14 @@ def test_revoking_makes_no_room(owner, settings):
 
 def test_without_a_rate_nothing_is_limited(owner, settings):
     """None is no limit."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": None}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"api_token": None}}}
 
     assert {make(owner).status_code for _ in range(31)} == {201}
 
 
 def test_a_form_that_is_wrong_is_not_counted(owner, settings):
     """What made no token uses nothing up."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"api_token": "1/hour"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"api_token": "1/hour"}}}
     assert make(owner, expires_in=0).status_code == 400
 
     assert make(owner).status_code == 201
@@ -216,7 +216,7 @@ def test_bad_bodies_are_told_by_field(owner, body, field):
 @pytest.mark.parametrize("asked", [{}, {"scope": "reports:read reports:write"}])
 def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
     """A narrowed access token, or one without scopes, cannot make an API token that has more."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
     wide = sessions.start(user, claims={"scope": "jwtauth:manage reports:read reports:write"})
     narrow = sessions.refresh(wide.refresh, scope="jwtauth:manage reports:read")
     bare = sessions.start(user)
@@ -229,7 +229,7 @@ def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
 
 def test_too_many_scopes_are_a_400(user, settings):
     """Scopes that cannot be listed are the client's to narrow."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.many_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.many_scopes"}}
     names = " ".join(many_scopes(user, None))
     claims = {"scope": f"jwtauth:manage {names}"}
     owner = Client().with_token(sessions.start(user, claims=claims).access)
@@ -306,8 +306,8 @@ def test_a_magic_link_signs_in(user):
     ],
 )
 def test_a_link_opens_no_more_than_it_was_issued_for(user, settings, issued, granted):
-    """SCOPES_HOOK may take away of the scopes that the token was issued with, and adds none."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.allowed_scopes"}
+    """HOOKS["SCOPES"] may take away of the scopes that the token was issued with, and adds none."""
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
     raw = one_time.issue(
         user, one_time.SIGN_IN, claims=None if issued is None else {"scope": issued}
     )
@@ -335,11 +335,11 @@ def test_other_purposes_do_not_sign_in(user):
 
 
 def test_the_sign_in_hook_has_its_say(user, settings):
-    """What SIGN_IN_HOOK refuses to a password it refuses to a link; its claims are carried."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.refuse_everybody"}
+    """What HOOKS["SIGN_IN"] refuses to a password it refuses to a link; its claims are carried."""
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.refuse_everybody"}}
     assert enter(one_time.issue(user, one_time.SIGN_IN)).json()["reason"] == "sign_in_refused"
 
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.used_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.used_hook"}}
     answer = enter(one_time.issue(user, one_time.SIGN_IN))
     assert sessions.authenticate(answer.json()["access"])[1]["amr"] == ["otp"]
 
@@ -483,10 +483,10 @@ def test_without_the_setting_none_can_be_asked_for(pair):
 
 def test_signing_in_cannot_be_listed(settings):
     """The setting itself refuses it."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download", "sign_in"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download", "sign_in"]}}
 
     (problem,) = conf.find_problems()
-    assert problem.setting == "ONE_TIME_PURPOSES"
+    assert problem.where == ("ONE_TIME", "PURPOSES")
 
 
 def test_a_link_is_not_used_up_by_consuming(user):
@@ -500,7 +500,7 @@ def test_a_link_is_not_used_up_by_consuming(user):
 
 def test_it_says_which_scopes_it_was_asked_for_with(user, settings):
     """What is asked for with a narrowed token must not open more than that."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download"]}}
     wide = sessions.start(user, claims={"scope": "jwtauth:manage reports:read reports:write"})
     narrow = sessions.refresh(wide.refresh, scope="jwtauth:manage reports:read")
 
@@ -511,7 +511,7 @@ def test_it_says_which_scopes_it_was_asked_for_with(user, settings):
 
 def test_more_scopes_than_fit_are_no_error(user, settings):
     """A token whose scopes just fit is told so; it is no error of the server."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["p" * 64]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["p" * 64]}}
     api = Client()
     for length in range(5950, 5700, -10):
         scope = " ".join(f"{number:099}" for number in range(length // 100)) + "x" * (length % 100)
@@ -575,7 +575,7 @@ def test_nobody_asks_for_more_than_a_day(owner):
 
 def test_making_one_time_tokens_is_limited(owner, settings, other_user):
     """One more than the rate is 429 with Retry-After and makes none; others are not affected."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"one_time": "2/hour"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"one_time": "2/hour"}}}
     assert [ask(owner).status_code for _ in range(2)] == [201, 201]
 
     answer = ask(owner)
@@ -588,7 +588,7 @@ def test_making_one_time_tokens_is_limited(owner, settings, other_user):
 
 def test_a_one_time_token_dies_with_its_sign_in(user, pair, settings):
     """Also the finding page says that it is refused."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download"]}}
     raw = ask(Client().with_token(pair.access)).json()["token"]
     assert finding.find(raw)[0].refusal is None
 

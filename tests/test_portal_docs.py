@@ -58,7 +58,7 @@ def test_making_an_api_token(pair):
 
 def test_making_one_in_python(user, capsys, settings):
     """The snippet prints a token that works."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.scopes"}}
     run("api_tokens.create", {"user": user})
 
     raw = capsys.readouterr().out.strip()
@@ -80,7 +80,7 @@ def test_a_one_time_token_in_python(user):
 
 def test_a_one_time_token_over_http(pair, settings):
     """The setting and the two curl lines get the two answers that are shown."""
-    settings.JWTAUTH = run("ONE_TIME_PURPOSES", {})["JWTAUTH"]
+    settings.JWTAUTH = run("PURPOSES", {})["JWTAUTH"]
     (make_url, form), _consume = typed("Over HTTP")
     made = Client().with_token(pair.access).post(make_url, form, format="multipart")
     raw = made.json()["token"]

@@ -631,7 +631,7 @@ def two_issuers():
 def trusting_both(settings, two_issuers):
     settings.JWTAUTH = {
         "ISSUER": "https://here.example.com",
-        "TRUSTED_ISSUERS": dict(zip((A, B), two_issuers.urls, strict=True)),
+        "ISSUERS": dict(zip((A, B), two_issuers.urls, strict=True)),
     }
     return two_issuers
 
@@ -710,7 +710,7 @@ def test_the_longest_lifetime_is_each_issuers_own(trusting_both, settings):
     longest = {A: timedelta(minutes=5), B: timedelta(days=30)}
     settings.JWTAUTH = {
         "ISSUER": "https://here.example.com",
-        "TRUSTED_ISSUERS": {
+        "ISSUERS": {
             name: {"jwks_url": url, "max_lifetime": longest[name]} for name, url in urls.items()
         },
     }
@@ -719,7 +719,7 @@ def test_the_longest_lifetime_is_each_issuers_own(trusting_both, settings):
     assert stateless(trusting_both.a.token(iss=A, exp=now + 299))
     with pytest.raises(TooLongLived):
         stateless(trusting_both.a.token(iss=A, exp=now + 3600))
-    settings.JWTAUTH = {"ISSUER": A, "JWKS_URL": urls[A], "TRUSTED_ISSUERS": urls}
+    settings.JWTAUTH = {"ISSUER": A, "ISSUERS": urls}
     assert stateless(trusting_both.a.token(iss=A, exp=now + 300 * DAY))
 
 
@@ -801,18 +801,18 @@ def test_a_foreign_refresh_token_is_refused(trusting_both):
 @pytest.fixture
 def resource(settings, issuer):
     """The settings of a service that holds no private key."""
-    settings.JWTAUTH = {"ISSUER": A, "AUDIENCE": "here", "JWKS_URL": issuer.url}
+    settings.JWTAUTH = {"ISSUER": A, "AUDIENCE": "here", "ISSUERS": {A: issuer.url}}
 
 
 def test_a_service_believes_what_its_issuer_signed(resource, signer):
-    """JWKS_URL with ISSUER and AUDIENCE is all that a resource service needs."""
+    """ISSUER with its entry of ISSUERS, and AUDIENCE, is all that a resource service needs."""
     request = request_with(signer.token(iss=A, aud="here"))
     found, _ = JWTStatelessUserAuthentication().authenticate(request)
     assert found.pk == "7"
 
 
 def test_the_secret_of_a_service_makes_no_tokens_for_it(resource, settings):
-    """With JWKS_URL, what the service's own SECRET_KEY could sign is refused."""
+    """With an entry of ISSUERS, what the service's own SECRET_KEY could sign is refused."""
     claims = {"sub": "7", "sid": "0" * 32, "jti": "x", "iat": 1, "exp": 2**32, "aud": "here"}
     for iss in ({"iss": A}, {}):
         with pytest.raises((BadSignature, WrongIssuer)):
@@ -842,7 +842,7 @@ def test_a_fetched_key_is_never_a_secret(resource, signer):
 
 
 def test_a_shared_database_needs_no_shared_key(resource, signer, user, pair):
-    """With JWKS_URL, the database-backed class verifies with the fetched keys too."""
+    """With an entry of ISSUERS, the database-backed class verifies with the fetched keys too."""
     claims = jwt.decode(pair.access, options={"verify_signature": False})
     raw = signer.token(**{**claims, "iss": A, "aud": "here"})
     found, _ = JWTAuthentication().authenticate(request_with(raw))

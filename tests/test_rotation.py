@@ -473,8 +473,8 @@ def broken_hook(user, session):
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"CLAIMS_HOOK": "tests.test_rotation.broken_hook"},
-        {"CLAIMS_HOOK": "tests.test_rotation.long_claim"},
+        {"HOOKS": {"CLAIMS": "tests.test_rotation.broken_hook"}},
+        {"HOOKS": {"CLAIMS": "tests.test_rotation.long_claim"}},
         {
             "KEYS": [
                 {

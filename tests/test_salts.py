@@ -40,7 +40,7 @@ def test_the_secrets_of_the_tokens(settings, get_ring, salt):
 def test_the_secrets_of_a_tenant(settings):
     """Those of a tenant are derived with its issuer."""
     settings.SECRET_KEY = SECRET
-    settings.JWTAUTH = {"TENANT_HOOK": "tests.test_salts.name_tenant"}
+    settings.JWTAUTH = {"HOOKS": {"TENANT": "tests.test_salts.name_tenant"}}
 
     assert keyrings.get_refresh_ring().signer().signing == derive(
         "django_jwtauth.keys.refresh", "https://acme.example"
@@ -59,7 +59,7 @@ def test_the_cookie_of_a_known_device():
 
 
 def test_what_an_api_token_remembers_of_the_password(django_user_model):
-    """Another text would end every API token made with API_TOKENS_SURVIVE_PASSWORD_CHANGE."""
+    """Another text would end every API token made with API_TOKENS["SURVIVE_PASSWORD_CHANGE"]."""
     user = django_user_model(password="a hash")
 
     digest = hashlib.sha256(b"django_jwtauth.rules.lasting_hash:a hash").hexdigest()

@@ -32,8 +32,8 @@ def hook(user, request):
 
 @pytest.fixture
 def allow(settings, monkeypatch):
-    """``allow(names)`` is what SCOPES_HOOK returns from now on."""
-    settings.JWTAUTH = {"SCOPES_HOOK": "tests.test_scopes.hook"}
+    """``allow(names)`` is what HOOKS["SCOPES"] returns from now on."""
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.test_scopes.hook"}}
 
     def allow(names):
         monkeypatch.setattr("tests.test_scopes.granted_by_hook", names)
@@ -143,7 +143,7 @@ def test_a_hook_may_return_text(user, allow):
 def test_a_hook_that_returns_no_name_is_an_error(user, allow, name):
     """A name with a space would grant two others."""
     allow(["good", name])
-    with pytest.raises(ValueError, match="SCOPES_HOOK"):
+    with pytest.raises(ValueError, match="SCOPES"):
         scopes.grant(user, None, None)
 
 
@@ -226,8 +226,8 @@ def two_scopes(user, request):
 @pytest.fixture
 def hook_for_two(settings):
     settings.JWTAUTH = {
-        "SCOPES_HOOK": f"{__name__}.two_scopes",
-        "ONE_TIME_PURPOSES": ["download"],
+        "HOOKS": {"SCOPES": f"{__name__}.two_scopes"},
+        "ONE_TIME": {"PURPOSES": ["download"]},
     }
 
 
@@ -328,7 +328,7 @@ urlpatterns = [
 @pytest.mark.parametrize("name", DOORS)
 def test_our_own_doors_ask_for_the_scope(user, settings, name, held):
     """A token that has scopes needs ``jwtauth:manage`` to end, rename or make anything."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download"]}}
     scope, may = HELD[held]
     pair = sessions.start(user, claims={} if scope is None else {"scope": scope})
     other, script = sessions.start(user), api_tokens.create(user, "deploy")
@@ -392,7 +392,7 @@ def test_introspection_asks_staff_for_the_scope(user, held):
 @pytest.mark.parametrize("scope", [None, "", "jwtauth:manage"])
 def test_introspection_is_not_for_api_tokens(user, settings, scope):
     """Scripts are clients, with a secret of their own, whatever the token's scopes are."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.two_scopes"}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
     staff = get_user_model().objects.create_superuser("root")
 
     assert introspect(user, api_tokens.create(staff, "ci", scope=scope).raw).status_code == 401

@@ -57,8 +57,7 @@ def algorithm(request, settings):
         keys = [{"algorithm": name, "private_key": make_pem(name), "kid": "2026-11"}]
     settings.JWTAUTH = {
         "KEYS": keys,
-        "CLAIMS_HOOK": f"{__name__}.named_claims",
-        "SCOPES_HOOK": f"{__name__}.free_scopes",
+        "HOOKS": {"CLAIMS": f"{__name__}.named_claims", "SCOPES": f"{__name__}.free_scopes"},
         "USER_ID_CLAIM": "user_id",
         "ISSUER": "https://api.example.com",
         "AUDIENCE": "api",

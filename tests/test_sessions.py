@@ -123,7 +123,7 @@ def test_claims_that_are_too_long_leave_no_row(user):
 
 def test_a_hook_that_fails_leaves_no_row(user, settings):
     """The tokens are signed before the row is written."""
-    settings.JWTAUTH = {"CLAIMS_HOOK": "tests.test_sessions.failing_hook"}
+    settings.JWTAUTH = {"HOOKS": {"CLAIMS": "tests.test_sessions.failing_hook"}}
 
     with pytest.raises(LookupError):
         sessions.start(user)

@@ -75,7 +75,7 @@ DEFAULT_LINES = {
     "ROTATE_REFRESH_TOKENS": False,
     "USER_ID_CLAIM": "user_id",
     "UPDATE_LAST_LOGIN": False,
-    "LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode",
+    "LEGACY": {"DECODER": "django_jwtauth.contrib.simplejwt.decode"},
 }
 
 
@@ -84,7 +84,7 @@ def test_a_project_that_set_nothing(settings):
     settings.SIMPLE_JWT = {}
     lines = read_lines(run(), {})
 
-    until = lines.pop("LEGACY_UNTIL")
+    until = lines["LEGACY"].pop("UNTIL")
     assert lines == DEFAULT_LINES
     until = datetime.fromisoformat(until.replace("Z", "+00:00"))
     assert timedelta(days=1) < until - datetime.now(timezone.utc) <= timedelta(days=2)
@@ -109,7 +109,7 @@ EQUIVALENTS = {
             "UPDATE_LAST_LOGIN": True,
             "USER_ID_CLAIM": "sub",
         },
-        {name: None for name in DEFAULT_LINES if name != "LEGACY_DECODER"},
+        {name: None for name in DEFAULT_LINES if name != "LEGACY"},
     ),
     "parties": (
         {"ISSUER": 'a"b\\', "AUDIENCE": ["a", "b"], "AUTH_HEADER_TYPES": ("JWT",)},
@@ -127,7 +127,7 @@ EQUIVALENTS = {
     "short secret": ({"SIGNING_KEY": "short"}, {"KEYS": None}),
     "remote keys": (
         {"ALGORITHM": "ES256", "JWK_URL": "https://a.example/jwks", "ISSUER": "https://a.example"},
-        {"JWKS_URL": "https://a.example/jwks", "ISSUER": "https://a.example"},
+        {"ISSUERS": {"https://a.example": "https://a.example/jwks"}, "ISSUER": "https://a.example"},
     ),
 }
 
@@ -140,7 +140,7 @@ def test_lines_can_be_pasted(settings, name):
     with override_settings(JWTAUTH=lines):
         assert conf.find_problems() == []
         assert keyrings.find_problems() == []
-    lines.pop("LEGACY_UNTIL")
+    del lines["LEGACY"]["UNTIL"]
     expected = {**DEFAULT_LINES, **changed}
     assert lines == {name: value for name, value in expected.items() if value is not None}
 
@@ -192,7 +192,7 @@ def test_remarks(settings):
     for name, reason in NO_EQUIVALENT.items():
         assert f"- {name}: {reason}." in printed
     assert "- LEEWAY : simplejwt has no such setting: it never had an effect." in printed
-    assert 'let CLAIMS_HOOK return {"user_id": str(user.email)}.' in printed
+    assert 'let HOOKS["CLAIMS"] return {"user_id": str(user.email)}.' in printed
     assert ".." not in printed
 
 
@@ -225,7 +225,7 @@ def test_until_outlives_every_token(settings, simple_jwt, until):
     """The midnight after the last token of simplejwt's; ten years are for ever."""
     settings.SIMPLE_JWT = simple_jwt
 
-    assert advise(NOW).lines["LEGACY_UNTIL"] == f'"{until}T00:00:00Z"'
+    assert f'"UNTIL": "{until}T00:00:00Z",' in advise(NOW).lines["LEGACY"]
 
 
 @pytest.mark.parametrize(

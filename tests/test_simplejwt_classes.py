@@ -176,11 +176,11 @@ def test_refusals_of_a_subclassed_serializer(user, api, settings):
     wrong = api.obtain(password="wrong")
     assert (wrong.status_code, wrong.json()["reason"]) == (401, "invalid_credentials")
     assert api.post("/api/token/", {}).json().keys() == {"username", "password"}
-    settings.JWTAUTH = {"THROTTLE_RATES": {"account": "1/min"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "1/min"}}}
     for _ in range(2):
         throttled = api.obtain(password="wrong")
     assert throttled.status_code == 429
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.refuse"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.refuse"}}
     assert APIClient().post(
         "/api/token/", {"username": "anna", "password": PASSWORD}
     ).status_code in (401, 403)
@@ -190,7 +190,7 @@ def test_refusals_of_a_subclassed_serializer(user, api, settings):
 @pytest.mark.urls(__name__)
 def test_a_second_factor_at_a_subclassed_serializer(user, api, settings):
     """The hook sees what came in the body here, too."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.asking_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.asking_hook"}}
     body = {"username": "anna", "password": PASSWORD}
 
     assert api.post("/api/token/", body).json()["reason"] == "mfa_required"
@@ -213,8 +213,10 @@ class GreedySerializer(TokenObtainPairSerializer):
 
 @pytest.mark.urls(__name__)
 def test_a_serializer_cannot_grant_what_the_hooks_did_not(user, api, settings, monkeypatch):
-    """What SCOPES_HOOK and SIGN_IN_HOOK say has the last word."""
-    settings.JWTAUTH = {"SCOPES_HOOK": f"{__name__}.scopes", "SIGN_IN_HOOK": f"{__name__}.proofs"}
+    """What HOOKS["SCOPES"] and HOOKS["SIGN_IN"] say has the last word."""
+    settings.JWTAUTH = {
+        "HOOKS": {"SCOPES": f"{__name__}.scopes", "SIGN_IN": f"{__name__}.proofs"},
+    }
     monkeypatch.setattr(NamedView, "serializer_class", GreedySerializer)
     claims = forge.claims_of(api.obtain().json()["access"])
 

@@ -62,7 +62,7 @@ _current = ContextVar("tests.test_tenants", default=None)
 
 
 def current():
-    """The TENANT_HOOK of these tests."""
+    """The HOOKS["TENANT"] of these tests."""
     return _current.get()
 
 
@@ -85,7 +85,7 @@ def tenant(overrides):
 
 @pytest.fixture(autouse=True)
 def hook(settings):
-    settings.JWTAUTH = {"TENANT_HOOK": "tests.test_tenants.current"}
+    settings.JWTAUTH = {"HOOKS": {"TENANT": "tests.test_tenants.current"}}
 
 
 def with_keys(settings, setup):
@@ -168,7 +168,7 @@ def test_shared_keys_leave_it_to_the_issuer(settings, user):
 @pytest.mark.parametrize("foreign", [False, True])
 def test_outside_every_tenant_no_token_is_made_or_read(settings, user, foreign):
     """Not knowing whose it is, nobody answers for a token; that is no fault of the token."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "TRUSTED_ISSUERS": {"x": "https://x.example/jwks"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "ISSUERS": {"x": "https://x.example/jwks"}}
     with tenant(A):
         pair = sessions.start(user)
         sessions.authenticate(pair.access)
@@ -183,8 +183,8 @@ def test_outside_every_tenant_no_token_is_made_or_read(settings, user, foreign):
 
 def test_outside_every_tenant_no_legacy_decoder_is_called(settings):
     """Not even for what is not one of our tokens at all."""
-    legacy = {"LEGACY_DECODER": "tests.test_tenants.broken"}
-    settings.JWTAUTH |= {**legacy, "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
+    legacy = {"DECODER": "tests.test_tenants.broken", "UNTIL": "2099-01-01T00:00:00Z"}
+    settings.JWTAUTH |= {"LEGACY": legacy}
     with pytest.raises(ImproperlyConfigured, match="outside every tenant"):
         sessions.authenticate("an opaque token")
 
@@ -234,7 +234,7 @@ def every_url(sid):
 @pytest.mark.parametrize("method", ["get", "post", "delete", "patch"])
 def test_outside_every_tenant_nothing_is_an_error_of_the_server(user, admin_user, settings, method):
     """No URL of the package, whatever token or body comes; and nothing is written or signed."""
-    settings.JWTAUTH |= {"ONE_TIME_PURPOSES": ["reset"], "OAUTH_PASSWORD_GRANT": True}
+    settings.JWTAUTH |= {"ONE_TIME": {"PURPOSES": ["reset"]}, "OAUTH_PASSWORD_GRANT": True}
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
     with tenant(A):
         raws = {kind: raw for kind, (raw, _) in tokens_of(user).items()}
@@ -304,7 +304,7 @@ def test_each_tenant_has_the_settings_of_all_and_its_own(settings, user):
     settings.JWTAUTH = {
         **settings.JWTAUTH,
         "LEEWAY": 7,
-        "CLAIMS_HOOK": "tests.test_tenants.claims",
+        "HOOKS": {**settings.JWTAUTH["HOOKS"], "CLAIMS": "tests.test_tenants.claims"},
     }
     with tenant({**A, "ACCESS_TOKEN_LIFETIME": 60}):
         assert timedelta(seconds=7) == get_settings().LEEWAY
@@ -356,7 +356,9 @@ def test_values_of_different_types_are_different():
 
 def test_legacy_tokens_are_no_business_of_every_tenant(settings):
     """A legacy token names no tenant, so its decoder counts only where the hook names it."""
-    legacy = {"LEGACY_DECODER": "json.loads", "LEGACY_UNTIL": "2099-01-01T00:00:00Z"}
+    legacy = {
+        "LEGACY": {"DECODER": "json.loads", "UNTIL": "2099-01-01T00:00:00Z"},
+    }
     settings.JWTAUTH = {**settings.JWTAUTH, **legacy}
     with tenant(A):
         assert not get_settings().accepts_legacy_tokens()
@@ -415,7 +417,7 @@ def use_up(request, everywhere=True):
 def test_tenants_that_share_users_share_the_attempts(settings, rf, scope):
     """A host for each tenant gives nobody more guesses at one account."""
     none = dict.fromkeys(["address", "account", "account_everywhere"])
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {**none, scope: "3/day"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {**none, scope: "3/day"}}}
     numbers = []
     for given in (A, B):
         with tenant(given):
@@ -427,7 +429,7 @@ def test_tenants_that_share_users_share_the_attempts(settings, rf, scope):
 @pytest.mark.django_db
 def test_tenants_that_share_clients_share_the_attempts(settings, rf):
     """The secret of a client may be the same for all tenants, too."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/day"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"account": "3/day"}}}
     with tenant(A):
         assert use_up(rf.post("/"), everywhere=False) == 3
     with tenant(B):
@@ -440,7 +442,7 @@ def test_users_of_another_schema_or_database_are_counted_by_themselves(
     settings, rf, monkeypatch, where
 ):
     """Guessing at an account here locks nobody out of the account of that name there."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/day"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"account": "3/day"}}}
     assert use_up(rf.post("/")) == 3
 
     if where == "schema":
@@ -452,7 +454,7 @@ def test_users_of_another_schema_or_database_are_counted_by_themselves(
 
 
 def members_only(user, request):
-    """The SIGN_IN_HOOK of a tenant that has no members yet."""
+    """The HOOKS["SIGN_IN"] of a tenant that has no members yet."""
     raise InvalidCredentials
 
 
@@ -461,8 +463,8 @@ def test_a_tenant_that_is_not_the_users_tells_nothing_of_the_password(settings, 
     """A hook that raises InvalidCredentials answers as for a wrong one, and it is counted."""
     settings.JWTAUTH = {
         **settings.JWTAUTH,
-        "SIGN_IN_HOOK": f"{__name__}.members_only",
-        "THROTTLE_RATES": {"account": "2/day"},
+        "HOOKS": {**settings.JWTAUTH["HOOKS"], "SIGN_IN": f"{__name__}.members_only"},
+        "THROTTLES": {"RATES": {"account": "2/day"}},
     }
     with tenant(A):
         answers = [api.obtain(), api.obtain(password="wrong"), api.obtain()]
@@ -554,7 +556,7 @@ BAD = {
     "an empty issuer": ({"ISSUER": ""}, "must return an ISSUER of each tenant's own"),
     "a bad value": ({**A, "LEEWAY": -1}, r"refused: JWTAUTH\['LEEWAY'\] must not be negative"),
     "an unknown name": ({**A, "SIGNING_KEY": CANARY}, r"refused: JWTAUTH\['SIGNING_KEY'\] is not"),
-    "the hook": ({**A, "TENANT_HOOK": None}, "must not return TENANT_HOOK"),
+    "the hook": ({**A, "HOOKS": {"TENANT": None}}, r"must not return HOOKS\[.TENANT.\]"),
     "the cache": ({**A, "TOKEN_CACHE_SIZE": 1}, "must not return TOKEN_CACHE_SIZE"),
     "a set": ({**A, "AUDIENCE": {CANARY}}, "returned a value that no setting has"),
 }
@@ -589,7 +591,7 @@ def test_an_error_shows_no_key_of_a_tenant():
 
 def test_a_hook_that_fails_is_told_by_the_checks(settings):
     """What it raises reaches the caller as it is, and whoever runs the checks."""
-    settings.JWTAUTH = {"TENANT_HOOK": "tests.test_tenants.broken"}
+    settings.JWTAUTH = {"HOOKS": {"TENANT": "tests.test_tenants.broken"}}
     with pytest.raises(LookupError):
         get_settings()
     with pytest.raises(SystemCheckError, match=r"LookupError: no tenant(.|\n)*return None"):

@@ -211,10 +211,9 @@ def test_the_right_password_is_not_counted_and_forgives_nothing_else(api, user, 
 
 
 def test_a_second_factor_cannot_be_guessed_at_will(api, user, limits, settings):
-    """What SIGN_IN_HOOK refuses stays counted, right password or not."""
+    """What HOOKS["SIGN_IN"] refuses stays counted, right password or not."""
     limits(account=3)
-    settings.JWTAUTH["SIGN_IN_HOOK"] = f"{__name__}.guess_otp"
-    settings.JWTAUTH = {**settings.JWTAUTH}
+    settings.JWTAUTH = {**settings.JWTAUTH, "HOOKS": {"SIGN_IN": f"{__name__}.guess_otp"}}
 
     assert statuses(api, 4, password=PASSWORD) == [401, 401, 401, 429]
 
@@ -518,13 +517,14 @@ def test_the_dummy_cache_counts_nothing(api, user, limits, settings):
 
 
 def test_another_cache_can_be_named(api, user, limits, settings):
-    """THROTTLE_CACHE: the counts leave the project's own cache alone."""
+    """THROTTLES["CACHE"]: the counts leave the project's own cache alone."""
     settings.CACHES = {
         name: {"BACKEND": BACKENDS["local memory"], "LOCATION": name}
         for name in ("default", "counts")
     }
     limits(account=2)
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_CACHE": "counts"}
+    settings.JWTAUTH["THROTTLES"]["CACHE"] = "counts"
+    settings.JWTAUTH = {**settings.JWTAUTH}
     caches["counts"].clear()
 
     assert statuses(api, 3) == [401, 401, 429]

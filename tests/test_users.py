@@ -36,7 +36,9 @@ def token_user():
 
 @pytest.fixture
 def rights_from_claims(settings):
-    settings.JWTAUTH = {"GROUPS_CLAIM": "groups", "PERMISSIONS_CLAIM": "permissions"}
+    settings.JWTAUTH = {
+        "CLAIMS": {"GROUPS": "groups", "PERMISSIONS": "permissions"},
+    }
 
 
 def test_a_token_user_is_what_the_token_says(token_user):
@@ -129,7 +131,7 @@ def test_without_configuration_a_token_gives_no_rights(token_user):
 
 
 def test_rights_come_from_the_claims_that_the_settings_name(token_user, rights_from_claims):
-    """GROUPS_CLAIM and PERMISSIONS_CLAIM give the rights, with the methods that Django has."""
+    """The setting CLAIMS gives the rights, with the methods that Django has."""
     assert token_user.group_names == {"staff", "shop"}
     assert token_user.get_all_permissions() == {"shop.view_order", "shop.add_order"}
     assert token_user.has_perm("shop.view_order")
@@ -142,11 +144,11 @@ def test_rights_come_from_the_claims_that_the_settings_name(token_user, rights_f
 
 
 def test_one_claim_does_not_imply_the_other(token_user, settings):
-    """With GROUPS_CLAIM alone there are groups and no permissions, and the other way round."""
-    settings.JWTAUTH = {"GROUPS_CLAIM": "groups"}
+    """With CLAIMS["GROUPS"] alone there are groups and no permissions, and the other way round."""
+    settings.JWTAUTH = {"CLAIMS": {"GROUPS": "groups"}}
     assert token_user.group_names
     assert not token_user.get_all_permissions()
-    settings.JWTAUTH = {"PERMISSIONS_CLAIM": "permissions"}
+    settings.JWTAUTH = {"CLAIMS": {"PERMISSIONS": "permissions"}}
     assert not token_user.group_names
     assert token_user.get_all_permissions()
 
@@ -322,7 +324,7 @@ def test_rights_are_believed_of_issuers_that_are_named_for_it(
 ):
     """Our own always; another issuer says who its users are, and not what they may do here."""
     name = issuer if isinstance(issuer, str) and issuer == OWN else PARTNER
-    trusted = {"TRUSTED_ISSUERS": {name: entry}} if entry else {}
+    trusted = {"ISSUERS": {name: entry}} if entry else {}
     settings.JWTAUTH = {**settings.JWTAUTH, "ISSUER": own, **trusted}
     user = TokenUser({**CLAIMS, "iss": issuer})
 

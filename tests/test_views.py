@@ -57,7 +57,9 @@ START = datetime(2027, 1, 15, 8, 0, 0, tzinfo=timezone.utc)
 NO_TOKEN = 'Bearer realm="api"'
 BAD_TOKEN = 'Bearer realm="api", error="invalid_token"'
 REQUIRED = ["This field is required."]
-UNTHROTTLED = {"THROTTLE_RATES": {"address": None, "account": None, "account_everywhere": None}}
+UNTHROTTLED = {
+    "THROTTLES": {"RATES": {"address": None, "account": None, "account_everywhere": None}}
+}
 
 
 class ByAddress(ModelBackend):
@@ -236,8 +238,8 @@ def test_a_long_password_is_refused_before_it_is_hashed(api, user, statements):
 
 
 def test_the_policy_of_the_project_may_refuse(api, user, settings):
-    """SIGN_IN_HOOK: the password was right, another step is needed."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.refusing_hook"}
+    """HOOKS["SIGN_IN"]: the password was right, another step is needed."""
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_views.refusing_hook"}}
 
     assert_401(
         api.obtain(),
@@ -254,7 +256,7 @@ def test_the_policy_of_the_project_may_refuse(api, user, settings):
 @pytest.mark.parametrize("format", ["json", "multipart"])
 def test_a_second_factor_comes_in_the_same_body(api, user, settings, format):
     """Asked for by a stable reason that names the field; good in JSON and in forms."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_credentials.asking_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_credentials.asking_hook"}}
     body = {"username": "anna", "password": PASSWORD}
     url = reverse("token_obtain_pair")
     asked = {
@@ -275,9 +277,9 @@ def test_a_second_factor_comes_in_the_same_body(api, user, settings, format):
 
 def test_amr_and_auth_time_of_the_policy_are_carried(api, user, settings):
     """Through every refresh; a hook that would say more by then is not asked."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.proof_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_views.proof_hook"}}
     answer = api.obtain().json()
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.refusing_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_views.refusing_hook"}}
     for _ in range(3):
         answer = api.refresh(answer["refresh"]).json()
 
@@ -286,8 +288,8 @@ def test_amr_and_auth_time_of_the_policy_are_carried(api, user, settings):
 
 
 def test_the_claims_of_the_policy_stay_with_the_sign_in(api, user, settings):
-    """scope and amr of SIGN_IN_HOOK are in every later access token."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "tests.test_views.scope_hook"}
+    """scope and amr of HOOKS["SIGN_IN"] are in every later access token."""
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.test_views.scope_hook"}}
     first = api.obtain().json()
     settings.JWTAUTH = {}
     second = api.refresh(first["refresh"]).json()
@@ -301,7 +303,7 @@ def test_the_claims_of_the_policy_stay_with_the_sign_in(api, user, settings):
 
 def test_too_many_attempts_are_told_to_wait(api, user, settings):
     """429 with Retry-After, in the same shape as every refusal."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"address": "1/min"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"address": "1/min"}}}
     assert api.obtain(password="wrong").status_code == 401
 
     answer = api.obtain(password="wrong")
@@ -998,7 +1000,7 @@ def make_refusals(api, user):
     gone = sessions.start(User.objects.create_user("gone"))
     User.objects.get(username="gone").delete()
     browser = APIClient()
-    cookie = "jwtauth_refresh" if not get_settings().COOKIE_SECURE else "__Secure-jwtauth_refresh"
+    cookie = "jwtauth_refresh" if not get_settings().COOKIES.SECURE else "__Secure-jwtauth_refresh"
     browser.cookies[cookie] = "x"
     return {
         "invalid_credentials": api.obtain("anna", "wrong"),
@@ -1052,7 +1054,7 @@ def test_a_handler_is_given_the_words_of_the_endpoint(handled):
 def test_too_many_attempts_go_through_the_handler(api, user, settings):
     """With Retry-After, whatever the handler does with headers."""
     settings.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.plain"}
-    settings.JWTAUTH = {"THROTTLE_RATES": {"account": "1/min"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "1/min"}}}
 
     answer = [api.obtain("anna", "wrong") for _ in range(2)][-1]
 

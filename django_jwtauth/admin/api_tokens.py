@@ -98,7 +98,7 @@ def _create(
                 scope=scope,
                 exact=True,
                 # The form counts in days, of which the setting may be a part.
-                lifetime=min(timedelta(days=data["days"]), get_settings().API_TOKEN_MAX_LIFETIME),
+                lifetime=min(timedelta(days=data["days"]), get_settings().API_TOKENS.MAX_LIFETIME),
                 request=request,
             )
             text = _("API token made for %(user)s: %(name)s. %(note)s")

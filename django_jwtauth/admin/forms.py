@@ -96,7 +96,7 @@ class NewTokenForm(RevokeForm):
         self.fields["scope"].initial = allowed
         if allowed is None:
             self.fields["scope"].help_text = _("This project has no scopes: leave it empty.")
-        longest = max(get_settings().API_TOKEN_MAX_LIFETIME.days, 1)
+        longest = max(get_settings().API_TOKENS.MAX_LIFETIME.days, 1)
         self.fields["days"] = forms.IntegerField(
             label=_("Lifetime in days"),
             min_value=1,

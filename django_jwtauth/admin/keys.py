@@ -31,7 +31,7 @@ def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
             *_describe(access, pgettext("kind of token", "Access")),
             *_describe(get_refresh_ring(), pgettext("kind of token", "Refresh")),
         ]
-        context["issuers"] = list(get_settings().TRUSTED_ISSUERS)
+        context["issuers"] = list(get_settings().ISSUERS)
     return model_admin.render_page(request, "admin/django_jwtauth/keys.html", context)
 
 

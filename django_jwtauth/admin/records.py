@@ -198,7 +198,7 @@ class RecordAdmin(ModelAdmin):
                 # The last of the breadcrumbs.
                 "original": context["title"],
                 "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
-                "api_lifetime": in_words(get_settings().API_TOKEN_MAX_LIFETIME),
+                "api_lifetime": in_words(get_settings().API_TOKENS.MAX_LIFETIME),
                 "legacy_until": _legacy_until(),
                 "has_view_permission": self.has_view_permission(request),
                 "preserved_filters": self.get_preserved_filters(request),
@@ -210,7 +210,7 @@ class RecordAdmin(ModelAdmin):
 def _legacy_until() -> str | None:
     """Return until when legacy tokens are accepted, None when they are not."""
     conf = get_settings()
-    until = conf.LEGACY_UNTIL if conf.accepts_legacy_tokens() else None
+    until = conf.LEGACY.UNTIL if conf.accepts_legacy_tokens() else None
     return None if until is None else moment(until)
 
 

@@ -1,4 +1,4 @@
-"""What the current tenant has otherwise than ``JWTAUTH`` says, as ``TENANT_HOOK`` returns it.
+"""What the current tenant has otherwise than ``JWTAUTH`` says, as ``HOOKS["TENANT"]`` returns it.
 
 Every answer is read anew and compared by value: no tenant is ever given another's. What
 is wrong is returned, not raised, as error reports show local variables, keys among them.
@@ -10,11 +10,9 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-_HOOK = "JWTAUTH['TENANT_HOOK']"
-# One for the process, whoever asks.
-_NOT_BY_TENANT = ("TENANT_HOOK", "TOKEN_CACHE_SIZE")
-# A legacy token may not tell whose it is: every tenant would accept it.
-_NOT_INHERITED = {"LEGACY_DECODER": None, "LEGACY_UNTIL": None}
+from .schema import GROUPS
+
+_HOOK = "JWTAUTH['HOOKS']['TENANT']"
 
 
 class Overrides:
@@ -58,7 +56,10 @@ def ask(hook: str) -> Overrides | str | None:
 
 
 def merge(everybody: Mapping[Any, Any], overrides: Overrides) -> dict[Any, Any] | str:
-    """Return the settings of the tenant, or what is wrong with the overrides."""
+    """Return the settings of the tenant, or what is wrong with the overrides.
+
+    Of a group, the names that the tenant leaves out keep their value.
+    """
     # The hook may use its dict again, for the next tenant.
     given = copy.deepcopy(dict(overrides.given))
     if not given.get("ISSUER"):
@@ -66,7 +67,19 @@ def merge(everybody: Mapping[Any, Any], overrides: Overrides) -> dict[Any, Any] 
             f"{_HOOK} must return an ISSUER of each tenant's own: it is what tells their "
             "tokens apart."
         )
-    for name in _NOT_BY_TENANT:
-        if name in given:
-            return f"{_HOOK} must not return {name}: it is one for all tenants."
-    return {**everybody, **_NOT_INHERITED, **given}
+    if name := _find_shared(given):
+        return f"{_HOOK} must not return {name}: it is one for all tenants."
+    merged = {**everybody, **given}
+    for name in GROUPS.keys() & everybody.keys() & given.keys():
+        if isinstance(given[name], Mapping):
+            merged[name] = {**everybody[name], **given[name]}
+    # A legacy token may not tell whose it is: every tenant would accept it.
+    return {**merged, "LEGACY": given.get("LEGACY", {})}
+
+
+def _find_shared(given: Mapping[Any, Any]) -> str | None:
+    """Return what the tenant must leave alone, as one process has one of it; None without."""
+    hooks = given.get("HOOKS")
+    if isinstance(hooks, Mapping) and "TENANT" in hooks:
+        return "HOOKS['TENANT']"
+    return "TOKEN_CACHE_SIZE" if "TOKEN_CACHE_SIZE" in given else None

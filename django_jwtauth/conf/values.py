@@ -36,11 +36,11 @@ _HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
-class TrustedIssuer(NamedTuple):
-    """Where another issuer's keys are, and what its tokens are believed."""
+class Issuer(NamedTuple):
+    """Where an issuer's keys are; if it is another, what its tokens are believed."""
 
     jwks_url: str
-    #: Whether they say what their users may do: ``GROUPS_CLAIM``, ``PERMISSIONS_CLAIM``.
+    #: Whether they say what their users may do: the claims that ``CLAIMS`` names.
     claims: bool = False
     #: The longest that one may live.
     max_lifetime: timedelta = timedelta(days=1)
@@ -55,7 +55,7 @@ class Rate(NamedTuple):
 
 # Failed attempts to sign in: by address, by account and address, by account. What one user
 # writes: sign-ins, over HTTP also API tokens, one-time tokens, names, blacklisted tokens.
-THROTTLE_RATES: Mapping[str, Rate | None] = {
+RATES: Mapping[str, Rate | None] = {
     "address": Rate(60, 60),
     "address_sustained": Rate(200, 3600),
     "account": Rate(20, 60),
@@ -209,31 +209,29 @@ def hook(value: Any) -> str | None:
     return value
 
 
-def url(value: Any) -> str | None:
-    if value is None:
-        return None
+def url(value: Any) -> str:
     if not isinstance(value, str):
-        raise ValueError("must be an https URL, or None.")
+        raise ValueError("must be an https URL.")
     try:
         parts = urlsplit(value)
     except ValueError:
-        raise ValueError("must be an https URL, or None.") from None
+        raise ValueError("must be an https URL.") from None
     if not parts.hostname or parts.scheme not in ("https", "http"):
-        raise ValueError("must be an https URL, or None.")
+        raise ValueError("must be an https URL.")
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise ValueError("must be https: whoever changes the answer makes the tokens.")
     return value
 
 
-def issuers(value: Any) -> Mapping[str, TrustedIssuer]:
+def issuers(value: Any) -> Mapping[str, Issuer]:
     if not isinstance(value, Mapping) or not all(isinstance(name, str) and name for name in value):
         raise ValueError("must be a dict from each issuer to the URL of its JWKS, or a dict.")
     return {name: _issuer(name, given) for name, given in value.items()}
 
 
-def _issuer(name: str, given: Any) -> TrustedIssuer:
+def _issuer(name: str, given: Any) -> Issuer:
     known = given if isinstance(given, Mapping) else {"jwks_url": given}
-    if not known.keys() <= {*TrustedIssuer._fields} or not known.get("jwks_url"):
+    if not known.keys() <= {*Issuer._fields} or not known.get("jwks_url"):
         raise ValueError(
             f'must give {name!r} the URL of its JWKS, or a dict with "jwks_url" and, if wanted, '
             '"claims" and "max_lifetime".'
@@ -244,7 +242,7 @@ def _issuer(name: str, given: Any) -> TrustedIssuer:
         "max_lifetime": duration(least=SECOND),
     }
     try:
-        return TrustedIssuer(**{part: parsers[part](item) for part, item in known.items()})
+        return Issuer(**{part: parsers[part](item) for part, item in known.items()})
     except ValueError as error:
         raise ValueError(f"is wrong about {name!r}, which {error}") from None
 
@@ -295,9 +293,9 @@ def recent_sign_in(value: Any) -> Mapping[str, timedelta | None]:
 
 
 def rates(value: Any) -> Mapping[str, Rate | None]:
-    if not isinstance(value, Mapping) or not value.keys() <= THROTTLE_RATES.keys():
-        raise ValueError(f"must be a dict with some of {', '.join(THROTTLE_RATES)}.")
-    return {**THROTTLE_RATES, **{name: rate(name, text) for name, text in value.items()}}
+    if not isinstance(value, Mapping) or not value.keys() <= RATES.keys():
+        raise ValueError(f"must be a dict with some of {', '.join(RATES)}.")
+    return {**RATES, **{name: rate(name, text) for name, text in value.items()}}
 
 
 def rate(name: str, value: Any) -> Rate | None:

@@ -49,7 +49,7 @@ class TokenStrategy(SessionTokenStrategy):
     def create_access_token_payload(self, request: "HttpRequest") -> dict[str, Any] | None:
         """Start the sign-in of the user whom allauth has just signed in.
 
-        None as long as allauth waits for another step. When ``SIGN_IN_HOOK`` refuses,
+        None as long as allauth waits for another step. When ``HOOKS["SIGN_IN"]`` refuses,
         allauth's session ends as well.
         """
         user: Any = request.user
@@ -107,7 +107,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def require_allauth(user: "AbstractBaseUser", request: "HttpRequest") -> None:
-    """``SIGN_IN_HOOK`` that closes every door but allauth's: those know no second factor.
+    """``HOOKS["SIGN_IN"]`` that closes every door but allauth's: those know no second factor.
 
     Raises ``SignInRefused``.
     """

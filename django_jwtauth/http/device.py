@@ -60,13 +60,13 @@ def get_network(address: str | None) -> str | None:
 def get_ip_address(request: "HttpRequest") -> str | None:
     """Return the client's address, None when it is not known.
 
-    What ``CLIENT_IP_HOOK(request)`` returns; else, with DRF's ``NUM_PROXIES`` set, what
+    What ``HOOKS["CLIENT_IP"](request)`` returns; else, with DRF's ``NUM_PROXIES`` set, what
     the outermost of so many proxies wrote into ``X-Forwarded-For``; else ``REMOTE_ADDR``,
     unless that is a proxy's: a private address, and a header that proxies add. Whatever is
     counted by the address of a proxy is counted for everybody.
     """
-    if get_settings().CLIENT_IP_HOOK:
-        return _parse(call_hook("CLIENT_IP_HOOK", request))
+    if get_settings().HOOKS.CLIENT_IP:
+        return _parse(call_hook(get_settings().HOOKS.CLIENT_IP, request))
     proxies = (getattr(settings, "REST_FRAMEWORK", None) or {}).get("NUM_PROXIES")
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
     if proxies and forwarded is not None:

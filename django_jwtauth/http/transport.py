@@ -98,7 +98,7 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
     Raises ``ValueError`` when a token is longer than browsers keep.
     """
     conf = get_settings()
-    same_site = conf.COOKIE_SAMESITE
+    same_site = conf.COOKIES.SAMESITE
     _set_cookie(response, access_cookie_name(), pair.access, pair.expires_in, "/", same_site)
     if pair.refresh is not None:
         _set_cookie(
@@ -108,7 +108,7 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:
     """Take both cookies back; the arguments must be those they were set with."""
-    response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIE_SAMESITE)
+    response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIES.SAMESITE)
     response.delete_cookie(refresh_cookie_name(), path=path, samesite="Strict")
 
 
@@ -128,15 +128,15 @@ def _set_cookie(
 ) -> None:
     if len(name) + len(value) > MAX_COOKIE_LENGTH:
         raise ValueError(
-            f"A token of {len(value)} bytes does not fit a cookie: put less into CLAIMS_HOOK "
-            "or claims=."
+            f"A token of {len(value)} bytes does not fit a cookie: put less into "
+            'HOOKS["CLAIMS"] or claims=.'
         )
     response.set_cookie(
         name,
         value,
         max_age=max_age,
         path=path,
-        secure=get_settings().COOKIE_SECURE,
+        secure=get_settings().COOKIES.SECURE,
         httponly=True,
         samesite=samesite,
     )

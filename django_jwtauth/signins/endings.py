@@ -150,7 +150,7 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     elif _password_may_differ(instance, kwargs.get("update_fields")):
         key = identity.saved_key(instance)
         stale = _rows().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
-        if get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE:
+        if get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
         # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
         if stale.end_for(_CHANGED) or _was_set(instance):

@@ -51,7 +51,7 @@ def issue(
 def issue_api_token(session: LoginSession, carried: Claims) -> str:
     """Sign the one token of an API token's row.
 
-    Without the claims of ``CLAIMS_HOOK``: in a token that lives for months they go stale.
+    Without the claims of ``HOOKS["CLAIMS"]``: in a token that lives for months they go stale.
     ``token_use`` comes first, so that every API token has the same characters after its
     header, which secret scanners look for.
     """
@@ -82,8 +82,8 @@ def _access_claims(
     session: LoginSession, user: "AbstractBaseUser", carried: Claims, now: int
 ) -> Claims:
     conf = get_settings()
-    hook = call_hook("CLAIMS_HOOK", user, session) or {}
-    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, "CLAIMS_HOOK")
+    hook = call_hook(get_settings().HOOKS.CLAIMS, user, session) or {}
+    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
     ends = _seconds(aware(session.created_at) + conf.SESSION_LIFETIME)
     exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)
     return {**hook, **carried, **_registered_claims(session, now, exp)}

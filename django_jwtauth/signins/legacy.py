@@ -1,4 +1,4 @@
-"""Tokens that another package issued, accepted for a while: ``LEGACY_DECODER``, ``LEGACY_UNTIL``.
+"""Tokens that another package issued, accepted for a while: the group ``LEGACY``.
 
 An access token is good until it expires. A refresh token stands for a sign-in that gets its
 row when the token is first exchanged; until then there is no row that could be ended, so what
@@ -29,7 +29,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     """
     if not get_token_tenancy().settings.accepts_legacy_tokens():
         return None
-    claims: Claims | None = call_hook("LEGACY_DECODER", raw, allowed, allow_expired)
+    claims: Claims | None = call_hook(get_settings().LEGACY.DECODER, raw, allowed, allow_expired)
     if claims is None:
         return None
     with database.reporting_unavailable():
@@ -56,7 +56,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
     Does nothing when no legacy token is accepted.
     """
     conf = get_settings()
-    if not conf.accepts_legacy_tokens() or conf.LEGACY_UNTIL is None:
+    if not conf.accepts_legacy_tokens() or conf.LEGACY.UNTIL is None:
         return
     tokens = BlacklistedToken.objects.using(database.alias())
     mark = _mark(subject)
@@ -67,7 +67,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
         "token_type": LEGACY,
         # No user_id: this may be the user's deletion.
         "subject": subject or "",
-        "expires_at": to_datetime(conf.LEGACY_UNTIL.timestamp()),
+        "expires_at": to_datetime(conf.LEGACY.UNTIL.timestamp()),
         "blacklisted_at": moments.stored(before),
         **cause.blacklist_columns(),
     }

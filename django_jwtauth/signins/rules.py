@@ -110,7 +110,7 @@ def check_row(session: LoginSession) -> None:
 
 
 def _outlives_password(claims: Claims) -> bool:
-    return is_api_token(claims) and get_settings().API_TOKENS_SURVIVE_PASSWORD_CHANGE
+    return is_api_token(claims) and get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE
 
 
 def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:

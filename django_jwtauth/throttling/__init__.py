@@ -72,7 +72,7 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
         # a small cache would throw away others for it.
         by_address = {"address": network, "address_sustained": network}
         counted = {**by_address, "account": f"{account}.{network}", **counted}
-    rates = get_settings().THROTTLE_RATES
+    rates = get_settings().THROTTLES.RATES
     device: str | None = None
     counters: list[str] = []
     for scope, key in counted.items():
@@ -114,7 +114,7 @@ def count_made(kind: str, user: "AbstractBaseUser") -> None:
     ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"rename"`` or
     ``"blacklist"``.
     """
-    rate = get_settings().THROTTLE_RATES[kind]
+    rate = get_settings().THROTTLES.RATES[kind]
     if rate is None:
         return
     now = time.time()
@@ -146,7 +146,7 @@ def _count(counter: str, rate: Rate, now: float) -> int | None:
 
 
 def _cache() -> "BaseCache":
-    return caches[get_settings().THROTTLE_CACHE]
+    return caches[get_settings().THROTTLES.CACHE]
 
 
 def _report(error: Exception) -> None:

@@ -44,7 +44,7 @@ def set_cookie(
         Redacted(_signer(name).sign(session_id.hex)),
         max_age=LIFETIME,
         path=escape_uri_path(request.path),
-        secure=get_settings().COOKIE_SECURE,
+        secure=get_settings().COOKIES.SECURE,
         httponly=True,
         samesite="Strict",
     )

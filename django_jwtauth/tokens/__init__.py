@@ -81,7 +81,7 @@ def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) 
     if len(raw) > max_length:
         raise ValueError(
             f"The {token_type} token has {len(raw)} bytes, {max_length} at most: "
-            "put less into CLAIMS_HOOK or claims=."
+            'put less into HOOKS["CLAIMS"] or claims=.'
         )
     return raw
 
@@ -91,7 +91,7 @@ def decode(
 ) -> Claims:
     """Return the verified claims of ``raw``, of one of the ``allowed`` types.
 
-    With ``foreign``, also of ``TRUSTED_ISSUERS``: never where ``sub`` or ``sid`` is looked
+    With ``foreign``, also of ``ISSUERS``: never where ``sub`` or ``sid`` is looked
     up here, as theirs name other users. Raises a ``TokenError``, and ``Unavailable`` while
     keys that must be fetched cannot be. The first reason in this order is reported: form,
     signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
@@ -192,7 +192,7 @@ def _check_times(claims: Claims, allow_expired: bool) -> None:
 
 def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None:
     conf = get_settings()
-    issuers = {conf.ISSUER, *(conf.TRUSTED_ISSUERS if foreign else ())}
+    issuers = {conf.ISSUER, *(conf.ISSUERS if foreign else ())}
     if conf.ISSUER is not None and claims.get("iss") not in [*issuers]:
         raise WrongIssuer
     trusted = conf.find_trusted(claims.get("iss")) if foreign else None

@@ -143,11 +143,13 @@ def _load_configured(
         try:
             keys[number] = load_key(entry)
         except KeyProblem as error:
-            problems.append(Problem("KEYS", f"entry {number}: {error}"))
+            problems.append(Problem(("KEYS",), f"entry {number}: {error}"))
     kids = [key.kid for key in keys.values() if key.kid]
     if len(set(kids)) < len(kids):
-        problems.append(Problem("KEYS", 'has two keys with the same kid: give one another "kid".'))
+        problems.append(
+            Problem(("KEYS",), 'has two keys with the same kid: give one another "kid".')
+        )
     for (first, one), (second, other) in combinations(keys.items(), 2):
         if conflict := find_conflict(one, other):
-            problems.append(Problem("KEYS", f"entries {first} and {second}: {conflict}"))
+            problems.append(Problem(("KEYS",), f"entries {first} and {second}: {conflict}"))
     return [*keys.values()], problems

@@ -37,7 +37,7 @@ class MakingView(PersonView):
 
         None where there are no scopes at all.
         """
-        if get_settings().SCOPES_HOOK or scopes.is_limited(self.claims):
+        if get_settings().HOOKS.SCOPES or scopes.is_limited(self.claims):
             return scopes.of(self.claims)
         return None
 
@@ -97,7 +97,7 @@ class ApiTokenDetailView(PersonView):
 
 
 class OneTimeView(MakingView):
-    """Make a one-time token for oneself, for a purpose in ``ONE_TIME_PURPOSES``.
+    """Make a one-time token for oneself, for a purpose in ``ONE_TIME["PURPOSES"]``.
 
     It carries the scopes that the caller's access token has, and nothing that the caller
     says: what else stands in such a token is the project's word.
@@ -166,7 +166,7 @@ class OneTimeSignInView(GrantView):
     def post(self, request: Request) -> Response:
         user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
         asked = None
-        if get_settings().SCOPES_HOOK and scopes.is_limited(claims):
+        if get_settings().HOOKS.SCOPES and scopes.is_limited(claims):
             # Scopes that the token was issued with are what is asked for: it gets no others.
             asked = " ".join(scopes.of(claims))
             del claims["scope"]

@@ -72,7 +72,10 @@ REST_FRAMEWORK = {
 
 INSTALLED_APPS += ["devices"]
 
-JWTAUTH = {"COOKIE_SECURE": not DEBUG, "SCOPES_HOOK": "example.scopes.allow"}
+JWTAUTH = {
+    "HOOKS": {"SCOPES": "example.scopes.allow"},
+    "COOKIES": {"SECURE": not DEBUG},
+}
 
 # API tokens that may do this and not that; links that sign in, whose mails are printed
 

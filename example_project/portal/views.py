@@ -23,7 +23,7 @@ from example.scopes import MEANINGS
 
 from . import links
 
-# In days, at most API_TOKEN_MAX_LIFETIME; that is a year if nothing else is set.
+# In days, at most API_TOKENS["MAX_LIFETIME"]; that is a year if nothing else is set.
 LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365}
 
 

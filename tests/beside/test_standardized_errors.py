@@ -48,7 +48,7 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_refusal_is_a_client_error(api, user, settings, formatter, name):
     """With its status and its headers; in one error with the recipe, its reason the code."""
-    settings.JWTAUTH = {"THROTTLE_RATES": {"account": "2/min"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "2/min"}}}
     send, status, reason = REFUSED[name]
 
     answer = send(api)

@@ -59,7 +59,7 @@ def production(make_site):
 @pytest.fixture(scope="session")
 def development(make_site):
     """As `make example` has it, but access tokens live two seconds."""
-    return make_site(COOKIE_SECURE=False, ACCESS_TOKEN_LIFETIME=2)
+    return make_site(COOKIES={"SECURE": False}, ACCESS_TOKEN_LIFETIME=2)
 
 
 @pytest.fixture

@@ -22,7 +22,9 @@ from example.settings import *
 # The real ones are slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STATICFILES_DIRS = [{modules!r}]
-JWTAUTH |= {{"COOKIE_SECURE": True, **{jwtauth!r}}}
+JWTAUTH["COOKIES"] = {{"SECURE": True}}
+for name, value in {jwtauth!r}.items():
+    JWTAUTH[name] = {{**JWTAUTH[name], **value}} if name in JWTAUTH else value
 CSRF_TRUSTED_ORIGINS = {origins!r}
 
 MIDDLEWARE.insert(0, "tests.browser.cors.allow_origins")

@@ -192,7 +192,7 @@ def test_when_the_access_token_has_expired(signed_in):
 
 def test_an_old_sign_in_must_be_renewed(chromium, make_site):
     """The password is asked for, a wrong one refused, and then the token is made as filled in."""
-    site = make_site(SIGN_IN_HOOK="tests.browser.hooks.signed_in_long_ago")
+    site = make_site(HOOKS={"SIGN_IN": "tests.browser.hooks.signed_in_long_ago"})
     page = Portal(chromium, site).sign_in("alice")
     page.fill_in("Patience", "reports:read", "reports:write")
     page.find("dialog h2", "Your password, please")
@@ -214,7 +214,7 @@ def test_an_old_sign_in_must_be_renewed(chromium, make_site):
 
 def test_giving_up_the_password(chromium, make_site):
     """Escape closes the question, forgets what was typed and makes nothing."""
-    site = make_site(SIGN_IN_HOOK="tests.browser.hooks.signed_in_long_ago")
+    site = make_site(HOOKS={"SIGN_IN": "tests.browser.hooks.signed_in_long_ago"})
     page = Portal(chromium, site).sign_in("alice")
     page.fill_in("Impatience", "reports:read")
     page.find("dialog [name=password]").send_keys("alice\ue00c")

@@ -37,10 +37,10 @@ def post(api, name, body, **extra):
     return api.post(reverse(name), body, format="multipart", HTTP_AUTHORIZATION=BASIC, **extra)
 
 
-@pytest.mark.parametrize("setting", ["SIGN_IN_HOOK", "SCOPES_HOOK", "CLAIMS_HOOK"])
-def test_a_hook_that_finds_no_database_is_503(api, user, settings, setting):
+@pytest.mark.parametrize("hook", ["SIGN_IN", "SCOPES", "CLAIMS"])
+def test_a_hook_that_finds_no_database_is_503(api, user, settings, hook):
     """What the project's own code raises of the database is 503 here, too, and no 500."""
-    settings.JWTAUTH = {**settings.JWTAUTH, setting: f"{__name__}.broken_hook"}
+    settings.JWTAUTH = {**settings.JWTAUTH, "HOOKS": {hook: f"{__name__}.broken_hook"}}
     body = {"grant_type": "password", "username": "anna", "password": PASSWORD}
 
     answer = post(api, "jwtauth_oauth_token", body)

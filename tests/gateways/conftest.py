@@ -64,8 +64,8 @@ def deployment(tmp_path_factory):
         "KEYS": keys,
         "CLIENTS": {CLIENT_ID: make_password(CLIENT_SECRET)},
         "OAUTH_PASSWORD_GRANT": True,
-        "SCOPES_HOOK": "tests.gateways.settings.scopes_hook",
-        "THROTTLE_RATES": dict.fromkeys(("address", "account", "account_everywhere")),
+        "HOOKS": {"SCOPES": "tests.gateways.settings.scopes_hook"},
+        "THROTTLES": {"RATES": dict.fromkeys(("address", "account", "account_everywhere"))},
     }
     made = Deployment(server, database, settings)
     made.deploy()

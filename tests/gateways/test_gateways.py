@@ -167,7 +167,7 @@ def test_a_client_cannot_say_who_it_is(gateway, deployment, name):
 
 def test_a_token_without_scopes_gets_none_of_the_clients(gateway, redeploy, deployment):
     """An empty value from us removes the client's as well, which some versions of Caddy keep."""
-    redeploy(SCOPES_HOOK=None)
+    redeploy(HOOKS={"SCOPES": None})
     raw = http.sign_in(deployment.server.url)["access_token"]
     answer = http.ask(f"{gateway}/orders/", raw, ("X-Auth-Scope", "admin"))
     assert answer.status == 200

@@ -22,7 +22,7 @@ CODE = "482913"
 
 JWTAUTH = {
     "OAUTH_PASSWORD_GRANT": True,
-    "ONE_TIME_PURPOSES": ["download"],
+    "ONE_TIME": {"PURPOSES": ["download"]},
     "CLIENTS": {"gateway": make_password(CLIENT_SECRET, hasher="md5")},
 }
 
@@ -153,7 +153,8 @@ DOORS = {
 
 @contextmanager
 def hook(name, **jwtauth):
-    with override_settings(JWTAUTH={**JWTAUTH, name: "tests.leaks.project.broken", **jwtauth}):
+    hooks = {"HOOKS": {name: "tests.leaks.project.broken"}}
+    with override_settings(JWTAUTH={**JWTAUTH, **hooks, **jwtauth}):
         yield
 
 
@@ -180,11 +181,11 @@ def project(name):
 
 #: Every call of code that is not ours: a way to have it raise.
 CALLS = {
-    "TENANT_HOOK": lambda: hook("TENANT_HOOK"),
-    "CLIENT_IP_HOOK": lambda: hook("CLIENT_IP_HOOK"),
-    "SIGN_IN_HOOK": lambda: hook("SIGN_IN_HOOK"),
-    "SCOPES_HOOK": lambda: hook("SCOPES_HOOK"),
-    "CLAIMS_HOOK": lambda: hook("CLAIMS_HOOK"),
+    "hook TENANT": lambda: hook("TENANT"),
+    "hook CLIENT_IP": lambda: hook("CLIENT_IP"),
+    "hook SIGN_IN": lambda: hook("SIGN_IN"),
+    "hook SCOPES": lambda: hook("SCOPES"),
+    "hook CLAIMS": lambda: hook("CLAIMS"),
     "authentication back end": lambda: override_settings(
         AUTHENTICATION_BACKENDS=["tests.leaks.project.BrokenBackend"]
     ),

@@ -11,6 +11,8 @@ from tests.keypairs import make_key, make_pem, make_public_pem
 from tests.live.servers import call, obtain
 from tests.live.traffic import Traffic
 
+ISSUER = "https://auth.example.com"
+
 
 class KeyPair:
     """A key as it stands in KEYS: with its private half, or to verify only."""
@@ -28,7 +30,7 @@ class KeyPair:
 def deploy(database):
     def deploy(server, *keys):
         settings = {
-            "ISSUER": "https://auth.example.com",
+            "ISSUER": ISSUER,
             "AUDIENCE": "orders",
             "KEYS": keys,
         }
@@ -48,7 +50,7 @@ def service(make_server, servers):
     server = make_server("tests.live.resource_settings")
 
     def start():
-        server.deploy(JWTAUTH={"JWKS_URL": f"{servers[0].url}/.well-known/jwks.json"})
+        server.deploy(JWTAUTH={"ISSUERS": {ISSUER: f"{servers[0].url}/.well-known/jwks.json"}})
         return server
 
     return start

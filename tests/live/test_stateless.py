@@ -31,7 +31,7 @@ def auth(make_server, database):
 @pytest.fixture
 def service(make_server, auth):
     server = make_server("tests.live.resource_settings")
-    server.deploy(JWTAUTH={"JWKS_URL": f"{auth.url}/.well-known/jwks.json"})
+    server.deploy(JWTAUTH={"ISSUERS": {ISSUER: f"{auth.url}/.well-known/jwks.json"}})
     return server
 
 
@@ -95,7 +95,7 @@ def test_a_service_that_never_saw_the_keys_is_unavailable(auth, make_server):
     config = json.loads(auth.config_file.read_text())
     auth.close()
     service = make_server("tests.live.resource_settings")
-    service.deploy(JWTAUTH={"JWKS_URL": f"{auth.url}/.well-known/jwks.json"})
+    service.deploy(JWTAUTH={"ISSUERS": {ISSUER: f"{auth.url}/.well-known/jwks.json"}})
 
     status, body = orders(service, raw)
     assert (status, body["reason"]) == (503, "unavailable")

@@ -119,7 +119,7 @@ def test_a_database_that_is_down(pair):
 
 def test_cookies_and_csrf(settings, pair):
     """The class for cookies asks for a CSRF token, and only then."""
-    settings.JWTAUTH = {"COOKIE_SECURE": False}
+    settings.JWTAUTH = {"COOKIES": {"SECURE": False}}
     browser = DjangoClient(enforce_csrf_checks=True)
     browser.cookies["jwtauth_access"] = pair.access
 

@@ -211,11 +211,13 @@ def refusing_hook(user, request):
 
 
 def test_our_hooks_have_their_say(app, user, settings):
-    """As at every other door; what SIGN_IN_HOOK says of amr goes before allauth's."""
+    """As at every other door; what HOOKS["SIGN_IN"] says of amr goes before allauth's."""
     settings.JWTAUTH = {
-        "CLAIMS_HOOK": f"{__name__}.claims_hook",
-        "SCOPES_HOOK": f"{__name__}.scopes_hook",
-        "SIGN_IN_HOOK": f"{__name__}.tenant_hook",
+        "HOOKS": {
+            "CLAIMS": f"{__name__}.claims_hook",
+            "SCOPES": f"{__name__}.scopes_hook",
+            "SIGN_IN": f"{__name__}.tenant_hook",
+        },
     }
     app.sign_in()
 
@@ -226,7 +228,7 @@ def test_our_hooks_have_their_say(app, user, settings):
 
 def test_a_refusal_of_the_hook_ends_allauths_session_too(app, user, settings):
     """401 with our reason, in allauth's form; nothing of the sign-in is left."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": f"{__name__}.refusing_hook"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.refusing_hook"}}
     data = app.sign_in()
 
     assert app.answer.status_code == data["status"] == 401
@@ -571,7 +573,7 @@ def test_a_refresh_without_the_database_is_503(app, user, monkeypatch):
 def test_the_other_doors_can_be_closed(app, api, secret, settings):
     """require_allauth: a right password alone gets no token, allauth's way does."""
     assert api.obtain().status_code == 200
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "django_jwtauth.contrib.allauth.require_allauth"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "django_jwtauth.contrib.allauth.require_allauth"}}
     refused = api.obtain()
     app.sign_in()
     app.enter_code(code_at(secret))
@@ -583,7 +585,7 @@ def test_the_other_doors_can_be_closed(app, api, secret, settings):
 
 def test_a_session_in_a_cookie_opens_no_other_door(api, user, settings):
     """Being signed in to the admin is not having signed in at allauth."""
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "django_jwtauth.contrib.allauth.require_allauth"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "django_jwtauth.contrib.allauth.require_allauth"}}
     api.force_login(user)
 
     assert api.obtain().status_code == 401
@@ -597,7 +599,7 @@ def test_the_second_factor_that_the_token_endpoint_skips_is_told(settings):
         return "jwtauth.W013" in [message.id for message in messages]
 
     assert told()
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "django_jwtauth.contrib.allauth.require_allauth"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "django_jwtauth.contrib.allauth.require_allauth"}}
     assert not told()
 
 

@@ -357,7 +357,7 @@ class TestCookies:
 
     @pytest.fixture(autouse=True)
     def plain_http(self, settings):
-        settings.JWTAUTH = {"COOKIE_SECURE": False}
+        settings.JWTAUTH = {"COOKIES": {"SECURE": False}}
 
     def open(self, pair, origin=None, **options):
         headers = {"Cookie": f"jwtauth_access={pair.access}"}

@@ -46,7 +46,7 @@ pytestmark = pytest.mark.urls(__name__)
 def page(monkeypatch, settings):
     """The project has the policy of the page."""
     monkeypatch.setitem(sys.modules, "page_about_mfa", policy)
-    settings.JWTAUTH = {"SIGN_IN_HOOK": "page_about_mfa.second_factor"}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "page_about_mfa.second_factor"}}
 
 
 @pytest.fixture
@@ -220,7 +220,7 @@ def test_django_otp_slows_guessing_down(api, device, monkeypatch, atomic):
 
 def test_we_count_wrong_codes_as_wrong_passwords(api, device, settings):
     """The limit for an account holds for its second factor, too."""
-    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLE_RATES": {"account": "3/min"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "THROTTLES": {"RATES": {"account": "3/min"}}}
     TOTPDevice.objects.update(throttling_failure_count=0)
     settings.OTP_TOTP_THROTTLE_FACTOR = 0
     reasons = [reason_of(sign_in(api, otp="000000")) for _ in range(4)]

@@ -187,7 +187,7 @@ def test_the_schemes_are_what_the_classes_read(schema):
 )
 def test_the_word_is_the_one_of_the_settings(settings, words, expected):
     """OpenAPI's tools know Bearer; another word stands in the description."""
-    settings.JWTAUTH = {"AUTH_HEADER_TYPES": words, "COOKIE_SECURE": False}
+    settings.JWTAUTH = {"AUTH_HEADER_TYPES": words, "COOKIES": {"SECURE": False}}
     schemes = make_schema(*OURS)["components"]["securitySchemes"]
 
     assert expected.items() <= schemes["jwtAuth"].items()
@@ -256,7 +256,7 @@ def test_a_legacy_token_has_no_sign_in(schema):
 @pytest.mark.parametrize("purposes", [[], ["download", "upload"]])
 def test_purposes_are_those_of_the_settings(settings, purposes):
     """A one-time token is for one of them; without any, the schema is valid all the same."""
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": purposes}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": purposes}}
     components = make_schema(*OURS)["components"]["schemas"]
 
     assert components["JWTAuthNewOneTime"]["properties"]["purpose"] == {
@@ -452,7 +452,7 @@ OPERATION_IDS = [
 def test_answers_conform(schema, api, user, settings, name):
     """No 5xx; status, headers, body and reason are documented, signed in or not, of any body."""
     settings.ALLOWED_HOSTS = ["localhost"]
-    settings.JWTAUTH = {"ONE_TIME_PURPOSES": ["download"]}
+    settings.JWTAUTH = {"ONE_TIME": {"PURPOSES": ["download"]}}
     operation = api.find_operation_by_id(f"jwtauth_{name}")
     reasons = reasons_of(operations_of(schema)[f"jwtauth_{name}"])
     seen = set()

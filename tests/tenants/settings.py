@@ -17,4 +17,4 @@ MIDDLEWARE = ["django_tenants.middleware.main.TenantMainMiddleware", *MIDDLEWARE
 ROOT_URLCONF = "tests.tenants.urls"
 ALLOWED_HOSTS = [".example.com"]
 
-JWTAUTH = {"TENANT_HOOK": "tests.tenants.shop.tenants.jwt_settings"}
+JWTAUTH = {"HOOKS": {"TENANT": "tests.tenants.shop.tenants.jwt_settings"}}

@@ -170,7 +170,7 @@ def test_requests_of_asgi_keep_their_tenants():
 
 def test_each_tenant_shows_its_own_keys(settings, both):
     """With a key in the tenant's row, `jwks.json` of each host has that one."""
-    settings.JWTAUTH = {"TENANT_HOOK": "tests.tenants.shop.tenants.jwt_settings_with_keys"}
+    settings.JWTAUTH = {"HOOKS": {"TENANT": "tests.tenants.shop.tenants.jwt_settings_with_keys"}}
     shown = []
     for tenant in both:
         Tenant.objects.filter(pk=tenant.pk).update(jwt_key=make_pem("ES256"))

@@ -1,6 +1,6 @@
 """Moving here from djangorestframework-simplejwt.
 
-``JWTAUTH = {"LEGACY_DECODER": "django_jwtauth.contrib.simplejwt.decode", "LEGACY_UNTIL": ...}``
+``JWTAUTH = {"LEGACY": {"DECODER": "django_jwtauth.contrib.simplejwt.decode", "UNTIL": ...}}``
 accepts its tokens for a while; :mod:`tokens`, :mod:`serializers` and :mod:`views` have the
 classes that projects subclass and call. simplejwt itself need not be installed any more.
 """

@@ -76,7 +76,7 @@ def components() -> dict[str, dict[str, Any]]:
     return {
         "Code": _words(error.code for error in _ALL),
         "Reason": _words(error.reason for error in _ALL),
-        "Purpose": _words(get_settings().ONE_TIME_PURPOSES),
+        "Purpose": _words(get_settings().ONE_TIME.PURPOSES),
         "Refusal": _object(
             "detail",
             "code",

@@ -35,14 +35,14 @@ class Command(BaseCommand):
             nargs="+",
             action="extend",
             help="What it may be used for; no token is made that lacks one of these. Without "
-            'it, all that SCOPES_HOOK allows the user; "" for a token without scopes.',
+            'it, all that HOOKS["SCOPES"] allows the user; "" for a token without scopes.',
         )
         parser.add_argument(
             "--expires-in",
             metavar="TIME",
             type=duration,
             help='Seconds, or a time like "90d", "12h" or "30m"; without it '
-            "API_TOKEN_MAX_LIFETIME, and never more.",
+            'API_TOKENS["MAX_LIFETIME"], and never more.',
         )
 
     def handle(self, *, username: str, name: str, **options: Any) -> None:

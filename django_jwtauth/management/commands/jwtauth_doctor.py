@@ -182,7 +182,7 @@ def explain_refusal(endpoint: str, reason: str) -> str:
             f"{OTHER_USER}"
         )
     if endpoint == OBTAIN and reason in ("sign_in_refused", "mfa_required"):
-        return f"SIGN_IN_HOOK asks for more than a password. {OTHER_USER}"
+        return f'HOOKS["SIGN_IN"] asks for more than a password. {OTHER_USER}'
     # Only the package's own words are shown: the view may be the project's.
     return f"Reason: {reason if reason.isidentifier() else 'none given'}."
 

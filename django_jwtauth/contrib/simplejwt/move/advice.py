@@ -1,7 +1,7 @@
 """What to write into ``JWTAUTH`` for a project's ``SIMPLE_JWT``, and what cannot be written.
 
 Nothing of a key is shown: the lines refer to ``SIMPLE_JWT``, which stays in the settings
-until ``LEGACY_UNTIL``.
+until ``LEGACY["UNTIL"]``.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ MOVED = {
     "ALGORITHM": "KEYS",
     "SIGNING_KEY": "KEYS",
     "VERIFYING_KEY": "KEYS",
-    "JWK_URL": "JWKS_URL",
+    "JWK_URL": "ISSUERS",
 }
 _ALWAYS = "always so here"
 _NO_SLIDING = "a refresh token does what a sliding token did"
@@ -47,14 +47,14 @@ NO_EQUIVALENT = {
     "CHECK_REVOKE_TOKEN": f"{_ALWAYS}: changing the password ends the user's sign-ins",
     "REVOKE_TOKEN_CLAIM": "no token carries anything of the password",
     "CHECK_USER_IS_ACTIVE": f"{_ALWAYS}: an inactive user is refused",
-    "USER_AUTHENTICATION_RULE": "is_active decides, and SIGN_IN_HOOK may refuse a sign-in",
-    "USER_ID_FIELD": "tokens name the primary key; CLAIMS_HOOK may add another",
+    "USER_AUTHENTICATION_RULE": 'is_active decides, and HOOKS["SIGN_IN"] may refuse a sign-in',
+    "USER_ID_FIELD": 'tokens name the primary key; HOOKS["CLAIMS"] may add another',
     "AUTH_HEADER_NAME": "tokens are read from Authorization; override get_header() of "
     "JWTAuthentication for another header",
     "AUTH_TOKEN_CLASSES": "there is one kind of access token",
     "TOKEN_TYPE_CLAIM": "the claim is always called token_type",
     "JTI_CLAIM": "the claim is always called jti",
-    "JSON_ENCODER": "claims are JSON values; CLAIMS_HOOK converts what is not",
+    "JSON_ENCODER": 'claims are JSON values; HOOKS["CLAIMS"] converts what is not',
     "TOKEN_USER_CLASS": "always django_jwtauth.users.TokenUser",
     "SLIDING_TOKEN_LIFETIME": _NO_SLIDING,
     "SLIDING_TOKEN_REFRESH_LIFETIME": _NO_SLIDING,
@@ -98,8 +98,11 @@ def advise(now: datetime | None = None) -> Advice:
             "remove it once all your clients keep the refresh token that a refresh answers: "
             "only then a stolen one is noticed"
         )
-    lines["LEGACY_DECODER"] = render(DECODER)
-    lines["LEGACY_UNTIL"] = render(_get_end(now or datetime.now(timezone.utc)))
+    until = _get_end(now or datetime.now(timezone.utc))
+    lines["LEGACY"] = f"""{{
+        "DECODER": {render(DECODER)},
+        "UNTIL": {render(until)},
+    }}"""
     for name in given():
         if name in NO_EQUIVALENT:
             remarks[name] = NO_EQUIVALENT[name]
@@ -146,7 +149,7 @@ def _translate_user_id(lines: dict[str, str], remarks: dict[str, str]) -> None:
         return
     lines.pop("USER_ID_CLAIM", None)
     remarks["USER_ID_CLAIM"] = (
-        f"would be the primary key. If a client reads {claim}: let CLAIMS_HOOK return "
+        f'would be the primary key. If a client reads {claim}: let HOOKS["CLAIMS"] return '
         f'{{"{claim}": str(user.{field})}}'
     )
 
@@ -155,8 +158,7 @@ def _translate_keys(lines: dict[str, str], remarks: dict[str, str]) -> None:
     algorithm = get("ALGORITHM")
     symmetric = str(algorithm).startswith("HS")
     if get("JWK_URL") and not symmetric:
-        lines["JWKS_URL"] = render(get("JWK_URL"))
-        remarks["JWK_URL"] = "JWKS_URL verifies tokens of ISSUER in stateless services"
+        _translate_url(lines, remarks)
         return
     if symmetric and get("SIGNING_KEY") == settings.SECRET_KEY:
         remarks["KEYS"] = (
@@ -178,6 +180,15 @@ def _translate_keys(lines: dict[str, str], remarks: dict[str, str]) -> None:
         else "the header typ is at+jwt now; a verifier that refuses it needs "
         'ACCESS_TOKEN_TYP = "JWT"'
     )
+
+
+def _translate_url(lines: dict[str, str], remarks: dict[str, str]) -> None:
+    issuer = get("ISSUER")
+    remarks["JWK_URL"] = "ISSUERS verifies the tokens of ISSUER in stateless services"
+    if issuer:
+        lines["ISSUERS"] = f"{{{render(issuer)}: {render(get('JWK_URL'))}}}"
+    else:
+        remarks["JWK_URL"] += "; set ISSUER to their iss claim, and add ISSUERS = {ISSUER: the URL}"
 
 
 def _get_end(now: datetime) -> str:
@@ -209,6 +220,6 @@ def _describe(advice: Advice) -> Iterator[str]:
     yield from (f'    "{name}": {value},' for name, value in advice.lines.items())
     yield "}"
     yield ""
-    yield "Keep SIMPLE_JWT until LEGACY_UNTIL: it says how the tokens were signed."
+    yield 'Keep SIMPLE_JWT until LEGACY["UNTIL"]: it says how the tokens were signed.'
     for name, remark in sorted(advice.remarks.items()):
         yield f"- {name}: {remark.rstrip('.')}."

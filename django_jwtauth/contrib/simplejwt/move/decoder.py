@@ -1,4 +1,4 @@
-"""The hook for ``LEGACY_DECODER``: a token of simplejwt's, in our words.
+"""The hook for ``LEGACY["DECODER"]``: a token of simplejwt's, in our words.
 
 An access token is good until it expires. A refresh token is generation 0 of a sign-in
 whose id follows from its ``jti``: refreshing it is a refresh like any other, so single

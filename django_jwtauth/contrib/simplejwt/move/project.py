@@ -66,7 +66,7 @@ GONE = {
     "state.token_backend": _VERIFY,
     "tokens.BlacklistMixin": "remove it: every token can be blacklisted",
     "tokens.SlidingToken": _SLIDING,
-    "tokens.Token": "use CLAIMS_HOOK for claims of your own",
+    "tokens.Token": 'use HOOKS["CLAIMS"] for claims of your own',
     "tokens.UntypedToken": _VERIFY,
     "views.TokenObtainSlidingView": _SLIDING,
     "views.TokenRefreshSlidingView": _SLIDING,

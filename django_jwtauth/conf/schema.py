@@ -1,0 +1,153 @@
+"""Every setting: its type, its default, and the rule that a value must meet.
+
+What every project may meet stands in :class:`Settings` itself; what belongs to one feature stands
+in a group of its own. Documented in ``docs/settings.md``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from . import values as rule
+from .durations import SECOND
+
+
+def _setting(default: Any, parse: Callable[[Any], Any], *, shown: bool = True) -> Any:
+    return field(default=default, repr=shown, metadata={"parse": parse})
+
+
+def _table(parse: Callable[[Any], Any], *, shown: bool = True) -> Any:
+    """Return a setting whose names are the project's own, or may be left out; {} by default."""
+    # Not a MappingProxyType: Python 3.11 takes it for a mutable default.
+    return field(default_factory=lambda: parse({}), repr=shown, metadata={"parse": parse})
+
+
+def _group(kind: type) -> Any:
+    return field(default_factory=kind, metadata={"group": kind})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """Functions of the project that are called, by dotted path."""
+
+    CLAIMS: str | None = _setting(None, rule.hook)
+    SIGN_IN: str | None = _setting(None, rule.hook)
+    SCOPES: str | None = _setting(None, rule.hook)
+    CLIENT_IP: str | None = _setting(None, rule.hook)
+    TENANT: str | None = _setting(None, rule.hook)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookies:
+    """The cookies of browsers."""
+
+    NAME: str = _setting("jwtauth", rule.cookie_name)
+    SAMESITE: Literal["Lax", "Strict"] = _setting("Lax", rule.samesite)
+    SECURE: bool = _setting(True, rule.flag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttles:
+    """How often, and where that is counted."""
+
+    RATES: Mapping[str, rule.Rate | None] = _table(rule.rates)
+    CACHE: str = _setting("default", rule.cache_alias)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiTokens:
+    """Long-lived tokens for scripts."""
+
+    MAX_LIFETIME: timedelta = _setting(timedelta(days=365), rule.duration(least=SECOND))
+    MAX_PER_USER: int | None = _setting(50, rule.count)
+    SURVIVE_PASSWORD_CHANGE: bool = _setting(False, rule.flag)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneTime:
+    """Tokens that can be used once."""
+
+    PURPOSES: tuple[str, ...] = _setting((), rule.purposes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimNames:
+    """The claims that a stateless service reads a user's rights from."""
+
+    GROUPS: str | None = _setting(None, rule.claim_name)
+    PERMISSIONS: str | None = _setting(None, rule.claim_name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legacy:
+    """Tokens that another package issued, accepted for a while."""
+
+    DECODER: str | None = _setting(None, rule.hook)
+    UNTIL: datetime | None = _setting(None, rule.moment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The values of ``JWTAUTH``, complete and normalised."""
+
+    ACCESS_TOKEN_LIFETIME: timedelta = _setting(timedelta(minutes=5), rule.duration(least=SECOND))
+    REFRESH_TOKEN_LIFETIME: timedelta = _setting(timedelta(days=7), rule.duration(least=SECOND))
+    SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), rule.duration(least=SECOND))
+    REFRESH_GRACE_PERIOD: timedelta = _setting(
+        timedelta(seconds=30), rule.duration(most=rule.MAX_GRACE_PERIOD)
+    )
+    ROTATE_REFRESH_TOKENS: bool = _setting(True, rule.flag)
+    LEEWAY: timedelta = _setting(timedelta(0), rule.duration(most=rule.MAX_LEEWAY))
+    ISSUER: str | None = _setting(None, rule.text)
+    AUDIENCE: tuple[str, ...] = _setting((), rule.audience)
+    # Not in repr(): error reports show the values of local variables.
+    KEYS: tuple[Mapping[str, Any], ...] = _setting((), rule.keys, shown=False)
+    ACCESS_TOKEN_TYP: str = _setting("at+jwt", rule.access_typ)
+    AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), rule.header_types)
+    USER_ID_CLAIM: str | None = _setting(None, rule.claim_name)
+    MAX_SESSIONS_PER_USER: int | None = _setting(None, rule.count)
+    RECENT_SIGN_IN: Mapping[str, timedelta | None] = _table(rule.recent_sign_in)
+    AUDIT_RETENTION: timedelta = _setting(timedelta(days=30), rule.duration())
+    UPDATE_LAST_LOGIN: bool = _setting(True, rule.flag)
+    TOKEN_CACHE_SIZE: int = _setting(2048, rule.size)
+    OAUTH_PASSWORD_GRANT: bool = _setting(False, rule.flag)
+
+    HOOKS: Hooks = _group(Hooks)
+    COOKIES: Cookies = _group(Cookies)
+    THROTTLES: Throttles = _group(Throttles)
+    API_TOKENS: ApiTokens = _group(ApiTokens)
+    ONE_TIME: OneTime = _group(OneTime)
+    ISSUERS: Mapping[str, rule.Issuer] = _table(rule.issuers)
+    CLIENTS: Mapping[str, str] = _table(rule.clients, shown=False)
+    CLAIMS: ClaimNames = _group(ClaimNames)
+    LEGACY: Legacy = _group(Legacy)
+
+    def accepts_legacy_tokens(self) -> bool:
+        """Return whether legacy tokens are accepted now."""
+        until = self.LEGACY.UNTIL
+        return bool(self.LEGACY.DECODER and until and datetime.now(timezone.utc) < until)
+
+    def cookie_name(self, what: str, prefix: str) -> str:
+        """Return the name of a cookie, with a prefix that browsers honour for secure ones.
+
+        RFC 6265bis, 4.1.3: no plain-text page can set a cookie so named, and with ``__Host-``
+        no other host.
+        """
+        return f"{prefix if self.COOKIES.SECURE else ''}{self.COOKIES.NAME}_{what}"
+
+    def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
+        """Return the issuers whose keys are fetched, with their URLs: all, or only this one."""
+        urls = {name: issuer.jwks_url for name, issuer in self.ISSUERS.items()}
+        return urls if foreign else {name: url for name, url in urls.items() if name == self.ISSUER}
+
+    def find_trusted(self, issuer: Any) -> rule.Issuer | None:
+        """Return what ``ISSUERS`` says of another issuer, None of this one and of none."""
+        known = isinstance(issuer, str) and issuer != self.ISSUER
+        return self.ISSUERS.get(issuer) if known else None
+
+
+#: The settings that are groups, with the class of each.
+GROUPS: Mapping[str, Any] = {
+    item.name: item.metadata["group"] for item in fields(Settings) if "group" in item.metadata
+}
