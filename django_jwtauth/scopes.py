@@ -43,7 +43,17 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 
 def of(claims: Claims) -> frozenset[str]:
     """Return the scopes of a token."""
-    return frozenset(_split(claims.get("scope")))
+    return frozenset((text_of(claims) or "").split())
+
+
+def text_of(claims: Claims) -> str | None:
+    """Return the scopes of a token as the claim has them, separated by spaces; None: no limit.
+
+    RFC 9068, 2.2.3: the claim is text. What else an issuer or a hook may put there grants
+    nothing.
+    """
+    scope = claims.get("scope")
+    return scope if scope is None or isinstance(scope, str) else ""
 
 
 def is_limited(claims: Claims) -> bool:
@@ -54,11 +64,6 @@ def is_limited(claims: Claims) -> bool:
 def may_manage(claims: Claims) -> bool:
     """Return whether a token may end sign-ins, rename them, and make tokens."""
     return not is_limited(claims) or MANAGE in of(claims)
-
-
-def _split(value: object) -> list[str]:
-    # RFC 9068, 2.2.3: text. What else an issuer may put there grants nothing.
-    return value.split() if isinstance(value, str) else []
 
 
 def grant(
@@ -96,17 +101,16 @@ def _allowed(user: object, request: object) -> set[str] | None:
     return allowed
 
 
-def narrow(carried: object, requested: str | None) -> str | None:
-    """Return what an access token gets of the carried scopes; never more than those.
+def narrow(claims: Claims, requested: str | None) -> str | None:
+    """Return what an access token gets of the scopes that a refresh token carries.
 
     ``requested``: None for all of them, "" for none. None when there is no limit. Raises
     ``InsufficientScope`` when more is asked for (RFC 6749, 6).
     """
-    held = _split(carried)
     if requested is None:
-        return None if carried is None else " ".join(held)
+        return text_of(claims)
     asked = parse(requested)
-    if not set(asked) <= set(held):
+    if not of(claims).issuperset(asked):
         raise InsufficientScope(asked)
     return " ".join(asked)
 

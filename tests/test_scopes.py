@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import include, path, reverse
@@ -77,7 +78,7 @@ def test_what_is_not_text_grants_nothing(value):
     with pytest.raises(InsufficientScope) as refused:
         scopes.require({"scope": value}, ["read"])
     assert refused.value.scope == "read"
-    assert scopes.narrow(value, None) == (None if value is None else "")
+    assert scopes.text_of({"scope": value}) == (None if value is None else "")
     assert scopes.is_limited({"scope": value}) == (value is not None)
 
 
@@ -209,7 +210,7 @@ names = st.text(st.sampled_from("abc:"), min_size=1, max_size=3)
 def test_narrowing_never_gives_more(held, asked):
     """Whatever is held and asked for: a part of what is held, or a refusal."""
     try:
-        given_ = scopes.narrow(" ".join(held), " ".join(asked))
+        given_ = scopes.narrow({"scope": " ".join(held)}, " ".join(asked))
     except InsufficientScope:
         assert not set(asked) <= set(held)
     else:
@@ -467,3 +468,44 @@ def test_every_door_says_the_same_of_a_missing_scope(client, settings, user, url
     assert (answer.status_code, answer.json()) == (403, InsufficientScope().body())
     named = f', scope="{scope}"' if scope else ""
     assert answer["WWW-Authenticate"] == f'Bearer realm="api", error="insufficient_scope"{named}'
+
+
+# --- what is told of a token's scopes
+
+
+CLIENT = {"gateway": make_password("s3cret", hasher="md5")}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", []),
+        ("b  a", ["a", "b"]),
+        (["a", "b"], []),
+        ({"a": 1}, []),
+        (7, []),
+    ],
+    ids=str,
+)
+def test_every_door_tells_the_same_scopes(client, settings, user, value, expected):
+    """What grants nothing is told as nothing, and as text where text is due (RFC 7662, 2.2)."""
+    settings.JWTAUTH = {"CLIENTS": CLIENT, "ONE_TIME_PURPOSES": ["export"]}
+    pair = sessions.start(user, claims={} if value is None else {"scope": value})
+    bearer = {"authorization": f"Bearer {pair.access}"}
+    form = {"token": pair.access, "client_id": "gateway", "client_secret": "s3cret"}
+
+    told = {
+        "pair": pair.scope,
+        "next pair": sessions.refresh(pair.refresh).scope,
+        "introspection": client.post("/oauth/introspect/", form).json().get("scope"),
+        "me": client.get("/api/me/", headers=bearer).json()["scopes"],
+        "gateway": client.get("/oauth/check/", headers=bearer)["X-Auth-Scope"],
+    }
+    named = {door: sorted(text.split()) for door, text in told.items() if isinstance(text, str)}
+
+    assert {**told, **named} == {
+        **dict.fromkeys(("pair", "next pair", "introspection"), expected),
+        **dict.fromkeys(("me", "gateway"), expected or []),
+    }

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .. import scopes
 from ..claims import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType
 from ..conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from ..conf.moments import aware
@@ -44,7 +45,7 @@ def issue(
         expires_in=max(0, access["exp"] - now),
         refresh_expires_in=max(0, refresh_exp - now),
         session_id=session.id,
-        scope=access.get("scope"),
+        scope=scopes.text_of(access),
     )
 
 

@@ -36,7 +36,7 @@ def refresh(
     ``at``: when it came, aware. Ends the sign-in where the ``TokenError`` that it raises
     shows that it is over.
     """
-    narrowed = scopes.narrow(claims.get("scope"), scope)
+    narrowed = scopes.narrow(claims, scope)
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
     arrival = rotation.Arrival(at, get_device(request))
     rotated = get_settings().ROTATE_REFRESH_TOKENS

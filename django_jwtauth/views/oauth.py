@@ -175,7 +175,7 @@ def _sign_in(request: HttpRequest, scope: str | None) -> TokenPair:
         raise OAuthError("invalid_grant", InvalidCredentials.reason)
     user, claims = credentials.check(request, username, password, scope)
     # RFC 6749, 3.3: an answer without a scope would say that all of it was granted.
-    if asked and not claims.get("scope"):
+    if asked and not scopes.of(claims):
         raise InsufficientScope(asked)
     return sessions.start(user, request, claims)
 
@@ -228,7 +228,9 @@ def introspect(request: HttpRequest) -> HttpResponse:
         kind = {}
     else:
         kind = {"token_type": "Bearer"}
-    body = {name: claims[name] for name in _INTROSPECTED if claims.get(name) is not None}
+    # RFC 7662, 2.2: the scope is text, whatever a hook made of it.
+    said = {**claims, "scope": scopes.text_of(claims)}
+    body = {name: said[name] for name in _INTROSPECTED if said.get(name) is not None}
     return JsonResponse({"active": True, **kind, "username": str(user.get_username()), **body})
 
 

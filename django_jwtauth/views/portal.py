@@ -128,9 +128,8 @@ class OneTimeView(MakingView):
         return Response(body, status.HTTP_201_CREATED)
 
     def _carried(self) -> dict[str, str]:
-        if not scopes.is_limited(self.claims):
-            return {}
-        return {"scope": " ".join(sorted(scopes.of(self.claims)))}
+        scope = scopes.text_of(self.claims)
+        return {} if scope is None else {"scope": scope}
 
 
 class OneTimeConsumeView(JWTView):
@@ -168,7 +167,7 @@ class OneTimeSignInView(GrantView):
         asked = None
         if get_settings().HOOKS.SCOPES and scopes.is_limited(claims):
             # Scopes that the token was issued with are what is asked for: it gets no others.
-            asked = " ".join(scopes.of(claims))
+            asked = scopes.text_of(claims)
             del claims["scope"]
         admitted = credentials.admit(user, request._request, asked)
         return self.start(user, {**claims, **admitted})
