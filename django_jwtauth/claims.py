@@ -4,7 +4,10 @@ Knows no key, no setting and no database.
 """
 
 import re
+import secrets
+from collections.abc import Iterator
 from typing import Any, Literal
+from uuid import UUID
 
 TokenType = Literal["access", "refresh", "one_time"]
 Claims = dict[str, Any]
@@ -24,7 +27,14 @@ MAX_GENERATION = 2**31 - 1
 # Control characters, what ends a line, and lone surrogates: no log line, header or database
 # may meet them. Joiners are part of names in Persian, Hindi and others.
 _NOT_IN_A_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# An id of a sign-in, and how it may be written by people and databases.
 _SID = re.compile(r"[0-9a-f]{32}")
+_SID_IN_TEXT = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
+# "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
+_JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0-9]{1,10})")
+
+#: A ``sid``, for the paths of a URLconf.
+SID_PATTERN = _SID.pattern
 
 # Claims that have a meaning here: neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
@@ -70,6 +80,50 @@ def sign_in_time(claims: Claims) -> float:
 def is_sid(value: Any) -> bool:
     """Return whether ``value`` is the id of a sign-in as tokens spell it: 32 hex digits."""
     return isinstance(value, str) and _SID.fullmatch(value) is not None
+
+
+def parse_sid(text: str) -> UUID | None:
+    """Return the id of a sign-in that a person typed, in any case, with dashes or without."""
+    match = _SID_IN_TEXT.fullmatch(text.lower())
+    return UUID(match.group()) if match else None
+
+
+def find_sids(text: str) -> Iterator[UUID]:
+    """Yield the ids of sign-ins in ``text``, bare or within a ``jti``, in their order."""
+    return (UUID(match.group()) for match in _SID_IN_TEXT.finditer(text.lower()))
+
+
+def find_sid(text: str) -> UUID | None:
+    """Return the first of find_sids(), None without one."""
+    return next(find_sids(text), None)
+
+
+def access_jti(sid: str) -> str:
+    """Return a ``jti`` for a new access token: in a line of a log, it leads to its sign-in."""
+    return f"{sid}.{secrets.token_hex(8)}"
+
+
+def generation_jti(sid: str, generation: int) -> str:
+    """Return the ``jti`` of a refresh or one-time token, which follows from the row."""
+    return f"{sid}:{generation}"
+
+
+def parse_jti(jti: str) -> UUID | None:
+    """Return the id of the sign-in that gave a token this ``jti``, None when none here did."""
+    match = _JTI.fullmatch(jti)
+    return UUID(match[1]) if match else None
+
+
+def find_jtis(text: str) -> Iterator[tuple[UUID, str]]:
+    """Yield the sign-in's id and the whole of each ``jti`` in ``text``, in their order."""
+    return ((UUID(match[1]), match[0]) for match in _JTI.finditer(text.lower()))
+
+
+def token_type_of(jti: str, kind: str) -> TokenType:
+    """Return which kind of token has this ``jti``, of those that a row of the kind hands out."""
+    if ":" not in jti:
+        return ACCESS
+    return ONE_TIME if kind == ONE_TIME else REFRESH
 
 
 def is_identifier(value: Any) -> bool:

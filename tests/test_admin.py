@@ -18,8 +18,8 @@ from django_jwtauth.admin import BlacklistedTokenAdmin, LoginSessionAdmin, devic
 from django_jwtauth.admin.records import BoundedPaginator
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
 from django_jwtauth.admin.wording import in_words, moment
+from django_jwtauth.claims import find_sid
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
-from django_jwtauth.operations.finding import find_sid
 from tests import forge
 from tests.conftest import DESK
 from tests.subproject import USER_MODELS, run_pytest

@@ -1,7 +1,16 @@
 """What claims say: ids as tokens spell them, kinds of token, when somebody signed in."""
 
-import pytest
+import uuid
+from argparse import ArgumentTypeError
+from pathlib import Path
 
+import pytest
+from django.core.exceptions import BadRequest
+from django.urls import NoReverseMatch, reverse
+
+import django_jwtauth
+from django_jwtauth import api_tokens, claims, one_time, sessions
+from django_jwtauth.admin import sessions as desk
 from django_jwtauth.claims import (
     MAX_IDENTIFIER_LENGTH,
     RESERVED_CLAIMS,
@@ -11,6 +20,9 @@ from django_jwtauth.claims import (
     is_sid,
     sign_in_time,
 )
+from django_jwtauth.management.commands import jwtauth_revoke
+from django_jwtauth.models import LoginSession
+from tests import forge
 
 # A UUID of version 7, (RFC 9562, 5.7), and one of version 4.
 SID = "01886c1f8c7a7c4d8e5f60718293a4b5"
@@ -56,7 +68,7 @@ def test_only_token_use_makes_an_api_token():
 
 
 @pytest.mark.parametrize(
-    ("claims", "seconds"),
+    ("said", "seconds"),
     [
         ({"auth_time": 1700000000, "sid": SID}, 1700000000),
         ({"sid": SID}, int(SID[:12], 16) / 1000),
@@ -66,11 +78,107 @@ def test_only_token_use_makes_an_api_token():
         ({}, 0),
     ],
 )
-def test_the_time_of_the_sign_in_is_auth_time_or_that_of_the_sid(claims, seconds):
+def test_the_time_of_the_sign_in_is_auth_time_or_that_of_the_sid(said, seconds):
     """A ``sid`` without a time, as a legacy token's, is never recent."""
-    assert sign_in_time(claims) == seconds
+    assert sign_in_time(said) == seconds
 
 
 def test_no_claim_is_reserved_and_carried_at_once():
     """Those of a sign-in may be set when it starts, the reserved ones by nobody."""
     assert not RESERVED_CLAIMS & SIGN_IN_CLAIMS
+
+
+# --- one spelling
+
+# What a person may type or paste for a sign-in's id, and whether it is one.
+TYPED = {
+    SID: True,
+    SID.upper(): True,
+    str(uuid.UUID(SID)): True,
+    f"{SID[:8]}-{SID[8:]}": True,
+    f"{{{uuid.UUID(SID)}}}": False,
+    f"urn:uuid:{uuid.UUID(SID)}": False,
+    SID[1:]: False,
+    f"{SID}0": False,
+    f"{SID}\n": False,
+    "g" + SID[1:]: False,
+    "": False,
+}
+
+
+def by_command(text):
+    try:
+        return jwtauth_revoke.sign_in_id(text)
+    except ArgumentTypeError:
+        return None
+
+
+def by_admin(text):
+    try:
+        return desk._read_sids([text])[0]
+    except BadRequest:
+        return None
+
+
+def test_ids_are_spelled_in_one_module():
+    """A second pattern would be a second opinion on what an id is."""
+    package = Path(django_jwtauth.__file__).parent
+    spelling = [path.name for path in package.rglob("*.py") if "0-9a-f]" in path.read_text()]
+
+    assert spelling == ["claims.py"]
+
+
+@pytest.mark.parametrize("text", TYPED)
+@pytest.mark.parametrize("read", [claims.parse_sid, by_command, by_admin])
+def test_a_person_may_type_an_id_as_a_uuid_is_written(read, text):
+    """In any case, with dashes or without; nothing around it."""
+    assert read(text) == (uuid.UUID(SID) if TYPED[text] else None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "jwtauth_session_detail",
+        "jwtauth_browser:jwtauth_session_detail",
+        "jwtauth_api_token_detail",
+    ],
+)
+@pytest.mark.parametrize("text", TYPED)
+@pytest.mark.urls("tests.test_doors")
+def test_a_program_spells_an_id_in_one_way(name, text):
+    """Claims and paths know 32 small hex digits, so that equal texts are equal ids."""
+    try:
+        known = bool(reverse(name, args=[text]))
+    except NoReverseMatch:
+        known = False
+
+    assert claims.is_sid(text) is known is (text == SID)
+
+
+ISSUED = {
+    "access": lambda user: sessions.start(user).access,
+    "refresh": lambda user: sessions.start(user).refresh,
+    "refreshed": lambda user: sessions.refresh(sessions.start(user).refresh).refresh,
+    "API token": lambda user: api_tokens.create(user, "deploy").raw,
+    "one-time": lambda user: one_time.issue(user, "download"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", ISSUED.values(), ids=ISSUED)
+def test_a_jti_leads_to_its_sign_in(user, make):
+    """Alone, and within a line; it tells the kind of token."""
+    said = forge.claims_of(make(user))
+    jti, session = said["jti"], LoginSession.objects.get()
+
+    assert claims.parse_jti(jti) == session.pk
+    assert [*claims.find_jtis(f"refused {jti.upper()}, again")] == [(session.pk, jti)]
+    assert claims.token_type_of(jti, session.kind) == said["token_type"]
+
+
+@pytest.mark.parametrize(
+    "text", [SID, f"{SID}.", f"{SID}:", f"{SID}.0123", f"{SID}:x", f"0{SID}:1", f"{SID}:1\n", ""]
+)
+def test_what_is_no_jti(text):
+    """Nobody's token is blamed for what only looks like its id."""
+    assert claims.parse_jti(text) is None

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import sessions
+from ..claims import find_sid
 from ..exceptions import AuthError, WrongTokenType
 from ..models import BlacklistedToken, Reason, Via
 from ..operations import revocation
-from ..operations.finding import find_sid
 from ..operations.revocation import log_text
 from ..redacted import redact_body
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter

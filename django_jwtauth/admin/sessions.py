@@ -21,10 +21,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from ..claims import find_sid, parse_sid
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..models import Kind, LoginSession, Reason, Via
 from ..operations import revocation
-from ..operations.finding import find_sid
 from ..signins import rules
 from ..store import compiled, database
 from . import user_page
@@ -318,10 +318,9 @@ def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
 
 
 def _read_sids(values: list[str]) -> list[UUID]:
-    try:
-        sids = [UUID(value) for value in values]
-    except ValueError:
-        raise BadRequest("Not a sign-in id.") from None
+    sids = [sid for value in values if (sid := parse_sid(value))]
+    if len(sids) < len(values):
+        raise BadRequest("Not a sign-in id.")
     if len(sids) > MAX_ENDED_AT_ONCE:
         raise BadRequest("Too many sign-ins.")
     return sids

@@ -13,18 +13,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
 from .. import one_time, sessions, tokens
-from ..claims import ACCESS, MAX_NUMERIC_DATE, ONE_TIME, REFRESH, Claims
+from ..claims import (
+    ACCESS,
+    MAX_NUMERIC_DATE,
+    ONE_TIME,
+    REFRESH,
+    Claims,
+    find_jtis,
+    find_sid,
+    find_sids,
+    token_type_of,
+)
 from ..conf import moments
 from ..exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
 from ..models import BlacklistedToken, LoginSession
 from ..redacted import Redacted
-from ..signins.issuing import token_type_of
 from ..store import database
 
 if TYPE_CHECKING:
@@ -42,8 +50,6 @@ _TOKEN = re.compile(
     r"([A-Za-z0-9_-]*?)(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
 )
 _SCHEME = re.compile(r"^\s*(authorization:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
-_SID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
-_JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0-9]{1,10})")
 _BETWEEN_WORDS = re.compile(r"[\s\"'=,;<>()\[\]{}]+")
 
 
@@ -88,12 +94,6 @@ def find(text: str) -> list[Finding]:
 def holds_token(text: str) -> bool:
     """Return whether there is a whole token in ``text``, good or not."""
     return _TOKEN.search(text) is not None
-
-
-def find_sid(text: str) -> UUID | None:
-    """Return the first sign-in id in ``text``, bare or within a jti; None without one."""
-    match = _SID.search(text.lower())
-    return UUID(match.group()) if match else None
 
 
 def find_user(pk: str) -> "AbstractBaseUser | None":
@@ -179,10 +179,8 @@ def _moment(seconds: Any) -> datetime | None:
 
 def _find_ids(text: str) -> Iterator[Finding]:
     """Yield what is known of the ids in the text, in their order."""
-    lower = text.lower()
-    sids = list(dict.fromkeys(UUID(match) for match in _SID.findall(lower)))[:MAX_WORDS]
-    matches = list(islice(_JTI.finditer(lower), MAX_WORDS))
-    jtis = {UUID(match[1]): match[0] for match in reversed(matches)}
+    sids = list(dict.fromkeys(find_sids(text)))[:MAX_WORDS]
+    jtis = dict(reversed(list(islice(find_jtis(text), MAX_WORDS))))
     # The jti of a legacy token has no form of its own.
     words = [word for word in _BETWEEN_WORDS.split(text) if 0 < len(word) <= 255]
     jti_set = {*words[:MAX_WORDS], *jtis.values()}
@@ -192,7 +190,7 @@ def _find_ids(text: str) -> Iterator[Finding]:
         if sid in known:
             session, jti = known[sid], jtis.get(sid, "")
             yield Finding(
-                token_type=token_type_of(jti, session) if jti else "",
+                token_type=token_type_of(jti, session.kind) if jti else "",
                 jti=jti,
                 user=session.user,
                 session=session,

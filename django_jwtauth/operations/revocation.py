@@ -5,7 +5,6 @@ statement of its own, so a million of them hold no lock for long; whoever is int
 begins again, and what had ended before keeps its record.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,11 +19,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ..claims import ACCESS, TokenType
+from ..claims import ACCESS, TokenType, parse_jti, token_type_of
 from ..conf import get_settings, moments
 from ..models import BlacklistedToken, Cause, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
-from ..signins.issuing import token_type_of
 from ..store import database, identity
 
 if TYPE_CHECKING:
@@ -38,9 +36,6 @@ CHUNK_SIZE = 1000
 #: How often a chunk is tried, and the seconds before the second try; they double from there.
 ATTEMPTS = 5
 PAUSE = 0.1
-
-# "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
-_JTI = re.compile(r"([0-9a-f]{32})(?:\.[0-9a-f]{16}|:[0-9]{1,10})")
 
 
 class Tally(NamedTuple):
@@ -132,7 +127,7 @@ def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
 
     Returns the record and whether it is new. Raises ``UnknownToken``.
     """
-    session, token_type = parse_jti(jti)
+    session, token_type = find_issuer(jti)
     if ends_sign_in(jti):
         end(named([session.pk]), cause)
     blacklist = BlacklistedToken.objects.using(database.alias())
@@ -161,17 +156,17 @@ def ends_sign_in(jti: str) -> bool:
 
     Raises ``UnknownToken``.
     """
-    session, token_type = parse_jti(jti)
+    session, token_type = find_issuer(jti)
     return token_type != ACCESS or session.kind == Kind.API_TOKEN
 
 
-def parse_jti(jti: str) -> tuple[LoginSession, TokenType]:
+def find_issuer(jti: str) -> tuple[LoginSession, TokenType]:
     """Return the sign-in that issued the token, and its kind. Raises ``UnknownToken``."""
-    match = _JTI.fullmatch(jti)
-    session = _rows().filter(pk=match[1]).first() if match else None
-    if match is None or session is None:
+    sid = parse_jti(jti)
+    session = _rows().filter(pk=sid).first() if sid else None
+    if session is None:
         raise UnknownToken
-    return session, token_type_of(jti, session)
+    return session, token_type_of(jti, session.kind)
 
 
 def log_text(cause: Cause) -> str:

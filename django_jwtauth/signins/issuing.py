@@ -1,16 +1,15 @@
 """What a sign-in hands out: an access token, and the refresh token of its generation."""
 
-import secrets
 import time
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import scopes
-from ..claims import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, TokenType
+from ..claims import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, access_jti, generation_jti
 from ..conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
 from ..conf.moments import aware
-from ..models import Kind, LoginSession
+from ..models import LoginSession
 from ..tokens import MAX_LENGTH, TokenPair, encode
 
 if TYPE_CHECKING:
@@ -66,13 +65,6 @@ def issue_one_time(session: LoginSession, carried: Claims) -> str:
     return encode(ONE_TIME, {**carried, "purpose": session.purpose, **_own_claims(session)})
 
 
-def token_type_of(jti: str, session: LoginSession) -> TokenType:
-    """Return which kind of token this ``jti`` was given to, of those of the row."""
-    if ":" not in jti:
-        return ACCESS
-    return ONE_TIME if session.kind == Kind.ONE_TIME else REFRESH
-
-
 def carried_claims(given: Mapping[str, Any]) -> Claims:
     """Return ``given`` as claims that a sign-in may carry; ``ValueError`` for a reserved one."""
     _refuse(given, RESERVED_CLAIMS, "claims=")
@@ -98,8 +90,7 @@ def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:
         "iat": iat,
         "exp": exp,
         "sid": session.sid,
-        # A jti in a log line leads to its sign-in.
-        "jti": f"{session.sid}.{secrets.token_hex(8)}",
+        "jti": access_jti(session.sid),
     }
     if conf.USER_ID_CLAIM:
         claims[conf.USER_ID_CLAIM] = session.subject
@@ -124,7 +115,7 @@ def _own_claims(session: LoginSession) -> Claims:
     claims: Claims = {
         "sub": session.subject,
         "sid": session.sid,
-        "jti": f"{session.sid}:{session.generation}",
+        "jti": generation_jti(session.sid, session.generation),
         "iat": _seconds(session.refreshed_at),
         "exp": _seconds(session.expires_at),
     }

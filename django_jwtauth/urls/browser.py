@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from .. import views
 from ..authentication import JWTCookieAuthentication
+from ..claims import SID_PATTERN
 from ..views import browser
 
 app_name = "jwtauth_browser"
@@ -18,7 +19,7 @@ urlpatterns = [
     path("me/", views.MeView.as_view(**_cookies), name="jwtauth_me"),
     path("sessions/", views.SessionListView.as_view(**_cookies), name="jwtauth_session_list"),
     re_path(
-        r"^sessions/(?P<sid>[0-9a-f]{32})/\Z",
+        rf"^sessions/(?P<sid>{SID_PATTERN})/\Z",
         views.SessionDetailView.as_view(**_cookies),
         name="jwtauth_session_detail",
     ),

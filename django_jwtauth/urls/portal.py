@@ -2,12 +2,13 @@
 
 from django.urls import path, re_path
 
+from ..claims import SID_PATTERN
 from ..views import portal
 
 urlpatterns = [
     path("api-tokens/", portal.ApiTokenListView.as_view(), name="jwtauth_api_token_list"),
     re_path(
-        r"^api-tokens/(?P<sid>[0-9a-f]{32})/\Z",
+        rf"^api-tokens/(?P<sid>{SID_PATTERN})/\Z",
         portal.ApiTokenDetailView.as_view(),
         name="jwtauth_api_token_detail",
     ),

@@ -6,6 +6,7 @@ For projects whose own view signs in: ``token/`` would be a second door, past it
 from django.urls import path, re_path
 
 from .. import views
+from ..claims import SID_PATTERN
 
 urlpatterns = [
     path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
@@ -15,7 +16,7 @@ urlpatterns = [
     path("sessions/", views.SessionListView.as_view(), name="jwtauth_session_list"),
     # Django's uuid converter wants dashes.
     re_path(
-        r"^sessions/(?P<sid>[0-9a-f]{32})/\Z",
+        rf"^sessions/(?P<sid>{SID_PATTERN})/\Z",
         views.SessionDetailView.as_view(),
         name="jwtauth_session_detail",
     ),

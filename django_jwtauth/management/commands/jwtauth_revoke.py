@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_time
 
+from ...claims import parse_sid
 from ...conf import get_settings
 from ...conf.durations import words
 from ...models import Cause, Via
@@ -25,9 +26,10 @@ from ..terminal import find_user, overwrite
 
 
 def sign_in_id(text: str) -> UUID:
-    if not re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", text.lower()):
+    sid = parse_sid(text)
+    if sid is None:
         raise ArgumentTypeError("must be 32 hexadecimal digits, the claim sid of a token")
-    return UUID(text)
+    return sid
 
 
 def moment(text: str) -> datetime:
@@ -205,7 +207,7 @@ class Command(BaseCommand):
     def refuse(self, jtis: list[str], cause: Cause, dry_run: bool) -> None:
         for jti in jtis:
             try:
-                session, token_type = revocation.parse_jti(jti)
+                session, token_type = revocation.find_issuer(jti)
             except UnknownToken:
                 # Not quoted: it may be a whole token by mistake.
                 raise CommandError("No sign-in here has issued such a jti.") from None

@@ -18,7 +18,15 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
 
-from ....claims import ACCESS, MAX_NUMERIC_DATE, REFRESH, Claims, TokenType, is_identifier
+from ....claims import (
+    ACCESS,
+    MAX_NUMERIC_DATE,
+    REFRESH,
+    Claims,
+    TokenType,
+    is_identifier,
+    parse_jti,
+)
 from ....conf import RESERVED_CLAIMS, get_settings
 from ....exceptions import (
     CredentialsChanged,
@@ -109,7 +117,7 @@ def _read(raw: str) -> dict[str, Any] | None:
         and _has_begun(legacy)
         and _is_for_us(legacy)
         # Our own token under the same key, refused already, must not get a second chance.
-        and not str(jti).startswith(f"{legacy.get('sid')}.")
+        and parse_jti(str(jti)) is None
     )
     return legacy if good else None
 
