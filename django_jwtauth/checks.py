@@ -205,7 +205,7 @@ def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
         )
     simplejwt = getattr(settings, "SIMPLE_JWT", None) or {}
     rotated = isinstance(simplejwt, Mapping) and simplejwt.get("ROTATE_REFRESH_TOKENS")
-    if config.accepts_legacy_tokens() and config.ROTATE_REFRESH_TOKENS and not rotated:
+    if config.legacy_until() and config.ROTATE_REFRESH_TOKENS and not rotated:
         yield Warning(
             "JWTAUTH: ROTATE_REFRESH_TOKENS is on, and SIMPLE_JWT did not rotate: a client "
             "that goes on using its old refresh token is signed out, as if it were stolen.",
@@ -314,7 +314,7 @@ def check_legacy_sign_ins(
 ) -> Iterable[Warning]:
     """Whether simplejwt's sign-ins have been imported, and whether it goes on making more."""
     config, using = _sound_settings(), database.alias()
-    if config is None or not config.accepts_legacy_tokens() or using not in (databases or ()):
+    if config is None or not config.legacy_until() or using not in (databases or ()):
         return
     # Only here: a project that never had simplejwt does not load it.
     from .contrib.simplejwt.move import importer, tables

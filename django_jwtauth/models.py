@@ -136,7 +136,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
             created_at__lt=moments.stored(over - conf.SESSION_LIFETIME),
         )
         # A legacy refresh token may outlive them, and without its row start anew.
-        return rows.exclude(kind=Kind.SIGN_IN) if conf.accepts_legacy_tokens() else rows
+        return rows.exclude(kind=Kind.SIGN_IN) if conf.legacy_until() else rows
 
     def of_kind(self, kind: Kind) -> "LoginSessionQuerySet":
         """Narrow to sign-ins proper, API tokens or one-time tokens."""

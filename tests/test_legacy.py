@@ -7,10 +7,12 @@ import pytest
 import time_machine
 from django.db import OperationalError
 
+from django_jwtauth import sessions
 from django_jwtauth.claims import ACCESS, REFRESH
 from django_jwtauth.exceptions import ExpiredToken, Unavailable
-from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
 from django_jwtauth.signins import legacy
+from tests.calls import run_command
 from tests.racing import race
 
 NOW = datetime(2027, 3, 1, tzinfo=timezone.utc)
@@ -39,7 +41,7 @@ def moving(settings):
 
 
 def refuse(subject, before, **cause):
-    legacy.refuse(subject, before, **{"via": "code", **cause})
+    legacy.refuse(subject, before, Cause(**cause))
 
 
 def is_legacy(raw):
@@ -73,6 +75,64 @@ def test_without_both_settings_no_decoder_is_called(settings, missing):
     given = settings.JWTAUTH["LEGACY"].items()
     settings.JWTAUTH = {"LEGACY": {name: value for name, value in given if name != missing}}
     assert legacy.decode("7", (ACCESS,), False) is None
+
+
+def accepted(user, chief):
+    return legacy.decode("7", (ACCESS,), False) is not None
+
+
+def told_by_the_admin(user, chief):
+    sid = sessions.start(user).session_id.hex
+    page = chief.get("/admin/django_jwtauth/loginsession/end/", {"sid": sid})
+    return "accepted until" in page.content.decode()
+
+
+def told_by_the_command(user, chief):
+    sid = sessions.start(user).session_id.hex
+    output = run_command("jwtauth_revoke", "--session", sid, "--reason", "left", "--note", "n")
+    return "accepted until" in output
+
+
+def refused_for_the_record(user, chief):
+    refuse("7", NOW)
+    return BlacklistedToken.objects.filter(token_type=legacy.LEGACY).exists()
+
+
+def kept_for_their_sake(user, chief):
+    sessions.start(user)
+    LoginSession.objects.update(created_at=NOW - 400 * 24 * HOUR)
+    return not LoginSession.objects.purgeable().exists()
+
+
+CALLERS = [
+    accepted,
+    told_by_the_admin,
+    told_by_the_command,
+    refused_for_the_record,
+    kept_for_their_sake,
+]
+
+
+@pytest.mark.parametrize(
+    ("names", "at", "expected"),
+    [
+        ("DECODER UNTIL", NOW, True),
+        ("DECODER UNTIL", UNTIL, False),
+        ("DECODER", NOW, False),
+        ("UNTIL", NOW, False),
+        ("", NOW, False),
+    ],
+    ids=["both", "too late", "no time", "no decoder", "neither"],
+)
+@pytest.mark.parametrize("ask", CALLERS, ids=lambda ask: ask.__name__)
+def test_all_agree_whether_they_are_accepted(user, staff, settings, names, at, expected, ask):
+    """What is said of legacy tokens, kept and written for them goes by what is accepted."""
+    given = settings.JWTAUTH["LEGACY"]
+    settings.JWTAUTH = {"LEGACY": {name: given[name] for name in names.split()}}
+
+    with time_machine.travel(at, tick=False):
+        chief = staff("end_sessions", "view_loginsession")
+        assert ask(user, chief) is expected
 
 
 def test_a_user_refuses_what_was_issued_before(db):

@@ -361,9 +361,9 @@ def test_legacy_tokens_are_no_business_of_every_tenant(settings):
     }
     settings.JWTAUTH = {**settings.JWTAUTH, **legacy}
     with tenant(A):
-        assert not get_settings().accepts_legacy_tokens()
+        assert get_settings().legacy_until() is None
     with tenant({**A, **legacy}):
-        assert get_settings().accepts_legacy_tokens()
+        assert get_settings().legacy_until()
 
 
 def test_simplejwts_tables_are_looked_for_in_each_tenant(monkeypatch, db):

@@ -187,6 +187,8 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, template: str, context: dict[str, Any]
     ) -> TemplateResponse:
         """Return one of our pages within the admin."""
+        conf = get_settings()
+        legacy_until = conf.legacy_until()
         request.current_app = self.admin_site.name
         return TemplateResponse(
             request,
@@ -197,21 +199,14 @@ class RecordAdmin(ModelAdmin):
                 "media": self.media,
                 # The last of the breadcrumbs.
                 "original": context["title"],
-                "access_lifetime": in_words(get_settings().ACCESS_TOKEN_LIFETIME),
-                "api_lifetime": in_words(get_settings().API_TOKENS.MAX_LIFETIME),
-                "legacy_until": _legacy_until(),
+                "access_lifetime": in_words(conf.ACCESS_TOKEN_LIFETIME),
+                "api_lifetime": in_words(conf.API_TOKENS.MAX_LIFETIME),
+                "legacy_until": legacy_until and moment(legacy_until),
                 "has_view_permission": self.has_view_permission(request),
                 "preserved_filters": self.get_preserved_filters(request),
                 **context,
             },
         )
-
-
-def _legacy_until() -> str | None:
-    """Return until when legacy tokens are accepted, None when they are not."""
-    conf = get_settings()
-    until = conf.LEGACY.UNTIL if conf.accepts_legacy_tokens() else None
-    return None if until is None else moment(until)
 
 
 def operator(request: HttpRequest) -> "AbstractBaseUser":

@@ -123,10 +123,10 @@ class Settings:
     CLAIMS: ClaimNames = _group(ClaimNames)
     LEGACY: Legacy = _group(Legacy)
 
-    def accepts_legacy_tokens(self) -> bool:
-        """Return whether legacy tokens are accepted now."""
-        until = self.LEGACY.UNTIL
-        return bool(self.LEGACY.DECODER and until and datetime.now(timezone.utc) < until)
+    def legacy_until(self) -> datetime | None:
+        """Return until when legacy tokens are accepted, aware; None when none is accepted now."""
+        until = self.LEGACY.UNTIL if self.LEGACY.DECODER else None
+        return until if until and datetime.now(timezone.utc) < until else None
 
     def cookie_name(self, what: str, prefix: str) -> str:
         """Return the name of a cookie, with a prefix that browsers honour for secure ones.

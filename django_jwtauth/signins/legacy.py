@@ -12,7 +12,6 @@ from django.db import OperationalError, connections
 
 from ..claims import Claims, TokenType
 from ..conf import call_hook, get_settings, moments
-from ..conf.moments import to_datetime
 from ..models import BlacklistedToken, Cause, LoginSession
 from ..store import database
 from ..tokens.keyrings import get_token_tenancy
@@ -27,7 +26,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     The claim ``legacy`` says whether the token was issued after what ended the user's sign-ins.
     Raises a ``TokenError`` and ``Unavailable``.
     """
-    if not get_token_tenancy().settings.accepts_legacy_tokens():
+    if get_token_tenancy().settings.legacy_until() is None:
         return None
     claims: Claims | None = call_hook(get_settings().LEGACY.DECODER, raw, allowed, allow_expired)
     if claims is None:
@@ -55,8 +54,8 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
     ``subject``: the user's primary key as text, None for everybody. ``before``: aware.
     Does nothing when no legacy token is accepted.
     """
-    conf = get_settings()
-    if not conf.accepts_legacy_tokens() or conf.LEGACY.UNTIL is None:
+    until = get_settings().legacy_until()
+    if until is None:
         return
     tokens = BlacklistedToken.objects.using(database.alias())
     mark = _mark(subject)
@@ -67,7 +66,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
         "token_type": LEGACY,
         # No user_id: this may be the user's deletion.
         "subject": subject or "",
-        "expires_at": to_datetime(conf.LEGACY.UNTIL.timestamp()),
+        "expires_at": moments.stored(until),
         "blacklisted_at": moments.stored(before),
         **cause.blacklist_columns(),
     }

@@ -229,10 +229,11 @@ class Command(BaseCommand):
             f"access tokens for up to {words(conf.ACCESS_TOKEN_LIFETIME)}, API tokens until they "
             "expire."
         )
-        if legacy and conf.LEGACY.UNTIL and conf.accepts_legacy_tokens():
+        until = conf.legacy_until()
+        if legacy and until:
             self.stdout.write(
                 "Legacy tokens that were not exchanged yet name no sign-in: they are "
-                f'accepted until {describe(conf.LEGACY.UNTIL)} (LEGACY["UNTIL"]).'
+                f'accepted until {describe(until)} (LEGACY["UNTIL"]).'
             )
 
     def show_progress(self, total: int) -> Callable[[int], None]:
