@@ -32,7 +32,8 @@ ORDER = {
     "admin": "devices filters user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
     "contrib.simplejwt": "move tokens / serializers / views .",
-    "contrib.simplejwt.move": "configuration tables / decoder project / advice importer",
+    "contrib.simplejwt.move": "configuration source tables / decoder neighbours project /"
+    " advice importer",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
     "management": "terminal / commands",
     "urls": "browser oauth portal sessions well_known / .",

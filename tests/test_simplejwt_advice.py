@@ -1,22 +1,15 @@
 """``jwtauth_doctor --from-simplejwt``: what it tells of a project's settings and code."""
 
-import importlib
-import inspect
 import re
-import sys
 from datetime import datetime, timedelta, timezone
-from importlib.util import find_spec
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
-from django.urls import include, path
-from django.views import View
-from rest_framework.views import APIView
 
 from django_jwtauth import conf
-from django_jwtauth.contrib.simplejwt.move import advice, configuration, project
+from django_jwtauth.contrib.simplejwt.move import advice, configuration, source
 from django_jwtauth.contrib.simplejwt.move.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
@@ -246,222 +239,10 @@ def test_values_as_people_write_them(value, source):
     assert render(value) == source
 
 
-# --- imports, settings, URLs
-
-
-MODULES = ["authentication", "exceptions", "serializers", "tokens", "views"]
-
-
-def test_everything_that_projects_import_has_an_answer():
-    """Each public name of simplejwt's modules is replaced, or it is said what to do."""
-    process.require_simplejwt()
-    for module_name in MODULES:
-        module = importlib.import_module(f"rest_framework_simplejwt.{module_name}")
-        for name, value in vars(module).items():
-            theirs = getattr(value, "__module__", "") == module.__name__
-            if name[0] != "_" and (inspect.isclass(value) or callable(value)) and theirs:
-                answer = project.instead_of(f"{module.__name__}.{name}")
-                assert project._UNKNOWN not in answer, name
-
-
-@pytest.mark.parametrize(
-    ("name", "instead"),
-    [
-        ("TokenObtainPairView", "django_jwtauth.contrib.simplejwt.views.TokenObtainPairView"),
-        ("TokenRefreshView", "django_jwtauth.views.TokenRefreshView"),
-        ("TokenVerifyView", "django_jwtauth.views.TokenVerifyView"),
-        ("TokenBlacklistView", "django_jwtauth.views.TokenBlacklistView"),
-    ],
-)
-def test_a_view_with_a_serializer_of_the_settings(settings, name, instead):
-    """Its setting is not read here, so the plain view would do without what that one adds."""
-    theirs = f"views.{name}"
-    setting = project.SERIALIZERS[theirs]
-    settings.SIMPLE_JWT = {setting: "shop.serializers.SignIn"}
-
-    assert project.instead_of(theirs) == f"-> a subclass of {instead}, see {setting}"
-    assert setting in advise().remarks
-
-
-@pytest.mark.parametrize("name", project.REPLACED)
-def test_replacements_exist(name):
-    """What is told to be imported can be."""
-    target = project.REPLACED[name]
-    module, _, attribute = target.rpartition(".")
-
-    assert (
-        find_spec(target)
-        if "." not in name
-        else hasattr(importlib.import_module(module), attribute)
-    )
-
-
-SHOP = {
-    "views.py": """
-from rest_framework_simplejwt import views as jwt
-from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken
-import rest_framework_simplejwt.utils
-from rest_framework_simplejwt.token_blacklist.models import *
-from .rest_framework_simplejwt import nothing
-import rest_framework_simplejwt_more
-""",
-    "nested/api.py": "def f():\n    from rest_framework_simplejwt.serializers import (\n"
-    "        TokenObtainPairSerializer,\n    )\n",
-    "broken.py": "from rest_framework_simplejwt import (",
-    "node_modules/x.py": "import rest_framework_simplejwt",
-}
-
-
-@pytest.fixture
-def shop(tmp_path, monkeypatch):
-    """An app of the project, whose code says nothing that can be imported."""
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    for name, text in {"__init__.py": "", **SHOP}.items():
-        file = tmp_path / "shop_of_the_doctor" / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    with override_settings(
-        INSTALLED_APPS=["rest_framework", "django_jwtauth", "shop_of_the_doctor"],
-        ROOT_URLCONF="shop_of_the_doctor.urls",
-    ):
-        yield tmp_path
-    sys.modules.pop("shop_of_the_doctor", None)
-
-
-def test_imports_of_the_project(shop, settings):
-    """Each import with its line, and what to write; files that are no Python are left out."""
-    settings.ROOT_URLCONF = f"{__name__}"
-    found = [line for line in project.describe() if "shop_of_the_doctor" in line]
-    lines = list(project.describe())
-    told = {line: lines[lines.index(line) + 1].strip() for line in found}
-
-    folder = "shop_of_the_doctor"
-    serializer = "rest_framework_simplejwt.serializers.TokenObtainPairSerializer"
-    assert told == {
-        f"{folder}/nested/api.py:2: {serializer}": (
-            "-> django_jwtauth.contrib.simplejwt.serializers.TokenObtainPairSerializer "
-            "(its view: django_jwtauth.contrib.simplejwt.views.TokenObtainPairView)"
-        ),
-        f"{folder}/views.py:2: rest_framework_simplejwt.views": "-> django_jwtauth.views",
-        f"{folder}/views.py:3: rest_framework_simplejwt.tokens.RefreshToken": (
-            "-> django_jwtauth.contrib.simplejwt.tokens.RefreshToken"
-        ),
-        f"{folder}/views.py:3: rest_framework_simplejwt.tokens.SlidingToken": (
-            f"-- {project._SLIDING}"
-        ),
-        f"{folder}/views.py:4: rest_framework_simplejwt.utils": f"-- {project._UNKNOWN}",
-        f"{folder}/views.py:5: rest_framework_simplejwt.token_blacklist.models": (
-            "-> django_jwtauth.models"
-        ),
-    }
-
-
-def test_a_urlconf_that_cannot_be_imported(shop):
-    """simplejwt may have been uninstalled already: the rest is told all the same."""
-    told = list(project.describe())
-
-    assert any("views.py:3" in line for line in told)
-    assert told[-1].startswith("The URLs cannot be looked at: ")
-
-
-class TheirView(APIView):
-    pass
-
-
-class TheirAuthentication:
-    pass
-
-
-for each, where in ((TheirView, "views"), (TheirAuthentication, "authentication")):
-    each.__module__ = f"rest_framework_simplejwt.{where}"
-TheirView.__qualname__ = "TokenObtainPairView"
-TheirAuthentication.__qualname__ = "JWTAuthentication"
-
-
-class OwnSignIn(TheirView):
-    pass
-
-
-class Orders(APIView):
-    authentication_classes = [TheirAuthentication]
-
-
-class Invoices(Orders):
-    pass
-
-
-class Plain(View):
-    pass
-
-
-urlpatterns = [
-    path("token/", TheirView.as_view()),
-    path("nested/", include([path("token/", OwnSignIn.as_view())])),
-    path("orders/", Orders.as_view()),
-    path("invoices/", Invoices.as_view()),
-    path("public/", APIView.as_view()),
-    path("plain/", Plain.as_view()),
-    path("function/", lambda request: None),
-    path("api/", include("django_jwtauth.urls")),
-]
-
-
-@pytest.mark.urls(__name__)
-def test_urls_and_settings_of_the_project(settings, tmp_path, monkeypatch):
-    """Views of simplejwt's, views that name its authentication class, and the settings."""
-    monkeypatch.setattr(project, "_find_files", set)
-    # Without the signal: these apps and classes are not there.
-    monkeypatch.setattr(
-        project,
-        "settings",
-        type(
-            "Settings",
-            (),
-            {
-                "INSTALLED_APPS": [
-                    "rest_framework_simplejwt",
-                    "rest_framework_simplejwt.token_blacklist",
-                    "shop",
-                ],
-                "REST_FRAMEWORK": {
-                    "DEFAULT_AUTHENTICATION_CLASSES": (
-                        "rest_framework.authentication.SessionAuthentication",
-                        "rest_framework_simplejwt.authentication.JWTAuthentication",
-                    ),
-                    "PAGE_SIZE": 10,
-                },
-            },
-        ),
-    )
-    told = list(project.describe())
-
-    view = "rest_framework_simplejwt.views.TokenObtainPairView"
-    authentication = "rest_framework_simplejwt.authentication.JWTAuthentication"
-    instead = "    -> django_jwtauth.authentication.JWTAuthentication"
-    assert told == [
-        "INSTALLED_APPS: rest_framework_simplejwt",
-        "    -- remove it once nothing imports it",
-        "INSTALLED_APPS: rest_framework_simplejwt.token_blacklist",
-        "    -- remove it after jwtauth_import_simplejwt, once you will not go back",
-        f"REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES']: {authentication}",
-        instead,
-        f"/token/: {view}",
-        "    -> django_jwtauth.views.TokenObtainPairView",
-        f"/nested/token/: {view}",
-        "    -> django_jwtauth.views.TokenObtainPairView",
-        f"/orders/: {authentication}",
-        instead,
-        f"/invoices/: {authentication}",
-        instead,
-    ]
-
-
 @pytest.mark.urls("tests.urls")
 def test_a_project_that_has_moved(settings, monkeypatch):
     """Nothing is left to do; and nothing else is checked, nor anybody signed in."""
-    monkeypatch.setattr(project, "_find_files", set)
+    monkeypatch.setattr(source, "find_files", lambda: source.Files([], True))
 
     assert run().endswith("# Imports, settings and URLs\n\nNothing of simplejwt is left.\n")
 

@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 
 from ....conf import Settings
 from ....tokens.keymaterial import KeyProblem, load_key
-from . import configuration, project
+from . import configuration, neighbours, project
 from .configuration import get, given
 
 DECODER = "django_jwtauth.contrib.simplejwt.decode"
@@ -203,14 +203,15 @@ def _get_end(now: datetime) -> str:
 
 def report() -> Iterator[str]:
     """Yield everything that a project which moves has to change, line by line."""
-    yield "# Settings"
-    yield ""
-    yield from _describe(advise())
-    yield ""
-    yield "# Imports, settings and URLs"
-    yield ""
-    places = list(project.describe())
-    yield from places or ["Nothing of simplejwt is left."]
+    yield from ("# Settings", "", *_describe(advise()), "")
+    yield from ("# Imports, settings and URLs", "")
+    yield from [str(each) for each in project.describe()] or ["Nothing of simplejwt is left."]
+    for heading, findings in (
+        ("# What means something else here", project.describe_idioms()),
+        ("# Packages that use simplejwt", neighbours.describe()),
+    ):
+        told = [str(each) for each in findings]
+        yield from ("", heading, "", *told) if told else ()
 
 
 def _describe(advice: Advice) -> Iterator[str]:

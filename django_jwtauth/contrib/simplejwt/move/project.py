@@ -1,18 +1,17 @@
 """Where a project names simplejwt, and what to write there instead."""
 
-import ast
-from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 
-from . import configuration
+from ....authentication import JWTAuthentication
+from . import configuration, source
+from .source import THEIRS, Finding, Place, is_theirs
 
-THEIRS = "rest_framework_simplejwt"
 _SHIM = "django_jwtauth.contrib.simplejwt"
 _VERIFY = "call django_jwtauth.sessions.verify(raw), which returns the claims"
 _SLIDING = "use a pair of tokens: a refresh token does what a sliding token did"
@@ -91,27 +90,118 @@ SERIALIZERS = {
     "views.TokenVerifyView": "TOKEN_VERIFY_SERIALIZER",
 }
 _UNKNOWN = "there is nothing like it here"
+#: What is done otherwise here, by the kind and the name of a ``Place``; "" is any name.
+REMARKS: Mapping[tuple[str, str], str] = {
+    ("async", ""): (
+        "reads the database here, to see whether the sign-in has ended: in async code, call it "
+        "by database_sync_to_async or sync_to_async"
+    ),
+    ("call", "OutstandingToken.objects"): (
+        "a row stands for a sign-in here: what lists a user's tokens or ends them goes on, "
+        "any other query raises an error that says what to write"
+    ),
+    ("call", "BlacklistedToken.objects"): (
+        "get_or_create(token=...) ends the sign-in; any other query raises an error that says "
+        "what to write"
+    ),
+    ("call", "get_validated_token"): (
+        "asks the database whether the sign-in has ended, and loads the user by the same query"
+    ),
+    ("call", "get_serializer"): (
+        "the token views of contrib.simplejwt have it, those of django_jwtauth.views do not"
+    ),
+    ("call", "check_blacklist"): "also refuses a token whose sign-in has ended",
+    ("call", "outstand"): "remove it: a sign-in has its row from the start",
+    ("call", "set_exp"): "no token outlives its sign-in: SESSION_LIFETIME is the most",
+    ("call", "set_iat"): "has no effect on how long the sign-in lasts",
+    ("call", "set_jti"): (
+        "rotation by hand: serializers and views rotate by themselves, with a grace period and "
+        "reuse detection. Call sessions.refresh(raw) instead"
+    ),
+    ("class", "authentication"): (
+        "methods that it overrides are called where the class is used, not by the middleware, "
+        "jwt_required and contrib: set is_active to refuse a user everywhere"
+    ),
+    ("class", "tokens"): (
+        "a token_type of its own makes it a one-time token, which is refused once it was used"
+    ),
+    ("setting", ""): "keep SIMPLE_JWT as long as this reads it, or read JWTAUTH",
+    ("socket", ""): (
+        "contrib.channels authenticates WebSockets without a token in the URL, which ends up in "
+        "logs, and closes those whose sign-in has ended"
+    ),
+}
+#: A line of ``INSTALLED_APPS`` that stays until the tables are dropped.
+_STAYS = {
+    THEIRS: "-- remove it once nothing imports it",
+    f"{THEIRS}.token_blacklist": (
+        "-- remove it after jwtauth_import_simplejwt, once you will not go back"
+    ),
+}
 
 
-def describe() -> Iterator[str]:
-    """Yield a line for each place to change, each with what to write."""
-    for name, entry in _find_settings():
-        yield f"{name}: {entry}"
-        yield f"    {_instead_of_setting(entry)}"
-    for path, line, name in _find_imports():
-        yield f"{path}:{line}: {name}"
-        yield f"    {instead_of(name)}"
+def describe() -> Iterator[Finding]:
+    """Yield each place to change."""
+    yield from _find_settings()
+    files = source.find_files()
+    for place in source.find_places(files.paths):
+        if place.kind in ("import", "text") and place.name not in _STAYS:
+            yield Finding(f"{place.path}:{place.line}", place.name, instead_of(place.name))
+    if not files.whole:
+        yield Finding("The source", f"{len(files.paths)} files", "-- only these were read")
+    yield from find_classes()
+
+
+def describe_idioms() -> Iterator[Finding]:
+    """Yield each place that goes on working but means something else here."""
+    for place in source.find_places(source.find_files().paths):
+        remark = _find_remark(place)
+        if remark:
+            yield Finding(f"{place.path}:{place.line}", _describe_place(place), f"-- {remark}")
+
+
+def find_classes() -> Iterator[Finding]:
+    """Yield simplejwt's classes that answer requests: default ones, views, and what those name.
+
+    A class of the project's own counts by what it is derived from.
+    """
     try:
+        for cls in default_classes():
+            name = find_base(cls)
+            if name and _dotted(cls) != name:
+                place = f"DEFAULT_AUTHENTICATION_CLASSES: {_dotted(cls)}"
+                yield Finding(place, name, instead_of(name))
         for place, name in _find_views(get_resolver(), ""):
-            yield f"{place}: {name}"
-            yield f"    {instead_of(name)}"
-    except ImportError as error:
-        yield f"The URLs cannot be looked at: {error}."
+            yield Finding(place, name, instead_of(name))
+    # It runs the project's code, which may import what was uninstalled.
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        yield Finding("The URLs", "cannot be looked at", f"-- {reason}")
+
+
+def default_classes() -> list[Any]:
+    """Return the classes in ``DEFAULT_AUTHENTICATION_CLASSES``; raises what importing one does."""
+    classes: Iterable[Any] = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+    return list(classes)
+
+
+def is_ours(cls: Any) -> bool:
+    """Return whether an authentication class accepts tokens that are issued here."""
+    return isinstance(cls, type) and issubclass(cls, JWTAuthentication)
+
+
+def find_base(cls: Any) -> str | None:
+    """Return the class of simplejwt's that a class is, or is derived from."""
+    if is_ours(cls):
+        return None
+    bases = [base for base in getattr(cls, "__mro__", ()) if is_theirs(base.__module__)]
+    return _dotted(bases[0]) if bases else None
 
 
 def instead_of(name: str) -> str:
     """Return what takes the place of a dotted path of simplejwt's."""
-    short = name.removeprefix(f"{THEIRS}.")
+    # A test names a method, too, when it replaces one.
+    short = ".".join(name.removeprefix(f"{THEIRS}.").split(".")[: _depth(name)])
     setting = SERIALIZERS.get(short)
     if setting and configuration.get(setting) != configuration.DEFAULTS[setting]:
         shim = short == "views.TokenObtainPairView"
@@ -122,22 +212,31 @@ def instead_of(name: str) -> str:
     return f"-- {GONE.get(short, _UNKNOWN)}"
 
 
-def _instead_of_setting(entry: str) -> str:
-    if entry == f"{THEIRS}.token_blacklist":
-        return "-- remove it after jwtauth_import_simplejwt, once you will not go back"
-    if entry == THEIRS:
-        return "-- remove it once nothing imports it"
-    return instead_of(entry)
+def _depth(name: str) -> int:
+    return 3 if name.startswith(f"{THEIRS}.token_blacklist.") else 2
 
 
-def _find_settings() -> Iterator[tuple[str, str]]:
+def _find_remark(place: Place) -> str | None:
+    name = place.name
+    if place.kind == "class":
+        name = name.removeprefix(f"{THEIRS}.").partition(".")[0]
+    return REMARKS.get((place.kind, name)) or REMARKS.get((place.kind, ""))
+
+
+def _describe_place(place: Place) -> str:
+    words = {"class": "a subclass of ", "async": "in async code: "}
+    ending = "(...)" if place.kind in ("async", "call") and "." not in place.name else ""
+    return f"{words.get(place.kind, '')}{place.name}{ending}"
+
+
+def _find_settings() -> Iterator[Finding]:
     places: dict[str, Iterable[Any]] = {"INSTALLED_APPS": settings.INSTALLED_APPS}
     for name, value in getattr(settings, "REST_FRAMEWORK", {}).items():
         places[f"REST_FRAMEWORK[{name!r}]"] = value if isinstance(value, (list, tuple)) else []
     for place, entries in places.items():
         for entry in entries:
-            if isinstance(entry, str) and _is_theirs(entry):
-                yield place, entry
+            if isinstance(entry, str) and is_theirs(entry):
+                yield Finding(place, entry, _STAYS.get(entry) or instead_of(entry))
 
 
 def _find_views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
@@ -152,56 +251,19 @@ def _find_views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]
 def _names_in(view: Any) -> Iterator[str]:
     """Yield what of simplejwt's a view is, or was given as ``authentication_classes``."""
     cls = getattr(view, "cls", getattr(view, "view_class", None))
-    ancestors = getattr(cls, "__mro__", ())
-    theirs = [base for base in ancestors if _is_theirs(base.__module__)]
-    if theirs:
-        yield _dotted(theirs[0])
+    name = find_base(cls)
+    if name:
+        yield name
         return
-    for base in ancestors:
-        if base.__module__.startswith("rest_framework."):
-            return
-        classes = vars(base).get("authentication_classes", ())
-        yield from (_dotted(each) for each in classes if _is_theirs(_dotted(each)))
+    # What the view inherits from DRF are the default classes, told already.
+    given = [
+        vars(base)["authentication_classes"]
+        for base in getattr(cls, "__mro__", ())
+        if "authentication_classes" in vars(base)
+    ]
+    if given and given[0] is not APIView.authentication_classes:
+        yield from filter(None, map(find_base, given[0]))
 
 
 def _dotted(cls: Any) -> str:
     return f"{getattr(cls, '__module__', '')}.{getattr(cls, '__qualname__', '')}"
-
-
-def _find_imports() -> Iterator[tuple[Path, int, str]]:
-    here = Path.cwd()
-    for path in sorted(_find_files()):
-        try:
-            tree = ast.parse(path.read_bytes())
-        except (SyntaxError, ValueError, OSError):
-            continue
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
-        for node in ast.walk(tree):
-            names: list[str] = []
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [f"{node.module}.{alias.name}".removesuffix(".*") for alias in node.names]
-            yield from ((shown, getattr(node, "lineno", 0), n) for n in names if _is_theirs(n))
-
-
-def _find_files() -> set[Path]:
-    """Return the project's own source files: not what was installed."""
-    names = [settings.ROOT_URLCONF, getattr(settings, "SETTINGS_MODULE", None)]
-    # Not imported: simplejwt may have been uninstalled.
-    specs = [find_spec(name) for name in names if isinstance(name, str)]
-    folders = {Path(spec.origin).parent for spec in specs if spec and spec.origin}
-    folders |= {Path(config.path) for config in apps.get_app_configs()}
-    ours = Path(__file__).parents[3]
-    return {
-        path
-        for folder in folders
-        if not {"site-packages", "dist-packages"}.intersection(folder.parts)
-        for path in folder.rglob("*.py")
-        if not {"site-packages", "node_modules"}.intersection(path.parts)
-        and not path.is_relative_to(ours)
-    }
-
-
-def _is_theirs(name: str) -> bool:
-    return name == THEIRS or name.startswith(f"{THEIRS}.")
