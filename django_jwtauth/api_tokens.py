@@ -80,7 +80,7 @@ def create(
     using = database.alias()
     rows.insert(session)
     with database.reporting_unavailable():
-        _respect_limit(session, using)
+        _respect_limit(session)
     signals.send_started(LoginSession, using, session=session, user=user, request=request)
     return NewToken(raw, session)
 
@@ -102,13 +102,13 @@ def _grant(
     return granted
 
 
-def _respect_limit(session: LoginSession, using: str) -> None:
+def _respect_limit(session: LoginSession) -> None:
     """End the new one again when it is too many; counted after the insert, as others insert too.
 
     Those in a transaction that is not committed are not seen.
     """
     limit = get_settings().API_TOKENS.MAX_PER_USER
-    tokens = LoginSession.objects.using(using).filter(user_id=session.subject)
+    tokens = database.sign_ins().filter(user_id=session.subject)
     if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
         endings.end_one(session.pk, endings.TOO_MANY)
         raise TooManyTokens
@@ -141,9 +141,7 @@ def _write_use(sid: str, address: str | None, now: float) -> None:
         _written.popitem(last=False)
     moment = timezone.now()
     due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
-    LoginSession.objects.using(database.alias()).filter(due, pk=sid).update(
-        last_used_at=moment, last_used_ip=address
-    )
+    database.sign_ins().filter(due, pk=sid).update(last_used_at=moment, last_used_ip=address)
 
 
 async def acreate(

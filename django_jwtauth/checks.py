@@ -288,7 +288,7 @@ def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> I
     config, using = _sound_settings(), database.alias()
     if config is None or not settings.SECRET_KEY_FALLBACKS or using not in (databases or ()):
         return
-    tokens = LoginSession.objects.using(using).of_kind(Kind.API_TOKEN).live()
+    tokens = database.sign_ins().of_kind(Kind.API_TOKEN).live()
     newest = tokens.exclude(user=None).select_related("user").order_by("-expires_at")
     try:
         rows = newest[:MAX_CHECKED].iterator()
@@ -324,7 +324,7 @@ def check_legacy_sign_ins(
         if theirs is None:
             return
         left = importer.count_unimported(theirs)
-        begun = LoginSession.objects.using(using).of_kind(Kind.SIGN_IN)
+        begun = database.sign_ins().of_kind(Kind.SIGN_IN)
         first = begun.aggregate(first=Min("created_at"))["first"]
         issued = tables.count_issued(theirs, moments.aware(first) + DEPLOYMENT) if first else 0
     except DatabaseFailure:

@@ -11,7 +11,7 @@ from .claims import ONE_TIME, Claims
 from .conf import RESERVED_CLAIMS, durations
 from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .exceptions import SessionEnded, WrongTokenType
-from .models import Cause, Kind, LoginSession, Reason, Via
+from .models import Cause, Kind, Reason, Via
 from .redacted import redact
 from .signins import endings, rows, rules
 from .signins.issuing import carried_claims, issue_one_time
@@ -102,7 +102,7 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 
 def _check_parent(claims: Claims) -> None:
     if _PARENT in claims:
-        parents = LoginSession.objects.using(database.alias()).filter(pk=claims[_PARENT])
+        parents = database.sign_ins().filter(pk=claims[_PARENT])
         with database.reporting_unavailable():
             if not parents.live().exists():
                 raise SessionEnded

@@ -1,5 +1,8 @@
 """Which database is asked, and what its failures mean."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.db import (
     DatabaseError,
@@ -11,6 +14,7 @@ from django.db import (
     connection,
 )
 
+import django_jwtauth
 from django_jwtauth.exceptions import Unavailable, UnstorableText
 from django_jwtauth.models import LoginSession
 from django_jwtauth.store import database
@@ -78,3 +82,32 @@ def test_other_errors_are_nobodys_to_hide():
     """A mistake in a hook is not an unavailable database."""
     with pytest.raises(ZeroDivisionError), database.reporting_unavailable():
         raise ZeroDivisionError
+
+
+class Elsewhere:
+    """Sends what is written to another database than what is read."""
+
+    def db_for_read(self, model, **hints):
+        return "replica"
+
+    def db_for_write(self, model, **hints):
+        return "primary"
+
+
+def test_rows_are_read_where_they_are_written(settings):
+    """A replica that lags would let a revoked token pass."""
+    settings.DATABASE_ROUTERS = [f"{__name__}.Elsewhere"]
+
+    assert database.sign_ins().db == database.blacklisted_tokens().db == "primary"
+
+
+def test_the_rows_are_asked_for_in_one_place():
+    """Whoever forgets the database reads from the replica: nobody else names the manager."""
+    package = Path(django_jwtauth.__file__).parent
+    asking = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\b(LoginSession|BlacklistedToken)\.objects\b", path.read_text())
+    }
+
+    assert asking == {"store/database.py"}

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ..conf import get_settings
-from ..models import BlacklistedToken, Kind, LoginSession, Reason, Via
+from ..models import Kind, Reason, Via
 from ..store import database
 from .wording import amount, label, moment
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def numbers() -> list[tuple[str, str]]:
     """Return what the numbers are of, and the numbers, in words. Five queries."""
     now = timezone.now()
-    sessions = LoginSession.objects.using(database.alias())
+    sessions = database.sign_ins()
     # By the index: what started earlier cannot be live. API tokens live longer.
     recent = sessions.of_kind(Kind.SIGN_IN).filter(
         created_at__gt=now - get_settings().SESSION_LIFETIME
@@ -49,8 +49,7 @@ def numbers() -> list[tuple[str, str]]:
 
 def _oldest(now: datetime) -> str:
     """Return since when there are records, and whether what can go has long been there."""
-    using = database.alias()
-    sessions, blacklist = LoginSession.objects.using(using), BlacklistedToken.objects.using(using)
+    sessions, blacklist = database.sign_ins(), database.blacklisted_tokens()
     # The first that can be purged, by the index; a day's grace, as that is done daily.
     overdue = (
         sessions.purgeable(now - DAY).order_by("created_at").exists()

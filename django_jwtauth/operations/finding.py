@@ -209,9 +209,9 @@ def _find_ids(text: str) -> Iterator[Finding]:
 
 
 def _sessions() -> Any:
-    return LoginSession.objects.using(database.alias()).select_related("user")
+    return database.sign_ins().select_related("user")
 
 
 def _blacklist() -> Any:
-    rows = BlacklistedToken.objects.using(database.alias())
+    rows = database.blacklisted_tokens()
     return rows.select_related("user", "session__user")

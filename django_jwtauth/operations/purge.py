@@ -50,9 +50,8 @@ def purge(
     fails again and again; the batches before it stay deleted.
     """
     now = moments.now()
-    using = database.alias()
-    tokens = BlacklistedToken.objects.using(using)
-    sessions = LoginSession.objects.using(using).purgeable(now)
+    tokens = database.blacklisted_tokens()
+    sessions = database.sign_ins().purgeable(now)
     if dry_run:
         kept = tokens.exclude(pk__in=tokens.purgeable(now).values("pk"))
         unnamed = sessions.filter(~Exists(kept.filter(session=OuterRef("pk"))))
@@ -112,7 +111,7 @@ def _unreferenced(rows: QuerySet[Any], pks: list[Any]) -> list[Any]:
     """
     if rows.model is not LoginSession:
         return pks
-    tokens = BlacklistedToken.objects.using(rows.db).filter(session__in=pks)
+    tokens = database.blacklisted_tokens().filter(session__in=pks)
     named = set(tokens.values_list("session", flat=True))
     return [pk for pk in pks if pk not in named]
 

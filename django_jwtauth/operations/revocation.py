@@ -67,7 +67,7 @@ def everybody(before: datetime | None = None) -> Target:
     # Nothing is younger, so what a column holds in the wrong order is meant, too.
     latest = before or timezone.now() + moments.uncertainty()
     before = before or timezone.now()
-    rows = _rows().filter(created_at__lt=latest)
+    rows = database.sign_ins().filter(created_at__lt=latest)
     return Target(rows, _usable(rows), before=before)
 
 
@@ -80,7 +80,7 @@ def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
 
 def named(sids: list[UUID]) -> Target:
     """The sign-ins with these ids, the expired ones as well."""
-    rows = _rows().filter(pk__in=sids)
+    rows = database.sign_ins().filter(pk__in=sids)
     return Target(rows, rows.filter(ended_at=None), named=True)
 
 
@@ -130,7 +130,7 @@ def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
     session, token_type = find_issuer(jti)
     if ends_sign_in(jti):
         end(named([session.pk]), cause)
-    blacklist = BlacklistedToken.objects.using(database.alias())
+    blacklist = database.blacklisted_tokens()
     existing = blacklist.filter(jti=jti).first()
     if existing:
         return existing, False
@@ -163,7 +163,7 @@ def ends_sign_in(jti: str) -> bool:
 def find_issuer(jti: str) -> tuple[LoginSession, TokenType]:
     """Return the sign-in that issued the token, and its kind. Raises ``UnknownToken``."""
     sid = parse_jti(jti)
-    session = _rows().filter(pk=sid).first() if sid else None
+    session = database.sign_ins().filter(pk=sid).first() if sid else None
     if session is None:
         raise UnknownToken
     return session, token_type_of(jti, session.kind)
@@ -173,10 +173,6 @@ def log_text(cause: Cause) -> str:
     """Return what the admin's log says of a revocation."""
     label = dict(Reason.choices).get(cause.reason, cause.reason)
     return _("Revoked: {reason}. {note}").format(reason=label, note=cause.note)
-
-
-def _rows() -> LoginSessionQuerySet:
-    return LoginSession.objects.using(database.alias())
 
 
 def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
@@ -222,7 +218,7 @@ def _end_chunk(
     if not found:
         return [], reached, 0
     sids = [pk for pk, _moment in found]
-    return sids, found[-1], _rows().filter(pk__in=sids).end_for(cause)
+    return sids, found[-1], database.sign_ins().filter(pk__in=sids).end_for(cause)
 
 
 def _persistently(step: Callable[..., Any], *args: Any) -> Any:
@@ -249,7 +245,7 @@ def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
     if operator is None:
         return
     if target.named:
-        _log_entries(list(_rows().filter(pk__in=sids)), text, operator)
+        _log_entries(list(database.sign_ins().filter(pk__in=sids)), text, operator)
         return
     ended = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", number)
     text = f"{ended % {'count': number}} {text}"

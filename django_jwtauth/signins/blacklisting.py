@@ -62,7 +62,7 @@ def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):
         return found.session, found.blacklisted
-    sessions = LoginSession.objects.using(database.alias()).select_related("user")
+    sessions = database.sign_ins().select_related("user")
     return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
 
 

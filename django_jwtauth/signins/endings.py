@@ -26,7 +26,7 @@ from ..exceptions import (
     Unavailable,
     UserInactive,
 )
-from ..models import Cause, Kind, LoginSession, LoginSessionQuerySet, Reason, Via
+from ..models import Cause, Kind, LoginSession, Reason, Via
 from ..store import database, identity, writing
 from . import legacy, rules
 from .rules import find_hashes, is_active
@@ -75,7 +75,7 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     using = database.alias()
     with database.reporting_unavailable(), _savepoint(using):
         if cause is _INACTIVE:
-            ended = _rows().filter(user_id=claims["sub"]).end_for(cause)
+            ended = database.sign_ins().filter(user_id=claims["sub"]).end_for(cause)
             # Once is enough: a token that is sent again has nothing left to end.
             if ended or claims.get("legacy"):
                 legacy.refuse(claims["sub"], moments.now(), cause)
@@ -104,7 +104,7 @@ def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
 
 def end_oldest(latest: LoginSession, keep: int) -> None:
     """End the oldest sign-ins of the user of ``latest``, so that at most ``keep`` are live."""
-    sessions = _rows().filter(user_id=latest.subject, kind=Kind.SIGN_IN)
+    sessions = database.sign_ins().filter(user_id=latest.subject, kind=Kind.SIGN_IN)
     # Two statements: MariaDB cannot update what it selects from in one.
     found = sessions.live().values_list("created_at", "id")
     newest = sorted(((moments.aware(moment), pk) for moment, pk in found), reverse=True)
@@ -116,10 +116,6 @@ def _savepoint(using: str) -> AbstractContextManager[Any]:
     """Keep an error out of the caller's transaction, if there is one."""
     in_transaction = connections[using].in_atomic_block
     return transaction.atomic(using) if in_transaction else nullcontext()
-
-
-def _rows() -> LoginSessionQuerySet:
-    return LoginSession.objects.using(database.alias())
 
 
 # --- a user is saved or deleted
@@ -149,7 +145,9 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
         _end_all(instance, _INACTIVE)
     elif _password_may_differ(instance, kwargs.get("update_fields")):
         key = identity.saved_key(instance)
-        stale = _rows().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
+        stale = (
+            database.sign_ins().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
+        )
         if get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
         # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
@@ -167,7 +165,7 @@ def before_delete(instance: Any, **kwargs: Any) -> None:
 
 def _end_all(user: "AbstractBaseUser", cause: Cause) -> None:
     key = identity.saved_key(user)
-    _rows().filter(user_id=key).end_for(cause)
+    database.sign_ins().filter(user_id=key).end_for(cause)
     legacy.refuse(str(key), moments.now(), cause)
 
 
@@ -195,7 +193,9 @@ def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | Non
     """
     total, reached = 0, UUID(int=0)
     while True:
-        live = _rows().live().filter(pk__gt=reached).select_related("user").order_by("pk")
+        live = (
+            database.sign_ins().live().filter(pk__gt=reached).select_related("user").order_by("pk")
+        )
         batch = list(live[:batch_size])
         if not batch:
             return total
@@ -203,7 +203,7 @@ def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | Non
         causes = [(_why_over(session), session.pk) for session in batch]
         for cause in (_DELETED, _INACTIVE, _CHANGED):
             over = [pk for why, pk in causes if why is cause]
-            total += _rows().filter(pk__in=over).end_for(cause) if over else 0
+            total += database.sign_ins().filter(pk__in=over).end_for(cause) if over else 0
         if progress:
             progress(total)
 

@@ -12,7 +12,7 @@ from django.db import OperationalError, connections
 
 from ..claims import Claims, TokenType
 from ..conf import call_hook, get_settings, moments
-from ..models import BlacklistedToken, Cause, LoginSession
+from ..models import Cause, LoginSession
 from ..store import database
 from ..tokens.keyrings import get_token_tenancy
 
@@ -37,14 +37,13 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
 
 def adopt(session: LoginSession) -> None:
     """Write the sign-in of a refresh token that is exchanged for the first time."""
-    using = database.alias()
-    rows = LoginSession.objects.using(using)
+    rows = database.sign_ins()
     with database.reporting_unavailable():
         try:
             rows.bulk_create([session], ignore_conflicts=True)
         except OperationalError:
             # PostgreSQL, above READ COMMITTED, to those who lost the race: it is there now.
-            if connections[using].in_atomic_block or not rows.filter(pk=session.pk).exists():
+            if connections[rows.db].in_atomic_block or not rows.filter(pk=session.pk).exists():
                 raise
 
 
@@ -57,7 +56,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
     until = get_settings().legacy_until()
     if until is None:
         return
-    tokens = BlacklistedToken.objects.using(database.alias())
+    tokens = database.blacklisted_tokens()
     mark = _mark(subject)
     known = tokens.filter(jti=mark).first()
     if known and moments.aware(known.blacklisted_at) >= before:
@@ -75,7 +74,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
 
 def _is_refused(claims: Claims) -> bool:
     marks = [_mark(None), _mark(claims["sub"])]
-    tokens = BlacklistedToken.objects.using(database.alias()).filter(jti__in=marks)
+    tokens = database.blacklisted_tokens().filter(jti__in=marks)
     # A token that does not say when it was issued may be of any time.
     issued = claims.get("iat", 0)
     refused = tokens.values_list("blacklisted_at", flat=True)

@@ -11,7 +11,12 @@ from django.db import DataError, connections, router, transaction
 from django.db import Error as DatabaseFailure
 
 from ..exceptions import AuthError, Unavailable, UnstorableText
-from ..models import BlacklistedToken, LoginSession
+from ..models import (
+    BlacklistedToken,
+    BlacklistedTokenQuerySet,
+    LoginSession,
+    LoginSessionQuerySet,
+)
 
 logger = logging.getLogger("django_jwtauth")
 
@@ -33,6 +38,16 @@ def alias() -> str:
     A replica that lags would let a revoked token pass.
     """
     return router.db_for_write(LoginSession)
+
+
+def sign_ins() -> LoginSessionQuerySet:
+    """Return all rows of ``LoginSession``, where they are written."""
+    return LoginSession.objects.using(alias())
+
+
+def blacklisted_tokens() -> BlacklistedTokenQuerySet:
+    """Return all rows of ``BlacklistedToken``, where they are written."""
+    return BlacklistedToken.objects.using(alias())
 
 
 def non_atomic(view: Any) -> Any:

@@ -10,7 +10,7 @@ from django.db.models import Model
 
 from ..models import LoginSession
 from . import compiled
-from .database import alias
+from .database import alias, sign_ins
 from .identity import key_field, parse_key
 
 if TYPE_CHECKING:
@@ -143,5 +143,5 @@ def _find_annotated(
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:
     """Return the sign-in as it is now, locked until the transaction ends; None when unknown."""
-    rows = LoginSession.objects.using(alias()).select_for_update()
+    rows = sign_ins().select_for_update()
     return rows.filter(pk=claims["sid"]).first()

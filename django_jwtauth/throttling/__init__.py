@@ -21,7 +21,7 @@ from django.utils.crypto import salted_hmac
 from ..conf import Rate, get_settings
 from ..exceptions import Throttled
 from ..http.device import get_ip_address, get_network
-from ..models import Kind, LoginSession
+from ..models import Kind
 from ..store import database
 from . import device_cookies, spellings
 
@@ -163,7 +163,7 @@ def _is_known(username: str, address: str | None) -> bool:
     if address is None:
         return False
     field = f"user__{get_user_model().USERNAME_FIELD}"
-    sessions = LoginSession.objects.using(database.alias())
+    sessions = database.sign_ins()
     try:
         with database.reporting_unavailable():
             # By the owner: anybody may have had a one-time token sent.

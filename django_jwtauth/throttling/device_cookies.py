@@ -13,7 +13,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.encoding import escape_uri_path
 
 from ..conf import get_settings
-from ..models import Kind, LoginSession, Reason
+from ..models import Kind, Reason
 from ..redacted import Redacted
 from ..signins.rules import auth_hash, is_active
 from ..store import database
@@ -63,7 +63,7 @@ def find(request: "HttpRequest", name: str) -> str | None:
         sid = _signer(name).unsign(value, max_age=LIFETIME)
     except BadSignature:
         return None
-    rows = LoginSession.objects.using(database.alias()).select_related("user")
+    rows = database.sign_ins().select_related("user")
     with database.reporting_unavailable():
         row = rows.filter(pk=sid, kind=Kind.SIGN_IN, end_reason__in=_HARMLESS).first()
     if row is None or row.user is None or not is_active(row.user):

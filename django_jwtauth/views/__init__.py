@@ -34,7 +34,7 @@ from ..conf import get_settings, moments
 from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
 from ..http import bodies
 from ..http.refusals import refusal_headers
-from ..models import Cause, Kind, LoginSession, LoginSessionQuerySet, Via
+from ..models import Cause, Kind, LoginSessionQuerySet, Via
 from ..permissions import IsPerson, MayManage, SignedInWithin
 from ..redacted import redact_body
 from ..serializers import (
@@ -256,7 +256,7 @@ class OwnView(JWTView):
         return cast(AbstractBaseUser, self.request.user)
 
     def own_rows(self, kind: Kind) -> LoginSessionQuerySet:
-        rows = LoginSession.objects.using(database.alias()).filter(user_id=self.user.pk)
+        rows = database.sign_ins().filter(user_id=self.user.pk)
         return rows.of_kind(kind)
 
 

@@ -36,7 +36,6 @@ from ....exceptions import (
     UserNotFound,
     WrongTokenType,
 )
-from ....models import BlacklistedToken
 from ....redacted import redact
 from ....store import database
 from ....tokens.jws import read_foreign
@@ -206,7 +205,7 @@ def _find_user(legacy: dict[str, Any]) -> Any:
 
 
 def _check_revoked(jti: str, user: Any, legacy: dict[str, Any]) -> None:
-    ours = BlacklistedToken.objects.using(database.alias()).filter(jti=jti)
+    ours = database.blacklisted_tokens().filter(jti=jti)
     if ours.exists() or tables.is_blacklisted(jti):
         raise TokenBlacklisted
     if get("CHECK_REVOKE_TOKEN"):

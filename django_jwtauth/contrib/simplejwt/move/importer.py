@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ....claims import REFRESH
 from ....conf import moments
-from ....models import BlacklistedToken, Cause, LoginSession, Reason, Via
+from ....models import BlacklistedToken, Cause, Reason, Via
 from ....signins.rules import auth_hash, make_legacy_session
 from ....store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
@@ -126,15 +126,13 @@ def _parse_id(value: Any) -> Any:
 
 
 def _find_blacklisted(rows: list[Row]) -> set[str]:
-    found = BlacklistedToken.objects.using(database.alias()).in_bulk(
-        [row.jti for row in rows], field_name="jti"
-    )
+    found = database.blacklisted_tokens().in_bulk([row.jti for row in rows], field_name="jti")
     return set(found)
 
 
 def _find_sessions(rows: list[Row]) -> set[str]:
     by_id = {session_id(row.jti): row.jti for row in rows}
-    found = LoginSession.objects.using(database.alias()).only("id").in_bulk(list(by_id))
+    found = database.sign_ins().only("id").in_bulk(list(by_id))
     return {by_id[pk] for pk in found}
 
 
@@ -143,7 +141,6 @@ def _leave_out(rows: list[Row], known: set[str]) -> list[Row]:
 
 
 def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
-    using = database.alias()
     records = []
     for row in rows:
         # Older releases of simplejwt blacklisted a token without saying whose it was.
@@ -159,10 +156,9 @@ def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> 
                 **_CAUSE.blacklist_columns(),
             )
         )
-    BlacklistedToken.objects.using(using).bulk_create(records, ignore_conflicts=True)
+    database.blacklisted_tokens().bulk_create(records, ignore_conflicts=True)
     # One that was imported before, and blacklisted since.
-    sessions = LoginSession.objects.using(using)
-    sessions.filter(pk__in=[session_id(row.jti) for row in rows]).end_for(_CAUSE)
+    database.sign_ins().filter(pk__in=[session_id(row.jti) for row in rows]).end_for(_CAUSE)
 
 
 def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
@@ -172,4 +168,4 @@ def _start(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None
         pk = _parse_id(row.user_id)
         end = (row.expires_at + extension).timestamp()
         sessions.append(make_legacy_session(session_id(row.jti), users[pk], end, hashes[pk]))
-    LoginSession.objects.using(database.alias()).bulk_create(sessions, ignore_conflicts=True)
+    database.sign_ins().bulk_create(sessions, ignore_conflicts=True)
