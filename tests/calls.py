@@ -1,11 +1,19 @@
-"""What a call answers: the reason of a refusal, what a command prints."""
+"""What is answered: to a request, to a call in Python, on a terminal."""
 
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from django_jwtauth.exceptions import AuthError
+
+
+def call(url, raw=None, method="get", **headers):
+    """Answer a request with the token, or without one, of a client that Django checks for CSRF."""
+    if raw is not None:
+        headers["authorization"] = f"Bearer {raw}"
+    return getattr(Client(enforce_csrf_checks=True), method)(url, headers=headers)
 
 
 def reason_of(call, *args, **kwargs):

@@ -3,9 +3,14 @@
 import hashlib
 import hmac
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from django_jwtauth.tokens import keyrings
+
+SID = "0192f0c1a2b37c4d8e5f60718293a4b5"
+OPEN_HEADER = {"alg": "HS256", "typ": "at+jwt"}
+REFRESH_HEADER = {"alg": "HS256", "typ": "rt+jwt"}
 
 
 def segment(value):
@@ -49,3 +54,22 @@ def altered(raw, *, without=(), header=None, **claims):
     head = {**header_of(raw), **(header or {})}
     body = {name: value for name, value in claims_of(raw).items() if name not in without}
     return sign(head, {**body, **claims}, secret_for(header_of(raw)))
+
+
+def access_claims(**changes):
+    """The claims of a good access token."""
+    now = int(time.time())
+    claims = {"token_type": "access", "sub": "1", "sid": SID, "jti": f"{SID}.0123456789abcdef"}
+    return {**claims, "iat": now, "exp": now + 300, **changes}
+
+
+def refresh_claims(**changes):
+    """The claims of a good refresh token."""
+    now = int(time.time())
+    claims = {"token_type": "refresh", "sub": "1", "sid": SID, "gen": 0, "jti": f"{SID}:0"}
+    return {**claims, "iat": now, "exp": now + 300, **changes}
+
+
+def signed(header=OPEN_HEADER, **changes):
+    """An access token, good but for the changes."""
+    return sign(header, access_claims(**changes))

@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import Any
 
 from django.db import connection, connections
+from rest_framework.test import APIClient
 
 
 def race(calls: Sequence[Callable[[], Any]], *, isolation: str | None = None) -> list[Any]:
@@ -77,3 +78,8 @@ def on_a_new_connection(call):
     thread.start()
     thread.join()
     return result[0]
+
+
+def post(path, **body):
+    """Answer a request of a client that shows a 500 as one."""
+    return APIClient(raise_request_exception=False).post(f"/api/{path}", body, format="json")

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from django_jwtauth import sessions
+from django_jwtauth import sessions, tokens
+from django_jwtauth.claims import ACCESS, REFRESH
+from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from tests import forge
 
@@ -36,6 +39,13 @@ class Refusal(NamedTuple):
             "detail": "Given token not valid for any token type",
             "messages": [message],
         }
+
+
+def refusal(raw, *allowed):
+    """The TokenError that decode() raises; any other exception fails the test."""
+    with pytest.raises(TokenError) as caught:
+        tokens.decode(raw, *(allowed or (ACCESS, REFRESH)))
+    return caught.value
 
 
 def altered(**changes):

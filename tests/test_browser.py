@@ -27,6 +27,7 @@ from django_jwtauth.models import LoginSession
 from django_jwtauth.tokens import TokenPair
 from django_jwtauth.views import browser
 from tests import forge
+from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 
 
@@ -355,16 +356,6 @@ def test_refreshing_without_a_cookie(web, statements):
 
 def end(user):
     user.jwtauth_sessions.end()
-
-
-def deactivate(user):
-    user.is_active = False
-    user.save()
-
-
-def change_password(user):
-    user.set_password("another")
-    user.save()
 
 
 def move_on(user):

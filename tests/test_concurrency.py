@@ -6,26 +6,16 @@ from functools import partial
 
 import jwt
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection, connections, transaction
-from rest_framework.test import APIClient
 
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
-from tests.racing import race, set_isolation
+from tests.conftest import PASSWORD
+from tests.racing import post, race, set_isolation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ISOLATION_LEVELS = ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
-
-
-@pytest.fixture
-def user(db):
-    return get_user_model().objects.create_user("alice", password="pw")
-
-
-def post(path, **body):
-    return APIClient(raise_request_exception=False).post(f"/api/{path}", body, format="json")
 
 
 def generation(raw):
@@ -153,7 +143,7 @@ def test_parallel_sign_ins_respect_the_limit(user, settings):
     """However many sign-ins meet, no more than the limit stay live."""
     settings.JWTAUTH = {"MAX_SESSIONS_PER_USER": 3}
     for _ in range(5):
-        answers = race([partial(post, "token/", username="alice", password="pw")] * 8)
+        answers = race([partial(post, "token/", username="anna", password=PASSWORD)] * 8)
 
         assert Counter(answer.status_code for answer in answers) == {200: 8}
         assert LoginSession.objects.live().count() == 3

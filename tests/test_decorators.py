@@ -11,6 +11,7 @@ from django.views import View
 
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.decorators import jwt_optional, jwt_required
+from tests.calls import call
 from tests.pages import block
 
 examples = {"__name__": __name__}
@@ -54,11 +55,6 @@ urlpatterns = [
     path("other/", someone_elses),
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
-
-
-def call(url, raw=None, method="get"):
-    headers = {"authorization": f"Bearer {raw}"} if raw is not None else {}
-    return getattr(DjangoClient(enforce_csrf_checks=True), method)(url, headers=headers)
 
 
 def acall(url, raw=None, method="get"):

@@ -15,6 +15,7 @@ from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import endings
 from django_jwtauth.views.portal import MakingView
 from tests.calls import reason_of
+from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
 from tests.urls import urlpatterns as project
@@ -109,19 +110,9 @@ def test_what_ends_one_row_ends_it_in_one_place(user, pair, monkeypatch, door):
 # --- a user is saved or deleted
 
 
-def deactivate(user):
-    user.is_active = False
-    user.save()
-
-
 def deactivate_only(user):
     user.is_active = False
     user.save(update_fields=["is_active"])
-
-
-def set_password(user):
-    user.set_password("another")
-    user.save()
 
 
 def set_password_only(user):
@@ -143,7 +134,7 @@ class Proxy(User):
 CHANGES = {
     "deactivated": (deactivate, ("user_inactive", "deactivation")),
     "deactivated, one field": (deactivate_only, ("user_inactive", "deactivation")),
-    "password": (set_password, ("credentials_changed", "password_change")),
+    "password": (change_password, ("credentials_changed", "password_change")),
     "password, one field": (set_password_only, ("credentials_changed", "password_change")),
     "unusable password": (lock_password, ("credentials_changed", "password_change")),
     "deleted": (lambda user: user.delete(), ("user_deleted", "deletion")),
@@ -222,7 +213,7 @@ def test_saving_the_same_password_again_keeps_what_matches(user, others):
 def test_api_tokens_may_survive_the_password_but_no_deactivation(user, others, settings):
     """API_TOKENS["SURVIVE_PASSWORD_CHANGE"] is about passwords."""
     settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
-    set_password(user)
+    change_password(user)
     living = LoginSession.objects.filter(ended_at=None, user=user)
     assert [session.kind for session in living] == [Kind.API_TOKEN]
 

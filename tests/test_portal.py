@@ -11,6 +11,7 @@ from django.utils import timezone
 from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
 from django_jwtauth.models import Cause, Kind, LoginSession, Reason, Via
 from django_jwtauth.operations import finding, revocation
+from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
 from tests.racing import SlowBody, race
@@ -342,16 +343,6 @@ def test_the_sign_in_hook_has_its_say(user, settings):
     settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.used_hook"}}
     answer = enter(one_time.issue(user, one_time.SIGN_IN))
     assert sessions.authenticate(answer.json()["access"])[1]["amr"] == ["otp"]
-
-
-def change_password(user):
-    user.set_password("another")
-    user.save()
-
-
-def deactivate(user):
-    user.is_active = False
-    user.save()
 
 
 @pytest.mark.parametrize(

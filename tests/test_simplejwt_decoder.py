@@ -22,7 +22,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.urls import reverse
-from rest_framework.test import APIClient
 
 from django_jwtauth import exceptions, sessions
 from django_jwtauth.contrib import simplejwt
@@ -34,7 +33,7 @@ from django_jwtauth.views import oauth
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.legacy import OWN_KEY, SLIDING, WINDOW, legacy, moved, pem
-from tests.racing import race
+from tests.racing import post, race
 from tests.simplejwt_project import process
 
 
@@ -146,10 +145,6 @@ def test_exchanges_agree_at_every_isolation_level(user, isolation):
 
         assert Counter(answer.status_code for answer in answers) == {200: 8}
         assert len({answer.json()["refresh"] for answer in answers}) == 1
-
-
-def post(path, **body):
-    return APIClient(raise_request_exception=False).post(f"/api/{path}", body, format="json")
 
 
 def test_exchanging_races_signing_out(old, user):

@@ -11,6 +11,7 @@ from rest_framework.permissions import IsAdminUser
 from django_jwtauth import sessions
 from django_jwtauth.authentication import JWTCookieAuthentication, JWTStatelessUserAuthentication
 from django_jwtauth.permissions import HasScopes
+from tests.calls import call
 from tests.pages import block
 
 examples = {"__name__": __name__}
@@ -40,11 +41,6 @@ urlpatterns = [
     path("cookie/", CookieView.as_view()),
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
-
-
-def call(url, raw=None, method="get"):
-    headers = {"authorization": f"Bearer {raw}"} if raw is not None else {}
-    return getattr(DjangoClient(enforce_csrf_checks=True), method)(url, headers=headers)
 
 
 def acall(url, raw=None, method="get"):

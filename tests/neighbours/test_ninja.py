@@ -6,7 +6,6 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection
 from django.test import AsyncClient
-from django.test import Client as DjangoClient
 from django.urls import path
 from ninja import NinjaAPI, Router
 from ninja.security import APIKeyHeader
@@ -14,6 +13,7 @@ from ninja.security import APIKeyHeader
 from django_jwtauth import sessions
 from django_jwtauth.contrib.ninja import JWTAuth, answer_refusals
 from django_jwtauth.exceptions import InsufficientScope
+from tests.calls import call
 from tests.pages import DOCS, read_blocks
 from tests.refusals import REFUSALS
 
@@ -62,12 +62,6 @@ urlpatterns = [
     path("routed/", routed.urls),
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
-
-
-def call(url, raw=None, method="get", **headers):
-    if raw is not None:
-        headers["authorization"] = f"Bearer {raw}"
-    return getattr(DjangoClient(enforce_csrf_checks=True), method)(url, headers=headers)
 
 
 def acall(url, raw=None, method="get", **headers):
