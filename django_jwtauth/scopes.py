@@ -89,9 +89,10 @@ def grant(
 
 def _allowed(user: object, request: object) -> set[str] | None:
     """Return what ``HOOKS["SCOPES"]`` allows the user; None without a hook."""
-    if not get_settings().HOOKS.SCOPES:
+    hook = get_settings().HOOKS.SCOPES
+    if not hook:
         return None
-    given = call_hook(get_settings().HOOKS.SCOPES, user, request) or ()
+    given = call_hook(hook, user, request) or ()
     allowed = set(given.split() if isinstance(given, str) else given)
     # A space in a name would grant two others.
     if wrong := sorted(name for name in allowed if not is_name(name)):

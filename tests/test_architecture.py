@@ -150,18 +150,29 @@ def test_libraries_stay_where_they_belong(module):
             assert not is_within(name, library), name
 
 
-def test_the_authentication_module_can_be_imported_first():
-    """DRF imports it while it defines APIView; imported before DRF, it must not fail either."""
-    program = "import django; django.setup(); import django_jwtauth.authentication"
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}
-
+def run(program):
+    """Run a program after ``django.setup()``, and return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-c", f"import django; django.setup(); {program}"],
         cwd=ROOT.parent,
-        env=environment,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
         capture_output=True,
         text=True,
         check=False,
     )
-
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_authentication_module_can_be_imported_first():
+    """DRF imports it while it defines APIView; imported before DRF, it must not fail either."""
+    run("import django_jwtauth.authentication")
+
+
+def test_what_is_off_is_not_imported():
+    """A process that only authenticates loads nothing of what no setting and no URL turns on."""
+    loaded = run("import sys; import django_jwtauth.authentication; print(*sys.modules)").split()
+    off = ["tokens.remote_keys", "contrib.simplejwt", "contrib.allauth", "views", "middleware"]
+
+    assert f"{PACKAGE}.authentication" in loaded
+    assert not {f"{PACKAGE}.{name}" for name in off} & {*loaded}

@@ -24,7 +24,7 @@ from django_jwtauth.exceptions import (
     WrongTokenType,
 )
 from django_jwtauth.models import LoginSession
-from django_jwtauth.tokens import keyrings
+from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.tokens.cache import Verified, VerifiedTokens
 from django_jwtauth.tokens.keymaterial import Key
 from tests import forge
@@ -262,7 +262,7 @@ def published(settings, monkeypatch):
         "ISSUERS": {FOREIGN: f"{FOREIGN}/jwks.json"},
     }
     published = Published()
-    monkeypatch.setattr(tokens, "get_remote_keys", lambda url: published)
+    monkeypatch.setattr(remote_keys, "get_remote_keys", lambda url: published)
     return published
 
 

@@ -491,7 +491,7 @@ CLIENT = {"gateway": make_password("s3cret", hasher="md5")}
 )
 def test_every_door_tells_the_same_scopes(client, settings, user, value, expected):
     """What grants nothing is told as nothing, and as text where text is due (RFC 7662, 2.2)."""
-    settings.JWTAUTH = {"CLIENTS": CLIENT, "ONE_TIME_PURPOSES": ["export"]}
+    settings.JWTAUTH = {"CLIENTS": CLIENT, "ONE_TIME": {"PURPOSES": ["export"]}}
     pair = sessions.start(user, claims={} if value is None else {"scope": value})
     bearer = {"authorization": f"Bearer {pair.access}"}
     form = {"token": pair.access, "client_id": "gateway", "client_secret": "s3cret"}

@@ -122,6 +122,10 @@ EQUIVALENTS = {
         {"ALGORITHM": "ES256", "JWK_URL": "https://a.example/jwks", "ISSUER": "https://a.example"},
         {"ISSUERS": {"https://a.example": "https://a.example/jwks"}, "ISSUER": "https://a.example"},
     ),
+    "remote keys of nobody": (
+        {"ALGORITHM": "ES256", "JWK_URL": "https://a.example/jwks"},
+        {"ISSUERS": None},
+    ),
 }
 
 
@@ -187,6 +191,13 @@ def test_remarks(settings):
     assert "- LEEWAY : simplejwt has no such setting: it never had an effect." in printed
     assert 'let HOOKS["CLAIMS"] return {"user_id": str(user.email)}.' in printed
     assert ".." not in printed
+
+
+def test_keys_that_are_fetched_need_an_issuer(settings):
+    """simplejwt fetched them without one; here they are listed by issuer."""
+    settings.SIMPLE_JWT = {"ALGORITHM": "ES256", "JWK_URL": "https://a.example/jwks"}
+
+    assert "- JWK_URL: set ISSUER to the iss claim of the tokens" in run()
 
 
 def test_default_values_need_no_remark(settings):

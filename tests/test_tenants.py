@@ -7,6 +7,7 @@ import threading
 import traceback
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 
@@ -315,6 +316,40 @@ def test_each_tenant_has_the_settings_of_all_and_its_own(settings, user):
         assert sessions.start(user).expires_in == 300
 
 
+def test_a_tenant_overrides_single_names_of_a_group(settings):
+    """What its group leaves out is that of all; the next tenant has none of it."""
+    settings.JWTAUTH = {
+        "HOOKS": {**settings.JWTAUTH["HOOKS"], "SCOPES": "json.dumps"},
+        "COOKIES": {"NAME": "shop", "SAMESITE": "Strict"},
+        "THROTTLES": {"RATES": {"rename": "1/day"}},
+    }
+    own = {
+        "HOOKS": {"CLAIMS": "tests.test_tenants.claims"},
+        "COOKIES": {"NAME": "a"},
+        "API_TOKENS": {"MAX_PER_USER": 1},
+    }
+    with tenant({**A, **own}):
+        mine = get_settings()
+    with tenant(B):
+        theirs = get_settings()
+
+    assert ("json.dumps", own["HOOKS"]["CLAIMS"]) == (mine.HOOKS.SCOPES, mine.HOOKS.CLAIMS)
+    assert (mine.COOKIES.NAME, mine.COOKIES.SAMESITE) == ("a", "Strict")
+    assert replace(theirs.API_TOKENS, MAX_PER_USER=1) == mine.API_TOKENS
+    assert mine.THROTTLES == theirs.THROTTLES
+    assert (theirs.HOOKS.CLAIMS, theirs.COOKIES.NAME) == (None, "shop")
+
+
+@pytest.mark.parametrize("own", [{}, {"b": "https://b.example.com/jwks"}])
+def test_a_tenant_that_names_issuers_trusts_no_others(settings, own):
+    """Of what is listed by the project's own names, a tenant's list is all there is."""
+    settings.JWTAUTH = {**settings.JWTAUTH, "ISSUERS": {"a": "https://a.example.com/jwks"}}
+    with tenant({**A, "ISSUERS": own}):
+        assert get_settings().key_urls(foreign=True) == own
+    with tenant(A):
+        assert [*get_settings().ISSUERS] == ["a"]
+
+
 def test_what_the_hook_returns_counts_at_once():
     """A tenant's key that was replaced signs no more, without a restart."""
     with tenant({**A, "KEYS": OWN["a"]}):
@@ -558,6 +593,15 @@ BAD = {
     "an unknown name": ({**A, "SIGNING_KEY": CANARY}, r"refused: JWTAUTH\['SIGNING_KEY'\] is not"),
     "the hook": ({**A, "HOOKS": {"TENANT": None}}, r"must not return HOOKS\[.TENANT.\]"),
     "the cache": ({**A, "TOKEN_CACHE_SIZE": 1}, "must not return TOKEN_CACHE_SIZE"),
+    "a group that is none": (
+        {**A, "COOKIES": "a"},
+        r"refused: JWTAUTH\['COOKIES'\] must be a dict",
+    ),
+    "a bad value in a group": (
+        {**A, "COOKIES": {"SECURE": 1}},
+        r"refused: JWTAUTH\['COOKIES'\]\['SECURE'\] must be True or False",
+    ),
+    "a former name": ({**A, "COOKIE_NAME": "a"}, r"is now JWTAUTH\['COOKIES'\]\['NAME'\]"),
     "a set": ({**A, "AUDIENCE": {CANARY}}, "returned a value that no setting has"),
 }
 

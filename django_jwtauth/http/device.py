@@ -65,8 +65,9 @@ def get_ip_address(request: "HttpRequest") -> str | None:
     unless that is a proxy's: a private address, and a header that proxies add. Whatever is
     counted by the address of a proxy is counted for everybody.
     """
-    if get_settings().HOOKS.CLIENT_IP:
-        return _parse(call_hook(get_settings().HOOKS.CLIENT_IP, request))
+    hook = get_settings().HOOKS.CLIENT_IP
+    if hook:
+        return _parse(call_hook(hook, request))
     proxies = (getattr(settings, "REST_FRAMEWORK", None) or {}).get("NUM_PROXIES")
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
     if proxies and forwarded is not None:

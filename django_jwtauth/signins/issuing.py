@@ -75,7 +75,7 @@ def _access_claims(
     session: LoginSession, user: "AbstractBaseUser", carried: Claims, now: int
 ) -> Claims:
     conf = get_settings()
-    hook = call_hook(get_settings().HOOKS.CLAIMS, user, session) or {}
+    hook = call_hook(conf.HOOKS.CLAIMS, user, session) or {}
     _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
     ends = _seconds(aware(session.created_at) + conf.SESSION_LIFETIME)
     exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)

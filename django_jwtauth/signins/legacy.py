@@ -26,9 +26,10 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     The claim ``legacy`` says whether the token was issued after what ended the user's sign-ins.
     Raises a ``TokenError`` and ``Unavailable``.
     """
-    if get_token_tenancy().settings.legacy_until() is None:
+    conf = get_token_tenancy().settings
+    if conf.legacy_until() is None:
         return None
-    claims: Claims | None = call_hook(get_settings().LEGACY.DECODER, raw, allowed, allow_expired)
+    claims: Claims | None = call_hook(conf.LEGACY.DECODER, raw, allowed, allow_expired)
     if claims is None:
         return None
     with database.reporting_unavailable():

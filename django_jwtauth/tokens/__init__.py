@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -37,9 +38,11 @@ from ..exceptions import (
 )
 from . import jws, keyrings
 from .cache import Verified, VerifiedTokens
-from .remote_keys import RemoteKeys, get_remote_keys
 
-KeySource = keyrings.KeyRing | RemoteKeys
+if TYPE_CHECKING:
+    from .remote_keys import RemoteKeys
+
+    KeySource = keyrings.KeyRing | RemoteKeys
 
 
 #: The longest token issued or read, in bytes.
@@ -124,7 +127,7 @@ def _rings(token_type: TokenType) -> Callable[[], keyrings.KeyRing]:
     return rings.get(token_type, keyrings.get_access_ring)
 
 
-def _context(get_keys: Callable[[], KeySource]) -> tuple[Settings, keyrings.KeyRing]:
+def _context(get_keys: "Callable[[], KeySource]") -> tuple[Settings, keyrings.KeyRing]:
     """What a verification depends on, besides the time."""
     return keyrings.get_token_tenancy().settings, get_keys().current()
 
@@ -143,13 +146,16 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
     _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
 
 
-def _find_keys(payload: bytes, foreign: bool) -> Callable[[], KeySource]:
+def _find_keys(payload: bytes, foreign: bool) -> "Callable[[], KeySource]":
     """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
     urls = get_settings().key_urls(foreign=foreign)
     if urls:
         # Not verified yet: it picks a ring, nothing more.
         issuer = jws.read_object(payload).get("iss")
         if isinstance(issuer, str) and issuer in urls:
+            # Most projects fetch no keys.
+            from .remote_keys import get_remote_keys
+
             return partial(get_remote_keys, urls[issuer])
     return keyrings.get_access_ring
 

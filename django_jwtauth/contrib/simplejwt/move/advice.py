@@ -183,12 +183,13 @@ def _translate_keys(lines: dict[str, str], remarks: dict[str, str]) -> None:
 
 
 def _translate_url(lines: dict[str, str], remarks: dict[str, str]) -> None:
-    issuer = get("ISSUER")
-    remarks["JWK_URL"] = "ISSUERS verifies the tokens of ISSUER in stateless services"
-    if issuer:
-        lines["ISSUERS"] = f"{{{render(issuer)}: {render(get('JWK_URL'))}}}"
+    if "ISSUER" in lines:
+        lines["ISSUERS"] = f"{{{lines['ISSUER']}: {render(get('JWK_URL'))}}}"
+        remarks["JWK_URL"] = "ISSUERS says where stateless services get the keys of ISSUER"
     else:
-        remarks["JWK_URL"] += "; set ISSUER to their iss claim, and add ISSUERS = {ISSUER: the URL}"
+        remarks["JWK_URL"] = (
+            "set ISSUER to the iss claim of the tokens, and give it this URL in ISSUERS"
+        )
 
 
 def _get_end(now: datetime) -> str:
