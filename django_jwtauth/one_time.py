@@ -22,9 +22,9 @@ __all__ = [
     "MAX_LIFETIME",
     "SIGN_IN",
     "aconsume",
-    "aissue",
+    "acreate",
     "consume",
-    "issue",
+    "create",
     "verify",
 ]
 
@@ -39,7 +39,7 @@ LIFETIME = timedelta(minutes=10)
 MAX_LIFETIME = timedelta(days=1)
 
 
-def issue(
+def create(
     user: "AbstractBaseUser",
     purpose: str,
     *,
@@ -71,7 +71,7 @@ def issue(
 
 
 def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
-    """Use the token up; return its user and the claims it was issued with.
+    """Use the token up; return its user and the claims it was created with.
 
     Of parallel calls one wins, the others raise ``SessionEnded``. Raises any other
     ``TokenError`` and ``Unavailable``. Do not roll it back: the token would be good again.
@@ -108,7 +108,7 @@ def _check_parent(claims: Claims) -> None:
                 raise SessionEnded
 
 
-async def aissue(
+async def acreate(
     user: "AbstractBaseUser",
     purpose: str,
     *,
@@ -117,8 +117,8 @@ async def aissue(
     parent: Claims | None = None,
     request: "HttpRequest | None" = None,
 ) -> str:
-    """See issue()."""
-    return await sync_to_async(issue)(
+    """See create()."""
+    return await sync_to_async(create)(
         user, purpose, lifetime=lifetime, claims=claims, parent=parent, request=request
     )
 

@@ -24,7 +24,7 @@ from django_jwtauth.admin.find import VERDICTS
 from django_jwtauth.api_tokens import create as create_api_token
 from django_jwtauth.models import BlacklistedToken, Cause, LoginSession, Reason, Via
 from django_jwtauth.one_time import consume
-from django_jwtauth.one_time import issue as issue_one_time
+from django_jwtauth.one_time import create as create_one_time
 from django_jwtauth.operations import finding, revocation
 from tests import forge
 from tests.conftest import DESK
@@ -373,7 +373,7 @@ def test_a_blacklisted_legacy_jti_is_found(desk, user):
 def test_api_tokens_and_one_time_tokens_are_found(desk, user):
     """They are told by their kind, and whether they are still good."""
     api_token = create_api_token(user, "deploy").raw
-    magic_link = issue_one_time(user, "sign_in")
+    magic_link = create_one_time(user, "sign_in")
 
     assert rows_of(desk.post(FIND, {"text": api_token}))["State"] == "Valid: it is accepted."
     assert rows_of(desk.post(FIND, {"text": api_token}))["Device"].startswith("API token, deploy")
@@ -528,8 +528,8 @@ ENDING = {
     "refresh token": lambda user: sessions.start(user).refresh,
     "expired refresh token": lambda user: forge.altered(sessions.start(user).refresh, exp=1),
     "API token": lambda user: create_api_token(user, "deploy").raw,
-    "one-time token": lambda user: issue_one_time(user, "download"),
-    "link": lambda user: issue_one_time(user, "sign_in"),
+    "one-time token": lambda user: create_one_time(user, "download"),
+    "link": lambda user: create_one_time(user, "sign_in"),
 }
 
 

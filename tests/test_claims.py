@@ -160,7 +160,7 @@ ISSUED = {
     "refresh": lambda user: sessions.start(user).refresh,
     "refreshed": lambda user: sessions.refresh(sessions.start(user).refresh).refresh,
     "API token": lambda user: api_tokens.create(user, "deploy").raw,
-    "one-time": lambda user: one_time.issue(user, "download"),
+    "one-time": lambda user: one_time.create(user, "download"),
 }
 
 

@@ -59,7 +59,7 @@ def replaced(user):
 
 def made_by_http(user):
     parent = sessions.authenticate(sessions.start(user).access)[1]
-    return one_time.issue(user, "download", parent=parent)
+    return one_time.create(user, "download", parent=parent)
 
 
 KINDS = {
@@ -69,7 +69,7 @@ KINDS = {
     "ref": lambda user: sessions.start(user).refresh,
     "grace": superseded,
     "older": replaced,
-    "link": lambda user: one_time.issue(user, one_time.SIGN_IN),
+    "link": lambda user: one_time.create(user, one_time.SIGN_IN),
     "once": made_by_http,
     "l.a.": lambda user: legacy(user),
     "l.r.": lambda user: legacy(user, "refresh"),

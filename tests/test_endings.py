@@ -37,7 +37,7 @@ def others(user, other_user, pair):
     """Two further sign-ins of the user, an API token and a link; and one of somebody else."""
     sessions.start(user)
     api_tokens.create(user, "ci")
-    one_time.issue(user, one_time.SIGN_IN)
+    one_time.create(user, one_time.SIGN_IN)
     sessions.start(other_user)
 
 
@@ -65,7 +65,7 @@ def make_too_many(user, pair):
 
 def make_while_ended(user, pair):
     """The caller's own sign-in ends after it was checked."""
-    link = one_time.issue(user, "export")
+    link = one_time.create(user, "export")
     view = MakingView(request=SimpleNamespace(auth=claims_of(pair.access)))
     User.objects.update(password="!")
     assert reason_of(view.confirm, claims_of(link)["sid"]) == "credentials_changed"
@@ -81,7 +81,7 @@ ONE_ROW = {
     "API token deleted": delete_api_token,
     "too many API tokens": make_too_many,
     "made while the caller's own ended": make_while_ended,
-    "used": lambda user, pair: one_time.consume(one_time.issue(user, "export"), "export"),
+    "used": lambda user, pair: one_time.consume(one_time.create(user, "export"), "export"),
     "password changed": lambda user, pair: (
         User.objects.update(password="!") and reason_of(sessions.refresh, pair.refresh)
     ),
@@ -246,7 +246,7 @@ def test_an_update_that_deactivates_is_found_at_the_next_use(user, pair, use):
     tokens = {
         "pair": pair,
         "api": api_tokens.create(user, "ci").raw,
-        "link": one_time.issue(user, one_time.SIGN_IN),
+        "link": one_time.create(user, one_time.SIGN_IN),
     }
     User.objects.update(is_active=False)
     assert reason_of(use, tokens) == "user_inactive"

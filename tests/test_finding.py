@@ -29,7 +29,7 @@ def test_a_good_token_is_found_with_all_that_it_stands_for(user, pair):
 
 def test_a_one_time_token_is_found_too(user):
     """It is asked about at its own door, and is not used up."""
-    raw = one_time.issue(user, "download")
+    raw = one_time.create(user, "download")
 
     assert [(one.token_type, one.refusal) for one in finding.find(raw)] == [("one_time", None)]
     assert one_time.consume(raw, "download")[0] == user

@@ -26,7 +26,7 @@ from rest_framework.views import APIView
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.decorators import jwt_optional, jwt_required
-from django_jwtauth.http import transport
+from django_jwtauth.exceptions import TokenError
 from tests import forge
 from tests.conftest import PASSWORD
 from tests.urls import urlpatterns as project
@@ -414,7 +414,7 @@ def test_another_token_is_another_question(rf, user, other_user):
 
     assert sessions.authenticate_request(mine, request)[0] == user
     assert sessions.authenticate_request(others, request)[0] == other_user
-    with pytest.raises(transport.TokenError):
+    with pytest.raises(TokenError):
         sessions.authenticate_request(forge.altered(mine, exp=1), request)
     assert sessions.authenticate_request(mine, request)[0] == user
 

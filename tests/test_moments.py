@@ -80,7 +80,7 @@ def test_every_token_lives_as_long_as_it_should(back, user, settings, minutes):
         assert forge.claims_of(pair.refresh)["iat"] == now
         assert (pair.expires_in, pair.refresh_expires_in) == (300, 1800)
         token = api_tokens.create(user, "ci", lifetime=10 * MINUTE).raw
-        link = one_time.issue(user, "download", lifetime=10 * MINUTE)
+        link = one_time.create(user, "download", lifetime=10 * MINUTE)
         assert lifetime_of(token) == lifetime_of(link) == 600
         assert forge.claims_of(token)["iat"] == forge.claims_of(link)["iat"] == now
         clock.shift(29 * MINUTE)

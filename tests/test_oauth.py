@@ -747,7 +747,7 @@ def test_a_superseded_refresh_token_is_inactive_and_writes_nothing(introspect, p
 def test_other_kinds_of_tokens(introspect, user):
     """An API token is active, a one-time token is not: it opens one door, once."""
     assert introspect(api_tokens.create(user, "script").raw)["active"] is True
-    assert introspect(one_time.issue(user, one_time.SIGN_IN)) == {"active": False}
+    assert introspect(one_time.create(user, one_time.SIGN_IN)) == {"active": False}
 
 
 @pytest.mark.parametrize("name", [*UNVERIFIED, "good", "another's"])

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
 
 def test_it_is_good_once(user):
     """The first consume() gives the user and the claims, the second is refused."""
-    raw = one_time.issue(user, "download", claims={"file": "report.pdf"})
+    raw = one_time.create(user, "download", claims={"file": "report.pdf"})
 
     assert one_time.consume(raw, "download") == (user, {"file": "report.pdf"})
     with pytest.raises(exceptions.SessionEnded):
@@ -35,7 +35,7 @@ def test_it_is_good_once(user):
 
 def test_it_is_good_for_its_purpose_only(user):
     """For another purpose it is refused, and is still good for its own."""
-    raw = one_time.issue(user, "download")
+    raw = one_time.create(user, "download")
 
     with pytest.raises(exceptions.WrongTokenType):
         one_time.consume(raw, one_time.SIGN_IN)
@@ -46,7 +46,7 @@ def test_it_is_good_for_its_purpose_only(user):
 def test_sixteen_consumers_one_winner(user):
     """Of sixteen parallel consumers exactly one gets through, twenty times over."""
     for _ in range(20):
-        raw = one_time.issue(user, "download")
+        raw = one_time.create(user, "download")
 
         results = race([partial(one_time.consume, raw, "download")] * 16)
 
@@ -59,8 +59,8 @@ def test_it_lives_shortly(user):
     """After its lifetime it is refused; by default, ten minutes at most (ASVS 5.0, 6.5.5)."""
     assert timedelta(minutes=10) >= one_time.LIFETIME
     with time_machine.travel(timezone.now(), tick=False) as clock:
-        raw = one_time.issue(user, "download")
-        long = one_time.issue(user, "download", lifetime=one_time.MAX_LIFETIME)
+        raw = one_time.create(user, "download")
+        long = one_time.create(user, "download", lifetime=one_time.MAX_LIFETIME)
         clock.shift(one_time.LIFETIME)
         with pytest.raises(exceptions.ExpiredToken):
             one_time.consume(raw, "download")
@@ -74,7 +74,7 @@ def test_it_lives_shortly(user):
 )
 def test_another_lifetime_is_refused(user, lifetime):
     """Over a day, or none: neither is made into one that nobody asked for."""
-    for issue in (one_time.issue, async_to_sync(one_time.aissue)):
+    for issue in (one_time.create, async_to_sync(one_time.acreate)):
         with pytest.raises(ValueError, match="A one-time token m"):
             issue(user, "download", lifetime=lifetime)
     assert not LoginSession.objects.exists()
@@ -82,7 +82,7 @@ def test_another_lifetime_is_refused(user, lifetime):
 
 def test_a_changed_password_ends_it(user):
     """A link from before the password change opens nothing."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
     user.set_password("another")
     user.save()
 
@@ -92,12 +92,12 @@ def test_a_changed_password_ends_it(user):
 
 def test_inactive_users_neither_get_nor_use_one(user):
     """Deactivation refuses both ends."""
-    raw = one_time.issue(user, "download")
+    raw = one_time.create(user, "download")
     user.is_active = False
     user.save()
 
     with pytest.raises(exceptions.UserInactive):
-        one_time.issue(user, "download")
+        one_time.create(user, "download")
     with pytest.raises(exceptions.UserInactive):
         one_time.consume(raw, "download")
 
@@ -105,13 +105,13 @@ def test_inactive_users_neither_get_nor_use_one(user):
 def test_reserved_claims_are_refused(user):
     """claims= cannot say whose token it is; no row is left."""
     with pytest.raises(ValueError, match="sub"):
-        one_time.issue(user, "download", claims={"sub": "1"})
+        one_time.create(user, "download", claims={"sub": "1"})
     assert not LoginSession.objects.exists()
 
 
 def test_its_purpose_cannot_be_set_by_a_claim(user):
     """A claim named purpose does not change what the token is for."""
-    raw = one_time.issue(user, "download", claims={"purpose": one_time.SIGN_IN})
+    raw = one_time.create(user, "download", claims={"purpose": one_time.SIGN_IN})
 
     with pytest.raises(exceptions.WrongTokenType):
         one_time.consume(raw, one_time.SIGN_IN)
@@ -119,7 +119,7 @@ def test_its_purpose_cannot_be_set_by_a_claim(user):
 
 def test_it_is_no_other_kind_of_token(user, pair):
     """It neither authenticates nor refreshes nor verifies, and other kinds are not consumed."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
 
     for call in (sessions.authenticate, sessions.refresh, sessions.verify):
         with pytest.raises(exceptions.WrongTokenType):
@@ -131,7 +131,7 @@ def test_it_is_no_other_kind_of_token(user, pair):
 
 def test_it_can_be_given_up(user):
     """Blacklisted, it is used up: the row ends, and consume() refuses it."""
-    raw = one_time.issue(user, "download")
+    raw = one_time.create(user, "download")
 
     sessions.blacklist(raw, reason=Reason.STOLEN)
 
@@ -141,8 +141,8 @@ def test_it_can_be_given_up(user):
 
 
 def test_async_twins(user):
-    """aissue() and aconsume() do the same."""
-    raw = async_to_sync(one_time.aissue)(user, "download", claims={"file": "a"})
+    """acreate() and aconsume() do the same."""
+    raw = async_to_sync(one_time.acreate)(user, "download", claims={"file": "a"})
 
     assert async_to_sync(one_time.aconsume)(raw, "download") == (user, {"file": "a"})
 
@@ -151,7 +151,7 @@ def test_async_twins(user):
 def test_a_purpose_that_fits_no_column_is_a_mistake(user, purpose):
     """In Python it is a ValueError on every database, and no row is left."""
     with pytest.raises(ValueError, match="purpose"):
-        one_time.issue(user, purpose)
+        one_time.create(user, purpose)
     assert not LoginSession.objects.exists()
 
 
@@ -181,7 +181,7 @@ def test_a_token_dies_with_the_sign_in_it_was_made_from(user, how, purpose):
     """Whoever was signed out because a token was stolen left no door behind."""
     pair, other = sessions.start(user), sessions.start(user)
     raw, others = (
-        one_time.issue(user, purpose, parent=sessions.authenticate(one.access)[1])
+        one_time.create(user, purpose, parent=sessions.authenticate(one.access)[1])
         for one in (pair, other)
     )
 
@@ -194,7 +194,7 @@ def test_a_token_dies_with_the_sign_in_it_was_made_from(user, how, purpose):
 
 def test_a_token_lives_on_through_the_refreshes_of_its_sign_in(user, pair):
     """And after the access token it was made with has been blacklisted alone."""
-    raw = one_time.issue(user, "download", parent=sessions.authenticate(pair.access)[1])
+    raw = one_time.create(user, "download", parent=sessions.authenticate(pair.access)[1])
     sessions.refresh(pair.refresh)
     sessions.blacklist(pair.access)
 
@@ -203,7 +203,7 @@ def test_a_token_lives_on_through_the_refreshes_of_its_sign_in(user, pair):
 
 def test_what_is_made_without_a_sign_in_has_none_to_die_with(user, pair):
     """A mailed link is good after everything else of its user ended."""
-    raw = one_time.issue(user, "download")
+    raw = one_time.create(user, "download")
     sessions.blacklist(pair.refresh)
 
     assert one_time.consume(raw, "download") == (user, {})
@@ -212,4 +212,4 @@ def test_what_is_made_without_a_sign_in_has_none_to_die_with(user, pair):
 def test_nobody_sets_the_parent_by_hand(user):
     """It is a claim of this package."""
     with pytest.raises(ValueError, match="parent_sid"):
-        one_time.issue(user, "download", claims={"parent_sid": "x"})
+        one_time.create(user, "download", claims={"parent_sid": "x"})

@@ -286,7 +286,7 @@ def enter(raw):
 
 def test_a_magic_link_signs_in(user):
     """A token for signing in buys a pair; used again it is 401."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
 
     answer = enter(raw)
 
@@ -309,7 +309,7 @@ def test_a_magic_link_signs_in(user):
 def test_a_link_opens_no_more_than_it_was_issued_for(user, settings, issued, granted):
     """HOOKS["SCOPES"] may take away of the scopes that the token was issued with, and adds none."""
     settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
-    raw = one_time.issue(
+    raw = one_time.create(
         user, one_time.SIGN_IN, claims=None if issued is None else {"scope": issued}
     )
 
@@ -320,7 +320,7 @@ def test_a_link_opens_no_more_than_it_was_issued_for(user, settings, issued, gra
 
 def test_without_a_hook_a_link_opens_what_it_was_issued_for(user):
     """Where no hook says which scopes there are, those of the token are carried."""
-    raw = one_time.issue(user, one_time.SIGN_IN, claims={"scope": "reports:read"})
+    raw = one_time.create(user, one_time.SIGN_IN, claims={"scope": "reports:read"})
 
     access = enter(raw).json()["access"]
 
@@ -329,7 +329,7 @@ def test_without_a_hook_a_link_opens_what_it_was_issued_for(user):
 
 def test_other_purposes_do_not_sign_in(user):
     """A token for a download opens no session."""
-    answer = enter(one_time.issue(user, "download"))
+    answer = enter(one_time.create(user, "download"))
 
     assert answer.status_code == 401
     assert answer.json()["reason"] == "wrong_type"
@@ -338,10 +338,10 @@ def test_other_purposes_do_not_sign_in(user):
 def test_the_sign_in_hook_has_its_say(user, settings):
     """What HOOKS["SIGN_IN"] refuses to a password it refuses to a link; its claims are carried."""
     settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.refuse_everybody"}}
-    assert enter(one_time.issue(user, one_time.SIGN_IN)).json()["reason"] == "sign_in_refused"
+    assert enter(one_time.create(user, one_time.SIGN_IN)).json()["reason"] == "sign_in_refused"
 
     settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.used_hook"}}
-    answer = enter(one_time.issue(user, one_time.SIGN_IN))
+    answer = enter(one_time.create(user, one_time.SIGN_IN))
     assert sessions.authenticate(answer.json()["access"])[1]["amr"] == ["otp"]
 
 
@@ -351,7 +351,7 @@ def test_the_sign_in_hook_has_its_say(user, settings):
 )
 def test_a_link_from_before_opens_nothing(user, happens, reason):
     """Whoever changes the password, or deactivates the user, need not think of links."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
     happens(user)
 
     answer = enter(raw)
@@ -362,8 +362,8 @@ def test_a_link_from_before_opens_nothing(user, happens, reason):
 
 def test_signing_out_everywhere_ends_links(user, pair, other_user):
     """With the other sign-ins go links to sign in that were not used; nothing else does."""
-    link, download = one_time.issue(user, one_time.SIGN_IN), one_time.issue(user, "download")
-    foreign, other = one_time.issue(other_user, one_time.SIGN_IN), sessions.start(user)
+    link, download = one_time.create(user, one_time.SIGN_IN), one_time.create(user, "download")
+    foreign, other = one_time.create(other_user, one_time.SIGN_IN), sessions.start(user)
     api = Client().with_token(pair.access)
 
     assert api.delete("/api/sessions/").status_code == 204
@@ -378,7 +378,7 @@ def test_signing_out_everywhere_ends_links(user, pair, other_user):
 @pytest.mark.parametrize("url", ["/api/token/blacklist/", "/oauth/revoke/"])
 def test_a_link_can_be_revoked(user, url):
     """At either door it is 200 without a word, twice as well, and the link opens nothing."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
 
     answers = [Client().post(url, {"token": raw}, format="multipart") for _ in range(2)]
 
@@ -430,7 +430,7 @@ def test_made_and_used_up_over_http(owner, user):
 
 def test_what_the_project_put_in_comes_out(user):
     """A token that was issued in Python is used up over HTTP, its claims are in the answer."""
-    raw = one_time.issue(user, "confirm", claims={"email": "new@example.org"})
+    raw = one_time.create(user, "confirm", claims={"email": "new@example.org"})
 
     assert use_up(raw, "confirm").json()["claims"] == {"email": "new@example.org"}
 
@@ -439,7 +439,7 @@ def test_what_the_project_put_in_comes_out(user):
 def test_sixteen_requests_one_winner(user):
     """Of sixteen parallel requests one is 200, the others are 401; none is an error."""
     for _ in range(5):
-        raw = one_time.issue(user, "download")
+        raw = one_time.create(user, "download")
 
         results = race([partial(use_up, raw)] * 16)
 
@@ -482,7 +482,7 @@ def test_signing_in_cannot_be_listed(settings):
 
 def test_a_link_is_not_used_up_by_consuming(user):
     """At the endpoint for other purposes a sign-in link is refused, and is good afterwards."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
 
     assert use_up(raw, one_time.SIGN_IN).json()["reason"] == "wrong_type"
     assert use_up(raw).json()["reason"] == "wrong_type"
@@ -523,7 +523,7 @@ def test_only_a_person_makes_one(owner, user, pair):
 
     assert ask(Client()).status_code == 401
     assert ask(Client().with_token(script)).status_code == 403
-    assert ask(Client().with_token(one_time.issue(user, "download"))).status_code == 401
+    assert ask(Client().with_token(one_time.create(user, "download"))).status_code == 401
 
 
 def test_an_ended_sign_in_makes_no_one_time_token(user, owner):
@@ -543,7 +543,7 @@ def test_an_ended_sign_in_makes_no_one_time_token(user, owner):
 @pytest.mark.parametrize("value", [None, "", 7, [], {}, "nul\0", "x" * 65, "é"])
 def test_bad_bodies_are_no_error(user, field, value):
     """Whatever is sent is told to be wrong, in 4xx."""
-    body = {"token": one_time.issue(user, "download"), "purpose": "download"}
+    body = {"token": one_time.create(user, "download"), "purpose": "download"}
     answer = Client().post("/api/one-time-tokens/consume/", {**body, field: value})
 
     assert answer.status_code in (400, 401)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 MAKERS = [
     sessions.start,
     lambda user: api_tokens.create(user, "deploy"),
-    lambda user: one_time.issue(user, "download"),
+    lambda user: one_time.create(user, "download"),
 ]
 NAMES = ["sign-in", "API token", "one-time token"]
 

@@ -233,7 +233,7 @@ def hook_for_two(settings):
 
 
 def link(user, text):
-    raw = one_time.issue(user, one_time.SIGN_IN, claims={"scope": text})
+    raw = one_time.create(user, one_time.SIGN_IN, claims={"scope": text})
     answer = APIClient().post("/one-time/", {"token": raw}, format="json")
     return answer.json()["access"]
 

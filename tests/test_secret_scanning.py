@@ -77,7 +77,7 @@ def test_no_other_token_is_found(user, algorithm):
     """Neither what a sign-in gets nor a one-time token, whatever their claims say."""
     carried = {"a": "token_use", "b": '{"token_type":"access","token_use":"api","'}
     pair = sessions.start(user, claims=carried)
-    link = one_time.issue(user, "download", claims=carried)
+    link = one_time.create(user, "download", claims=carried)
     later = sessions.refresh(pair.refresh)
 
     for raw in (pair.access, pair.refresh, link, later.access):

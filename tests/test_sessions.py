@@ -667,7 +667,7 @@ def test_one_sign_in_is_ended(user, pair, spell):
 def test_an_api_token_and_a_one_time_token_are_ended_alike(user):
     """Both have a row of their own."""
     script = api_tokens.create(user, "ci")
-    link = one_time.issue(user, "export")
+    link = one_time.create(user, "export")
 
     assert sessions.end(script.session.pk, by="root")
     assert sessions.end(claims_of(link)["sid"])

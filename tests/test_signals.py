@@ -185,7 +185,7 @@ def logged_in():
 
 
 def sign_in_by_link(api, user):
-    raw = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
     return api.post(reverse("token_one_time"), {"token": raw}, format="json")
 
 

@@ -107,7 +107,7 @@ def tokens_of(user):
         "access": (pair.access, ACCESS),
         "refresh": (pair.refresh, REFRESH),
         "API": (api_tokens.create(user, "script").raw, ACCESS),
-        "one-time": (one_time.issue(user, "reset"), ONE_TIME),
+        "one-time": (one_time.create(user, "reset"), ONE_TIME),
     }
 
 

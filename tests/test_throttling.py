@@ -113,7 +113,7 @@ def test_strangers_everywhere_do_not_lock_out_the_owner(api, user, limits, first
 def test_a_one_time_token_makes_no_network_known(api, user, limits, rf):
     """Anybody may ask for a sign-in link to be sent: that does not make them the owner."""
     limits(account_everywhere=3)
-    one_time.issue(user, one_time.SIGN_IN, request=rf.post("/", REMOTE_ADDR=STRANGER))
+    one_time.create(user, one_time.SIGN_IN, request=rf.post("/", REMOTE_ADDR=STRANGER))
     assert LoginSession.objects.get().ip_address == STRANGER
 
     assert statuses(api, 4) == [401, 401, 401, 429]

@@ -110,7 +110,7 @@ class OneTimeView(MakingView):
         throttling.count_made("one_time", self.user)
         lifetime = timedelta(seconds=data.get("expires_in", one_time.LIFETIME.total_seconds()))
         try:
-            raw = one_time.issue(
+            raw = one_time.create(
                 self.user,
                 data["purpose"],
                 lifetime=lifetime,

@@ -35,7 +35,7 @@ def send_links(request: HttpRequest, email: str, page: str) -> None:
             sent = LoginSession.objects.live().of_kind(Kind.ONE_TIME).filter(user_id=user.pk)
             if sent.filter(purpose=one_time.SIGN_IN).count() >= MAX_UNUSED:
                 continue
-            raw = one_time.issue(user, one_time.SIGN_IN, request=request)
+            raw = one_time.create(user, one_time.SIGN_IN, request=request)
             context = {
                 "username": user.get_username(),
                 "link": f"{page}#{raw}",

@@ -35,8 +35,8 @@ class Secrets:
         # As plain as they come from a client.
         self.access, self.refresh = f"{pair.access}", f"{pair.refresh}"
         self.api = f"{api_tokens.create(user, 'script').raw}"
-        self.download = f"{one_time.issue(user, 'download')}"
-        self.link = f"{one_time.issue(user, one_time.SIGN_IN)}"
+        self.download = f"{one_time.create(user, 'download')}"
+        self.link = f"{one_time.create(user, one_time.SIGN_IN)}"
         # RFC 6749, 2.3.1: quoted as in a form.
         basic = f"gateway:{quote_plus(CLIENT_SECRET)}"
         self.basic = base64.b64encode(basic.encode()).decode()

@@ -258,8 +258,8 @@ def test_the_door_for_browsers_asks_as_well(client, device):
 
 def test_a_magic_link_needs_the_code_with_it(api, user, device):
     """It is good once, whether or not the code was right: no guessing by one link."""
-    raw = one_time.issue(user, one_time.SIGN_IN)
-    other = one_time.issue(user, one_time.SIGN_IN)
+    raw = one_time.create(user, one_time.SIGN_IN)
+    other = one_time.create(user, one_time.SIGN_IN)
 
     assert reason_of(api.post("/api/token/one-time/", {"token": raw})) == "mfa_required"
     late = api.post("/api/token/one-time/", {"token": raw, "otp": code_of(device)})

@@ -411,10 +411,10 @@ def make_body(name, pair, session):
         "token_refresh": {"refresh": pair.refresh},
         "token_verify": {"token": pair.access},
         "token_blacklist": {"refresh": pair.refresh},
-        "token_one_time": {"token": one_time.issue(session.user, one_time.SIGN_IN)},
+        "token_one_time": {"token": one_time.create(session.user, one_time.SIGN_IN)},
         "one_time_create": {"purpose": "download"},
         "one_time_consume": {
-            "token": one_time.issue(session.user, "download"),
+            "token": one_time.create(session.user, "download"),
             "purpose": "download",
         },
         "session_rename": {"name": "Phone"},
