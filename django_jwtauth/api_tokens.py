@@ -81,7 +81,9 @@ def create(
     rows.insert(session)
     with database.reporting_unavailable():
         _respect_limit(session)
-    signals.send_started(LoginSession, using, session=session, user=user, request=request)
+    signals.session_started.announce(
+        LoginSession, using=using, session=session, user=user, request=request
+    )
     return NewToken(raw, session)
 
 

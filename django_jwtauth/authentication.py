@@ -191,7 +191,7 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
                 if is_api_token(claims) and not self.accepts_api_tokens:
                     raise WrongTokenType
             except AuthError as error:
-                signals.send_refused(LoginSession, ACCESS, error)
+                signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
                 raise
             return claims
 

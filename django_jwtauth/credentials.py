@@ -69,7 +69,7 @@ def check(
     try:
         return _check(request, _normalize(username), password, scope, field)
     except AuthError as error:
-        signals.sign_in_refused.send_robust(LoginSession, reason=error.reason)
+        signals.sign_in_refused.announce(LoginSession, reason=error.reason)
         raise
 
 

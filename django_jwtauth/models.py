@@ -163,8 +163,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         ended = rows.update(**cause.end_columns())
         if ended:
             # Not self.db: that is where it would be read from.
-            signals.send_after_commit(
-                signals.sessions_ended,
+            signals.sessions_ended.announce(
                 self.model,
                 using=rows.db,
                 count=ended,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import update_last_login
 
 from . import api_tokens, signals, throttling, tokens
 from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
@@ -20,7 +19,16 @@ from .conf import get_settings, moments
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
 from .models import Cause, LoginSession, Reason, Via
 from .redacted import redact
-from .signins import blacklisting, endings, legacy, refreshing, rotation, rows, rules
+from .signins import (
+    blacklisting,
+    endings,
+    legacy,
+    refreshing,
+    rotation,
+    rows,
+    rules,
+    user_logged_in,
+)
 from .signins.issuing import carried_claims, issue
 from .store import database, writing
 from .tokens import TokenPair
@@ -69,10 +77,11 @@ def start(
             writing.record_login(user)
         if conf.MAX_SESSIONS_PER_USER is not None:
             endings.end_oldest(session, conf.MAX_SESSIONS_PER_USER)
-    signals.send_started(LoginSession, using, session=session, user=user, request=request)
+    signals.session_started.announce(
+        LoginSession, using=using, session=session, user=user, request=request
+    )
     if request is not None and not logged_in:
-        # But for Django's receiver, which writes last_login whatever UPDATE_LAST_LOGIN says.
-        signals.send_logged_in(user, request, using, but=update_last_login)
+        user_logged_in.send(user, request, using)
     return pair
 
 
@@ -102,7 +111,7 @@ def authenticate(
         claims = _decode(raw, ACCESS)
         user = endings.load_user(claims)
     except AuthError as error:
-        signals.send_refused(LoginSession, ACCESS, error)
+        signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
         raise
     if is_api_token(claims):
         api_tokens.record_use(claims["sid"], request)
@@ -178,7 +187,7 @@ def refresh(
     try:
         return refreshing.refresh(_decode(raw, REFRESH), request, at, scope, max_length)
     except AuthError as error:
-        signals.send_refused(LoginSession, REFRESH, error)
+        signals.token_refused.announce(LoginSession, token_type=REFRESH, reason=error.reason)
         raise
 
 

@@ -26,7 +26,8 @@ ORDER = {
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "compiled database writing / identity / lookup",
     "http": "device refusals transport / bodies",
-    "signins": "issuing legacy rules / endings rotation rows / blacklisting refreshing",
+    "signins": "issuing legacy rules user_logged_in / endings rotation rows /"
+    " blacklisting refreshing",
     "throttling": "device_cookies spellings / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "devices filters user_page wording / export forms overview / records find /"

@@ -64,7 +64,7 @@ def test_the_page_lists_the_signals():
     source = (PACKAGE / "signals.py").read_text()
     arguments = {
         name: set(re.findall(r"``(\w+)``", told))
-        for told, name in re.findall(r"#: Arguments: (.+)\n(\w+) = Signal\(\)", source)
+        for told, name in re.findall(r"#: Arguments: (.+)\n(\w+) = _Signal\(\)", source)
     }
     rows = {
         row[0].split("`")[1]: re.findall(r"`([\w.]+)`", row[1])

@@ -92,8 +92,7 @@ def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
     changes = {**cause.end_columns(), **more}
     ended = bool(writing.update(LoginSession, using, changes, {"id": sid, "ended_at": None}))
     if ended:
-        signals.send_after_commit(
-            signals.sessions_ended,
+        signals.sessions_ended.announce(
             LoginSession,
             using=using,
             count=1,

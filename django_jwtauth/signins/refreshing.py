@@ -55,8 +55,7 @@ def refresh(
     except TokenError as error:
         _end_because(error, claims, arrival)
         raise
-    signals.send_after_commit(
-        signals.session_refreshed,
+    signals.session_refreshed.announce(
         LoginSession,
         using=database.alias(),
         session_id=live.session.id,
@@ -80,8 +79,7 @@ def _end_because(error: TokenError, claims: Claims, arrival: rotation.Arrival) -
                 "ip_address": device.ip_address,
             },
         )
-        signals.send_after_commit(
-            signals.refresh_token_reused,
+        signals.refresh_token_reused.announce(
             LoginSession,
             using=database.alias(),
             session_id=UUID(claims["sid"]),

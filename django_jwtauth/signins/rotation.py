@@ -199,8 +199,7 @@ def _report_replay(session: LoginSession, arrival: Arrival) -> None:
             "replayed_ip": arrival.device.ip_address,
         },
     )
-    signals.send_after_commit(
-        signals.refresh_token_replayed,
+    signals.refresh_token_replayed.announce(
         LoginSession,
         using=database.alias(),
         session_id=UUID(session.sid),

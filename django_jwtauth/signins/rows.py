@@ -77,8 +77,7 @@ def add_blacklisted(
     )
     using = database.alias()
     writing.insert(row, using, ignore_conflicts=True)
-    signals.send_after_commit(
-        signals.token_blacklisted,
+    signals.token_blacklisted.announce(
         BlacklistedToken,
         using=using,
         jti=jti,

@@ -1,0 +1,41 @@
+"""Django's signal ``user_logged_in``, sent for a sign-in as Django's ``login()`` sends it."""
+
+import logging
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth import signals
+from django.contrib.auth.models import update_last_login
+from django.db import connections, transaction
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+logger = logging.getLogger("django_jwtauth")
+
+
+def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
+    """Call every receiver but Django's, which writes last_login whatever UPDATE_LAST_LOGIN says.
+
+    Receivers get Django's request, not DRF's wrapper. One that raises is logged; what it
+    did to a transaction of the caller's is undone.
+    """
+    sender: Any = user.__class__
+    named = {"request": getattr(request, "_request", request), "user": user}
+    signal: Any = signals.user_logged_in
+    sync_receivers, async_receivers = signal._live_receivers(sender)
+    for receiver in (*sync_receivers, *map(async_to_sync, async_receivers)):
+        if receiver is update_last_login:
+            continue
+        # PostgreSQL commits nothing after an error, not even the sign-in.
+        in_transaction = connections[using].in_atomic_block
+        try:
+            with transaction.atomic(using) if in_transaction else nullcontext():
+                receiver(signal=signal, sender=sender, **named)
+        except Exception as error:
+            logger.error(
+                "A receiver of user_logged_in failed",
+                exc_info=error,
+                extra={"event": "receiver_failed", "error": type(error).__name__},
+            )
