@@ -145,13 +145,11 @@ def _ask(raw: str, request: "HttpRequest") -> Any:
         return error.with_traceback(None)
 
 
-def verify(raw: str) -> Claims:
-    """Return the claims of a token of any type that would be accepted. Writes nothing."""
-    return introspect(redact(raw))[1]
+def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
+    """Return the user and the claims of an access or refresh token that would be accepted.
 
-
-def introspect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
-    """Return the user and the claims of a token of any type; see verify()."""
+    One query; writes nothing. A refresh token within its grace period is accepted.
+    """
     raw = redact(raw)
     claims = _decode(raw, ACCESS, REFRESH)
     if claims["token_type"] == ACCESS:
@@ -285,14 +283,9 @@ async def aauthenticate_request(
     return await sync_to_async(authenticate_request)(raw, request)
 
 
-async def averify(raw: str) -> Claims:
+async def averify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     """See verify()."""
     return await sync_to_async(verify)(raw)
-
-
-async def aintrospect(raw: str) -> "tuple[AbstractBaseUser, Claims]":
-    """See introspect()."""
-    return await sync_to_async(introspect)(raw)
 
 
 async def arefresh(

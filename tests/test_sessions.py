@@ -406,11 +406,11 @@ def test_a_rotated_secret_key_ends_none(pair, settings):
 # --- verify
 
 
-def test_verify_tells_the_claims_of_either_kind(pair, statements):
+def test_verify_tells_the_user_and_the_claims_of_either_kind(user, pair, statements):
     """One query, nothing written."""
     for raw in (pair.access, pair.refresh):
         with statements(1):
-            assert sessions.verify(raw) == forge.claims_of(raw)
+            assert sessions.verify(raw) == (user, forge.claims_of(raw))
 
 
 # --- blacklist
@@ -723,7 +723,7 @@ def test_the_async_twins_live_by_the_same_rules(user):
         found, claims = await sessions.aauthenticate(pair.access)
         assert (found, claims["scope"]) == (user, "read")
         second = await sessions.arefresh(pair.refresh)
-        assert (await sessions.averify(second.refresh))["gen"] == 1
+        assert (await sessions.averify(second.refresh))[1]["gen"] == 1
         await sessions.arefresh(second.refresh)
         with pytest.raises(TokenError, match="reused"):
             await sessions.arefresh(pair.refresh)

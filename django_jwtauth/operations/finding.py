@@ -143,7 +143,7 @@ def _inspect(raw: Redacted) -> Finding:
 def _verify(raw: Redacted) -> Claims:
     """Return the claims of a token that is accepted where its kind is asked for."""
     try:
-        return sessions.verify(raw)
+        return sessions.verify(raw)[1]
     except WrongTokenType:
         return one_time.verify(raw)[1]
 

@@ -118,7 +118,7 @@ def _end_presented(request: Request) -> None:
 
 
 def _end_by_access_token(raw: str) -> None:
-    user, claims = sessions.introspect(raw)
+    user, claims = sessions.verify(raw)
     # Whoever has put another token there has not signed in with it: a token that expired or
     # was refused may have leaked, an API token or a narrow one may not end a sign-in.
     if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):

@@ -218,7 +218,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
         _require_operator(request)
     raw = _required(request, "token")
     try:
-        user, claims = sessions.introspect(raw)
+        user, claims = sessions.verify(raw)
     except TokenError:
         # RFC 7662, 2.2: no word on why.
         return JsonResponse({"active": False})

@@ -68,7 +68,7 @@ class RefreshToken(Token):
 
     def __init__(self, token: str) -> None:
         token = redact(token)
-        super().__init__(token, sessions.verify(token))
+        super().__init__(token, sessions.verify(token)[1])
         if self.payload["token_type"] != REFRESH:
             raise WrongTokenType
 

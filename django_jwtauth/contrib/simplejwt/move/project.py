@@ -13,7 +13,7 @@ from . import configuration, source
 from .source import THEIRS, Finding, Place, is_theirs
 
 _SHIM = "django_jwtauth.contrib.simplejwt"
-_VERIFY = "call django_jwtauth.sessions.verify(raw), which returns the claims"
+_VERIFY = "call django_jwtauth.sessions.verify(raw), which returns the user and the claims"
 _SLIDING = "use a pair of tokens: a refresh token does what a sliding token did"
 _SHAPE = "override the view; the serializer only says what a body looks like"
 
