@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import scopes, signals
-from .conf import durations, get_settings
+from .conf import durations, get_settings, one_tenancy
 from .exceptions import InsufficientScope, TooManyTokens
 from .http import device
 from .models import Kind, LoginSession
@@ -65,26 +65,27 @@ def create(
     than can be listed, and for a lifetime that is longer or under a second; for the user,
     what ``sessions.start`` raises.
     """
-    longest = get_settings().API_TOKENS.MAX_LIFETIME
-    lifetime = longest if lifetime is None else lifetime
-    durations.check(lifetime, longest, "An API token")
-    if len(name) > MAX_NAME_LENGTH:
-        raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
-    session = rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
-    if get_settings().KEYS:
-        # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
-        session.auth_hash = rules.lasting_hash(user)
-    granted = _grant(user, request, scope, within, exact)
-    session.scope = granted or ""
-    raw = issue_api_token(session, {} if granted is None else {"scope": granted})
-    using = database.alias()
-    rows.insert(session)
-    with database.reporting_unavailable():
-        _respect_limit(session)
-    signals.session_started.announce(
-        LoginSession, using=using, session=session, user=user, request=request
-    )
-    return NewToken(raw, session)
+    with one_tenancy():
+        longest = get_settings().API_TOKENS.MAX_LIFETIME
+        lifetime = longest if lifetime is None else lifetime
+        durations.check(lifetime, longest, "An API token")
+        if len(name) > MAX_NAME_LENGTH:
+            raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
+        session = rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
+        if get_settings().KEYS:
+            # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
+            session.auth_hash = rules.lasting_hash(user)
+        granted = _grant(user, request, scope, within, exact)
+        session.scope = granted or ""
+        raw = issue_api_token(session, {} if granted is None else {"scope": granted})
+        using = database.alias()
+        rows.insert(session)
+        with database.reporting_unavailable():
+            _respect_limit(session)
+        signals.session_started.announce(
+            LoginSession, using=using, session=session, user=user, request=request
+        )
+        return NewToken(raw, session)
 
 
 def _grant(

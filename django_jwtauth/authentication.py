@@ -15,6 +15,7 @@ from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, signals, tokens
 from .claims import ACCESS, Claims, is_api_token
+from .conf import one_tenancy
 from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -99,7 +100,7 @@ class JWTAuthentication(BaseAuthentication):
 
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
         _vary_on(self.varies_on, request)
-        with _answering():
+        with _answering(), one_tenancy(type(self)):
             found = self.find_token(request)
             if found is None:
                 return None

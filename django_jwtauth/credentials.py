@@ -14,7 +14,7 @@ from django.db import Error as DatabaseFailure
 
 from . import scopes, signals
 from .claims import Claims
-from .conf import call_hook, get_settings
+from .conf import call_hook, get_settings, one_tenancy, project_code
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
@@ -66,11 +66,12 @@ def check(
     ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
     """
     password = redact(password)
-    try:
-        return _check(request, _normalize(username), password, scope, field)
-    except AuthError as error:
-        signals.sign_in_refused.announce(LoginSession, reason=error.reason)
-        raise
+    with one_tenancy():
+        try:
+            return _check(request, _normalize(username), password, scope, field)
+        except AuthError as error:
+            signals.sign_in_refused.announce(LoginSession, reason=error.reason)
+            raise
 
 
 def _check(
@@ -97,7 +98,7 @@ def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = 
     in more often than the rate ``sign_in`` allows, and ``InvalidCredentials`` for an inactive
     user, whom a back end may let in for the hook to say why it refuses them.
     """
-    with reporting_unavailable():
+    with one_tenancy(), reporting_unavailable():
         claims = dict(call_hook(get_settings().HOOKS.SIGN_IN, user, request) or {})
         if not is_active(user):
             raise InvalidCredentials
@@ -138,7 +139,7 @@ def _authenticate(
     which Django's form says, or ``USERNAME_FIELD``, which simplejwt says.
     """
     words = dict.fromkeys(["username", get_user_model().USERNAME_FIELD, field or "username"])
-    with reporting_unavailable():
+    with reporting_unavailable(), project_code():
         for path in settings.AUTHENTICATION_BACKENDS:
             ask = load_backend(path).authenticate
             given = _choose(ask, request, {**dict.fromkeys(words, username), "password": password})

@@ -7,11 +7,12 @@ from typing import Any, overload
 from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest
 
+from .claims import Claims
 from .exceptions import AuthError, NotAuthenticated
 from .http.refusals import refusal_response, vary
-from .http.transport import View, authenticating, get_header_token, set_user
+from .http.transport import View, authenticating, set_user
 from .scopes import check_names, require
-from .sessions import aauthenticate_request, authenticate_request
+from .sessions import aauthenticate_by_header, authenticate_by_header
 
 
 @overload
@@ -57,11 +58,7 @@ def _decorate(view: Any, needed: Iterable[str] | None) -> Any:
         @wraps(view)
         async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                raw = _find_token(request, needed)
-                if raw is not None:
-                    user, claims = await aauthenticate_request(raw, request)
-                    require(claims, needed or ())
-                    set_user(request, user, claims)
+                _admit(request, await aauthenticate_by_header(request), needed)
             except AuthError as error:
                 return refusal_response(error)
             return vary(await view(request, *args, **kwargs))
@@ -71,11 +68,7 @@ def _decorate(view: Any, needed: Iterable[str] | None) -> Any:
         @wraps(view)
         def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             try:
-                raw = _find_token(request, needed)
-                if raw is not None:
-                    user, claims = authenticate_request(raw, request)
-                    require(claims, needed or ())
-                    set_user(request, user, claims)
+                _admit(request, authenticate_by_header(request), needed)
             except AuthError as error:
                 return refusal_response(error)
             return vary(view(request, *args, **kwargs))
@@ -84,8 +77,12 @@ def _decorate(view: Any, needed: Iterable[str] | None) -> Any:
     return authenticating(wrapper)
 
 
-def _find_token(request: HttpRequest, needed: Iterable[str] | None) -> str | None:
-    raw = get_header_token(request)
-    if raw is None and needed is not None:
+def _admit(
+    request: HttpRequest, found: tuple[Any, Claims] | None, needed: Iterable[str] | None
+) -> None:
+    if found is not None:
+        user, claims = found
+        require(claims, needed or ())
+        set_user(request, user, claims)
+    elif needed is not None:
         raise NotAuthenticated
-    return raw

@@ -14,9 +14,9 @@ from django.utils.functional import SimpleLazyObject
 from .claims import Claims, is_api_token
 from .exceptions import AuthError, InsufficientScope
 from .http.refusals import refusal_response, vary
-from .http.transport import authenticates_itself, get_header_token, set_user
+from .http.transport import authenticates_itself, set_user
 from .scopes import is_limited
-from .sessions import aauthenticate_request, authenticate_request
+from .sessions import aauthenticate_by_header, authenticate_by_header
 
 # What set_user() sets.
 _NAMES = ("user", "auser", "auth")
@@ -48,9 +48,7 @@ class JWTAuthenticationMiddleware:
             return self.__acall__(request)
         state = _State(request)
         try:
-            raw = get_header_token(request)
-            if raw is not None:
-                state.take(request, *authenticate_request(raw, request))
+            state.take(request, authenticate_by_header(request))
         except AuthError as error:
             state.refusal = error.with_traceback(None)
         return state.answer(request, self.get_response(request))
@@ -58,9 +56,7 @@ class JWTAuthenticationMiddleware:
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         state = _State(request)
         try:
-            raw = get_header_token(request)
-            if raw is not None:
-                state.take(request, *await aauthenticate_request(raw, request))
+            state.take(request, await aauthenticate_by_header(request))
         except AuthError as error:
             state.refusal = error.with_traceback(None)
         return state.answer(request, await self.get_response(request))
@@ -91,8 +87,11 @@ class _State:
         self.asked = False
         vars(request)[_STATE] = self
 
-    def take(self, request: HttpRequest, user: Any, claims: Claims) -> None:
+    def take(self, request: HttpRequest, found: tuple[Any, Claims] | None) -> None:
         """Sign the request in, unless its token is only for views that ask for one."""
+        if found is None:
+            return
+        user, claims = found
         if is_api_token(claims) or is_limited(claims):
             raise InsufficientScope
         set_user(request, user, claims)

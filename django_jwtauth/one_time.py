@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 
 from . import tokens
 from .claims import ONE_TIME, Claims
-from .conf import RESERVED_CLAIMS, durations
+from .conf import RESERVED_CLAIMS, durations, one_tenancy
 from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Cause, Kind, Reason, Via
@@ -60,14 +60,15 @@ def create(
     durations.check(lifetime, MAX_LIFETIME, "A one-time token")
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
         raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
-    session = rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
-    carried = carried_claims(claims or {})
-    sid = (parent or {}).get("sid")
-    if sid is not None:
-        carried[_PARENT] = sid
-    raw = issue_one_time(session, carried)
-    rows.insert(session)
-    return raw
+    with one_tenancy():
+        session = rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
+        carried = carried_claims(claims or {})
+        sid = (parent or {}).get("sid")
+        if sid is not None:
+            carried[_PARENT] = sid
+        raw = issue_one_time(session, carried)
+        rows.insert(session)
+        return raw
 
 
 def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
@@ -77,16 +78,17 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     ``TokenError`` and ``Unavailable``. Do not roll it back: the token would be good again.
     """
     raw = redact(raw)
-    claims = tokens.decode(raw, ONE_TIME)
-    if claims.get("purpose") != purpose:
-        raise WrongTokenType
-    user = endings.load_user(claims)
-    _check_parent(claims)
-    with database.reporting_unavailable():
-        if not endings.end_one(claims["sid"], Cause(Reason.USED, Via.API, user)):
-            raise SessionEnded
-    extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
-    return user, extra
+    with one_tenancy():
+        claims = tokens.decode(raw, ONE_TIME)
+        if claims.get("purpose") != purpose:
+            raise WrongTokenType
+        user = endings.load_user(claims)
+        _check_parent(claims)
+        with database.reporting_unavailable():
+            if not endings.end_one(claims["sid"], Cause(Reason.USED, Via.API, user)):
+                raise SessionEnded
+        extra = {name: claims[name] for name in claims.keys() - RESERVED_CLAIMS - {"purpose"}}
+        return user, extra
 
 
 def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
@@ -94,10 +96,11 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 
     Raises what ``consume`` raises.
     """
-    claims = tokens.decode(raw, ONE_TIME)
-    user = rules.load_user(claims)
-    _check_parent(claims)
-    return user, claims
+    with one_tenancy():
+        claims = tokens.decode(raw, ONE_TIME)
+        user = rules.load_user(claims)
+        _check_parent(claims)
+        return user, claims
 
 
 def _check_parent(claims: Claims) -> None:

@@ -15,8 +15,9 @@ from asgiref.sync import sync_to_async
 
 from . import api_tokens, signals, throttling, tokens
 from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
-from .conf import get_settings, moments
+from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
+from .http.transport import get_header_token
 from .models import Cause, LoginSession, Reason, Via
 from .redacted import redact
 from .signins import (
@@ -65,24 +66,25 @@ def start(
     ``user_logged_in``: pass ``logged_in=True`` if Django's ``login()`` has done both.
     """
     carried = carried_claims(claims or {})
-    conf = get_settings()
-    lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
-    session = rows.make_session(user, request, lifetime)
-    # Signed before it is written: a hook that fails leaves no row behind.
-    pair = issue(session, user, carried, rotated=True, max_length=max_length)
-    using = database.alias()
-    rows.insert(session)
-    with database.reporting_unavailable():
-        if conf.UPDATE_LAST_LOGIN and not logged_in:
-            writing.record_login(user)
-        if conf.MAX_SESSIONS_PER_USER is not None:
-            endings.end_oldest(session, conf.MAX_SESSIONS_PER_USER)
-    signals.session_started.announce(
-        LoginSession, using=using, session=session, user=user, request=request
-    )
-    if request is not None and not logged_in:
-        user_logged_in.send(user, request, using)
-    return pair
+    with one_tenancy():
+        conf = get_settings()
+        lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
+        session = rows.make_session(user, request, lifetime)
+        # Signed before it is written: a hook that fails leaves no row behind.
+        pair = issue(session, user, carried, rotated=True, max_length=max_length)
+        using = database.alias()
+        rows.insert(session)
+        with database.reporting_unavailable():
+            if conf.UPDATE_LAST_LOGIN and not logged_in:
+                writing.record_login(user)
+            if conf.MAX_SESSIONS_PER_USER is not None:
+                endings.end_oldest(session, conf.MAX_SESSIONS_PER_USER)
+        signals.session_started.announce(
+            LoginSession, using=using, session=session, user=user, request=request
+        )
+        if request is not None and not logged_in:
+            user_logged_in.send(user, request, using)
+        return pair
 
 
 # --- authenticate and verify
@@ -107,15 +109,16 @@ def authenticate(
     ``request`` tells from where an API token was last used.
     """
     raw = redact(raw)
-    try:
-        claims = _decode(raw, ACCESS)
-        user = endings.load_user(claims)
-    except AuthError as error:
-        signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
-        raise
-    if is_api_token(claims):
-        api_tokens.record_use(claims["sid"], request)
-    return user, claims
+    with one_tenancy():
+        try:
+            claims = _decode(raw, ACCESS)
+            user = endings.load_user(claims)
+        except AuthError as error:
+            signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
+            raise
+        if is_api_token(claims):
+            api_tokens.record_use(claims["sid"], request)
+        return user, claims
 
 
 def authenticate_request(
@@ -125,15 +128,29 @@ def authenticate_request(
 
     A middleware, a decorator and Django REST framework may all ask about one request.
     """
-    # The tenant may be found out between two of them.
-    key = raw, get_token_tenancy().tenant
-    known = vars(request).get(_KNOWN)
-    if known is None or known[0] != key:
-        known = vars(request)[_KNOWN] = key, _ask(raw, request)
+    with one_tenancy():
+        # The tenant may be found out between two of them.
+        key = raw, get_token_tenancy().tenant
+        known = vars(request).get(_KNOWN)
+        if known is None or known[0] != key:
+            known = vars(request)[_KNOWN] = key, _ask(raw, request)
     if isinstance(known[1], AuthError):
         raise known[1]
     found: tuple[AbstractBaseUser, dict[str, Any]] = known[1]
     return found
+
+
+def authenticate_by_header(
+    request: "HttpRequest",
+) -> "tuple[AbstractBaseUser, dict[str, Any]] | None":
+    """Return what authenticate_request() says of the token in ``Authorization``; None without one.
+
+    ``request``: Django's. A header of another scheme is none. Raises ``BadAuthorizationHeader``
+    where not exactly one token comes after the scheme (RFC 6750, 2.1).
+    """
+    with one_tenancy():
+        raw = get_header_token(request)
+        return None if raw is None else authenticate_request(raw, request)
 
 
 def _ask(raw: str, request: "HttpRequest") -> Any:
@@ -151,13 +168,14 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
     One query; writes nothing. A refresh token within its grace period is accepted.
     """
     raw = redact(raw)
-    claims = _decode(raw, ACCESS, REFRESH)
-    if claims["token_type"] == ACCESS:
-        return rules.load_user(claims), claims
-    live = rules.load(claims)
-    # What was just superseded counts as good: a thief must not learn when to use his copy.
-    rotation.superseded(live.session, claims["gen"], moments.now())
-    return live.user, claims
+    with one_tenancy():
+        claims = _decode(raw, ACCESS, REFRESH)
+        if claims["token_type"] == ACCESS:
+            return rules.load_user(claims), claims
+        live = rules.load(claims)
+        # What was just superseded counts as good: a thief must not learn when to use his copy.
+        rotation.superseded(live.session, claims["gen"], moments.now())
+        return live.user, claims
 
 
 # --- refresh
@@ -182,11 +200,12 @@ def refresh(
     """
     raw = redact(raw)
     at = moments.now()
-    try:
-        return refreshing.refresh(_decode(raw, REFRESH), request, at, scope, max_length)
-    except AuthError as error:
-        signals.token_refused.announce(LoginSession, token_type=REFRESH, reason=error.reason)
-        raise
+    with one_tenancy():
+        try:
+            return refreshing.refresh(_decode(raw, REFRESH), request, at, scope, max_length)
+        except AuthError as error:
+            signals.token_refused.announce(LoginSession, token_type=REFRESH, reason=error.reason)
+            raise
 
 
 # --- end and blacklist
@@ -235,11 +254,12 @@ def blacklist(
     Without ``may_end``, raises ``WrongTokenType`` for a token that would end a sign-in.
     """
     raw = redact(raw)
-    claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
-    if not may_end and blacklisting.ends_row(claims):
-        raise WrongTokenType
-    blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
-    return claims
+    with one_tenancy():
+        claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
+        if not may_end and blacklisting.ends_row(claims):
+            raise WrongTokenType
+        blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
+        return claims
 
 
 def _may_record(session: LoginSession) -> bool:
@@ -281,6 +301,16 @@ async def aauthenticate_request(
 ) -> "tuple[AbstractBaseUser, dict[str, Any]]":
     """See authenticate_request()."""
     return await sync_to_async(authenticate_request)(raw, request)
+
+
+async def aauthenticate_by_header(
+    request: "HttpRequest",
+) -> "tuple[AbstractBaseUser, dict[str, Any]] | None":
+    """See authenticate_by_header()."""
+    # Most requests without a token need no thread.
+    if "HTTP_AUTHORIZATION" not in request.META:
+        return None
+    return await sync_to_async(authenticate_by_header)(request)
 
 
 async def averify(raw: str) -> "tuple[AbstractBaseUser, Claims]":

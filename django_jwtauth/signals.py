@@ -10,6 +10,8 @@ from typing import Any
 from django.db import transaction
 from django.dispatch import Signal
 
+from .conf import project_code
+
 
 class _Signal(Signal):
     def announce(self, sender: type, *, using: str | None = None, **arguments: Any) -> None:
@@ -19,7 +21,8 @@ class _Signal(Signal):
         """
 
         def send() -> None:
-            self.send_robust(sender, **arguments)
+            with project_code():
+                self.send_robust(sender, **arguments)
 
         if using is None:
             send()

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.test import override_settings
 
-from django_jwtauth import sessions, tokens
+from django_jwtauth import conf, sessions, tokens
 from django_jwtauth.claims import ACCESS, REFRESH
 from django_jwtauth.exceptions import (
     BadSignature,
@@ -354,7 +354,7 @@ def test_by_default_a_process_remembers_two_thousand_tokens(verifications):
 
 
 def entry(number):
-    return Verified(keyrings.get_access_ring, None, b"", {"number": number})
+    return Verified(conf.get_tenancy(), None, None, b"", {"number": number})
 
 
 @pytest.mark.parametrize("size", [2, 3, 10, 101])

@@ -6,27 +6,31 @@ import sys
 import threading
 import traceback
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
+from typing import NamedTuple
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib import admin
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.http import Http404, HttpResponse
-from django.test import Client, RequestFactory
+from django.test import AsyncClient, Client, RequestFactory
 from django.urls import include, path, reverse
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from django_jwtauth import api_tokens, conf, one_time, sessions, tokens
+from django_jwtauth import api_tokens, conf, one_time, sessions, signals, tokens
 from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.claims import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.conf import get_settings, tenants
@@ -43,6 +47,7 @@ from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.throttling import count_attempt
 from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
+from django_jwtauth.views import TokenObtainPairView
 from django_jwtauth.views.well_known import jwks
 from tests import urls
 from tests.conftest import PASSWORD
@@ -60,10 +65,13 @@ OWN = {
 }
 
 _current = ContextVar("tests.test_tenants", default=None)
+# An item for each call of the hook.
+_asked = []
 
 
 def current():
     """The HOOKS["TENANT"] of these tests."""
+    _asked.append(_current.get())
     return _current.get()
 
 
@@ -196,6 +204,10 @@ def test_commands_work_outside_every_tenant(db):
     assert get_settings().ISSUER is None
 
 
+async def greet(request):
+    return HttpResponse(await request.auser())
+
+
 class Hello(APIView):
     authentication_classes = [JWTAuthentication]
     permission_classes = []
@@ -212,6 +224,8 @@ urlpatterns = [
     path(".well-known/", include("django_jwtauth.urls.well_known")),
     path("hello/", Hello.as_view()),
     path("needed/", jwt_required(lambda request: HttpResponse())),
+    path("plain/", lambda request: HttpResponse(request.user)),
+    path("async/", greet),
 ]
 
 
@@ -295,6 +309,16 @@ def test_outside_every_tenant_a_token_is_refused_with_a_reason(user, client):
     assert (answer.status_code, answer.cookies) == (401, {})
     with tenant(A):
         assert client.get("/hello/", headers=headers).json() == {"user": str(user)}
+
+
+@pytest.mark.urls(__name__)
+def test_outside_every_tenant_there_is_no_discovery_document(client, settings):
+    """Whatever ISSUER the settings of all name: nobody is that issuer there."""
+    settings.JWTAUTH |= A
+    assert client.get("/.well-known/openid-configuration").status_code == 404
+    with tenant(B):
+        document = client.get("/.well-known/openid-configuration").json()
+    assert document["issuer"] == B["ISSUER"]
 
 
 # --- settings and keys
@@ -580,6 +604,249 @@ def test_async_functions_run_in_the_tenant_of_their_caller():
         return await asyncio.gather(work(A, B), work(B, A))
 
     assert async_to_sync(both)() == [A["ISSUER"], B["ISSUER"]]
+
+
+# --- once for each operation
+
+
+def bearer(pair):
+    return {"Authorization": f"Bearer {pair.access}"}
+
+
+def post(url_name, pair=None, **body):
+    headers = bearer(pair) if pair else {}
+    return APIClient().post(reverse(url_name), body, format="json", headers=headers)
+
+
+def get(url, pair):
+    return Client().get(url, headers=bearer(pair))
+
+
+def browse(name, pair):
+    client = APIClient()
+    client.cookies["__Host-jwtauth_access"] = pair.access
+    client.cookies["__Secure-jwtauth_refresh"] = pair.refresh
+    return client.post(reverse(f"jwtauth_browser:{name}"), CREDENTIALS)
+
+
+def oauth(name, **form):
+    client = {"client_id": "gateway", "client_secret": "secret of the gateway"}
+    return Client().post(reverse(f"jwtauth_oauth_{name}"), {**client, **form})
+
+
+class Scene(NamedTuple):
+    """What there is before the hook's calls are counted."""
+
+    user: object
+    pair: object
+    link: str
+
+
+CREDENTIALS = {"username": "anna", "password": PASSWORD}
+ONCE = {
+    "start": lambda s: sessions.start(s.user),
+    "authenticate": lambda s: sessions.authenticate(s.pair.access),
+    "verify": lambda s: sessions.verify(s.pair.access),
+    "verify a refresh token": lambda s: sessions.verify(s.pair.refresh),
+    "refresh": lambda s: sessions.refresh(s.pair.refresh),
+    "blacklist": lambda s: sessions.blacklist(s.pair.refresh),
+    "create an API token": lambda s: api_tokens.create(s.user, "script"),
+    "create a one-time token": lambda s: one_time.create(s.user, "download"),
+    "consume": lambda s: one_time.consume(s.link, one_time.SIGN_IN),
+    "verify a one-time token": lambda s: one_time.verify(s.link),
+    "POST token/": lambda s: post("token_obtain_pair", **CREDENTIALS),
+    "POST token/refresh/": lambda s: post("token_refresh", refresh=s.pair.refresh),
+    "POST token/verify/": lambda s: post("token_verify", token=s.pair.access),
+    "POST token/blacklist/": lambda s: post("token_blacklist", refresh=s.pair.refresh),
+    "GET me/": lambda s: get(reverse("jwtauth_me"), s.pair),
+    "GET sessions/": lambda s: get(reverse("jwtauth_session_list"), s.pair),
+    "sign in with a link": lambda s: post("token_one_time", token=s.link),
+    "make an API token": lambda s: post("jwtauth_api_token_list", s.pair, name="script"),
+    "sign in with a browser": lambda s: browse("token_obtain_pair", s.pair),
+    "refresh with a browser": lambda s: browse("token_refresh", s.pair),
+    "sign out with a browser": lambda s: browse("token_blacklist", s.pair),
+    "OAuth token": lambda s: oauth(
+        "token", grant_type="refresh_token", refresh_token=s.pair.refresh
+    ),
+    "OAuth revoke": lambda s: oauth("revoke", token=s.pair.refresh),
+    "OAuth introspect": lambda s: oauth("introspect", token=s.pair.access),
+    "check for a gateway": lambda s: get(reverse("jwtauth_check"), s.pair),
+    "JWKS": lambda s: get(reverse("jwtauth_jwks"), s.pair),
+    "metadata": lambda s: get("/.well-known/openid-configuration", s.pair),
+    "a view of DRF": lambda s: get("/hello/", s.pair),
+    "a decorated view": lambda s: get("/needed/", s.pair),
+}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", ONCE)
+def test_an_operation_asks_the_hook_once(user, settings, name):
+    """A hook that looks its tenant up does so once, whatever the operation needs to know."""
+    settings.JWTAUTH |= {"CLIENTS": {"gateway": make_password("secret of the gateway")}}
+    with tenant(A):
+        pair = sessions.start(user)
+        scene = Scene(user, pair, one_time.create(user, one_time.SIGN_IN))
+        _asked.clear()
+        answer = ONCE[name](scene)
+
+    assert getattr(answer, "status_code", 200) < 300
+    assert _asked == [A]
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(("url", "times"), [("/plain/", 1), ("/needed/", 2), ("/hello/", 2)])
+def test_the_middleware_asks_once_and_so_does_what_asks_after_it(user, settings, url, times):
+    """The tenant may have been switched in between, so a request does not keep the answer."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
+    with tenant(A):
+        pair = sessions.start(user)
+        _asked.clear()
+        assert get(url, pair).status_code == 200
+    assert _asked == [A] * times
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.django_db(transaction=True)
+def test_async_views_ask_once(settings):
+    """In the thread that looks for the user, so that a hook may query there."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE]
+    user = get_user_model().objects.create_user("anna")
+
+    async def work():
+        pair = await sessions.astart(user)
+        _asked.clear()
+        return await AsyncClient().get("/async/", headers=bearer(pair))
+
+    with tenant(A):
+        answer = async_to_sync(work)()
+    assert answer.content == b"anna"
+    assert _asked == [A]
+
+
+# --- the tenant of the moment
+
+
+def into_b(get_response):
+    """A middleware that switches the tenant, after ours has looked at the token."""
+
+    def middleware(request):
+        with tenant(B):
+            return get_response(request)
+
+    return middleware
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("url", ["/needed/", "/hello/"])
+def test_a_tenant_that_is_switched_in_a_request_counts_at_once(user, settings, url):
+    """What the middleware accepted in one tenant is refused in the next."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, MIDDLEWARE, f"{__name__}.into_b"]
+    with tenant(A):
+        assert get(url, sessions.start(user)).status_code == 401
+    with tenant(B):
+        pair = sessions.start(user)
+    with tenant(A):
+        assert get(url, pair).status_code == 200
+
+
+class SignInElsewhere(TokenObtainPairView):
+    """A project's view: the password is checked in one tenant, the tokens are another's."""
+
+    def start(self, user, claims):
+        with tenant(B):
+            return super().start(user, claims)
+
+
+class Elsewhere(JWTAuthentication):
+    """A project's class: it reads the header, and knows the tenant then."""
+
+    def get_validated_token(self, raw_token):
+        with tenant(B):
+            return super().get_validated_token(raw_token)
+
+
+def test_a_step_of_the_project_may_switch_the_tenant(user, rf):
+    """In a subclass of a view, and of an authentication class."""
+    request = rf.post("/", CREDENTIALS)
+    with tenant(A):
+        raw = SignInElsewhere.as_view()(request).data["access"]
+        found, _ = Elsewhere().authenticate(rf.get("/", headers={"Authorization": f"Bearer {raw}"}))
+    assert found == user
+    with tenant(B):
+        assert sessions.authenticate(raw)[1]["iss"] == B["ISSUER"]
+
+
+_made = []
+
+
+def make_elsewhere(user, *args, **kwargs):
+    """A hook, or a receiver, that makes a token in another tenant."""
+    with tenant(B):
+        _made.append(one_time.create(user, "reset"))
+
+
+class BackendElsewhere(ModelBackend):
+    def authenticate(self, request, **kwargs):
+        user = super().authenticate(request, **kwargs)
+        make_elsewhere(user)
+        return user
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("where", ["SIGN_IN", "CLAIMS", "backend", "signal", "django"])
+def test_code_of_the_project_may_act_for_another_tenant(user, api, settings, where):
+    """A hook, a back end and a receiver get what is right for the tenant they are in."""
+    _made.clear()
+    if where.isupper():
+        settings.JWTAUTH = {
+            "HOOKS": {"TENANT": f"{__name__}.current", where: f"{__name__}.make_elsewhere"}
+        }
+    if where == "backend":
+        settings.AUTHENTICATION_BACKENDS = [f"{__name__}.BackendElsewhere"]
+    receiver = {"signal": signals.session_started, "django": user_logged_in}.get(where)
+    if receiver:
+        receiver.connect(hear)
+    try:
+        with tenant(A):
+            answer = api.obtain()
+            assert sessions.authenticate(answer.json()["access"])[1]["iss"] == A["ISSUER"]
+    finally:
+        if receiver:
+            receiver.disconnect(hear)
+    with tenant(B):
+        assert {tokens.decode(raw, ONE_TIME)["iss"] for raw in _made} == {B["ISSUER"]}
+
+
+def hear(user, **kwargs):
+    make_elsewhere(user)
+
+
+def test_what_an_operation_knew_is_forgotten_with_it(user):
+    """Whether it succeeded, was refused, or the hook failed."""
+    with tenant(A):
+        raw = sessions.start(user).access
+    for given in (A, B, None, {"LEEWAY": 1}):
+        with tenant(given), suppress(TokenError, ImproperlyConfigured):
+            sessions.authenticate(raw)
+        with tenant(B):
+            assert B["ISSUER"] == get_settings().ISSUER
+    with tenant(A):
+        assert sessions.authenticate(raw)[0] == user
+
+
+def test_a_thread_that_an_operation_starts_asks_for_itself():
+    """It may go on when the operation, and the tenant, are others."""
+    found = []
+    with tenant(A), conf.one_tenancy():
+        get_settings()
+        with tenant(B):
+            context = copy_context()
+            assert A["ISSUER"] == get_settings().ISSUER
+        thread = threading.Thread(target=lambda: found.append(context.run(get_settings).ISSUER))
+        thread.start()
+        thread.join()
+    assert found == [B["ISSUER"]]
 
 
 # --- mistakes

@@ -3,11 +3,14 @@
 :func:`get_settings` gives the values; :func:`find_problems` gives what is wrong with them, for
 the system checks.
 
-With ``HOOKS["TENANT"]``, each tenant has a :class:`Tenancy` of its own. The hook is asked every
-time, so that the settings and the rows of a token are always those of the same tenant.
+With ``HOOKS["TENANT"]``, each tenant has a :class:`Tenancy` of its own. The hook is asked
+once in each operation, see :func:`one_tenancy`; between two the project may switch the tenant.
 """
 
 import functools
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -33,6 +36,8 @@ __all__ = [
     "find_tenant_problem",
     "get_settings",
     "get_tenancy",
+    "one_tenancy",
+    "project_code",
 ]
 
 #: Tenants whose parsed settings and keys one process keeps.
@@ -62,6 +67,51 @@ class Tenancy:
 _only: Tenancy | None = None
 
 
+class _Held(threading.local):
+    """What the operation that runs in this thread knows already.
+
+    Not a context variable: threads and tasks that the operation starts would inherit it, and
+    go on after its end.
+    """
+
+    running = False
+    tenancy: Tenancy | None = None
+
+
+_held = _Held()
+_NOTHING = nullcontext()
+
+
+def one_tenancy(kind: type | None = None) -> AbstractContextManager[None]:
+    """Ask ``HOOKS["TENANT"]`` at most once while the block runs; one inside another is part of it.
+
+    The block must not await. ``kind``: the class whose methods the block calls. A subclass in
+    a project may switch the tenant in one of them, so for that nothing is held.
+    """
+    if _only is not None or _held.running or not _is_own(kind):
+        return _NOTHING
+    return _hold(True)
+
+
+def project_code() -> AbstractContextManager[None]:
+    """Ask ``HOOKS["TENANT"]`` anew while the block runs: the project may act for another tenant."""
+    return _hold(False) if _held.running else _NOTHING
+
+
+def _is_own(kind: type | None) -> bool:
+    return kind is None or kind.__module__.startswith("django_jwtauth.")
+
+
+@contextmanager
+def _hold(running: bool) -> Iterator[None]:
+    before = _held.running, _held.tenancy
+    _held.running, _held.tenancy = running, None
+    try:
+        yield
+    finally:
+        _held.running, _held.tenancy = before
+
+
 def get_settings() -> Settings:
     """Return the current settings, those of the current tenant if there is one.
 
@@ -76,6 +126,8 @@ def get_tenancy() -> Tenancy:
     global _only
     if _only is not None:
         return _only
+    if _held.tenancy is not None:
+        return _held.tenancy
     tenancy = _get_base_tenancy()
     if tenancy.settings.HOOKS.TENANT is None:
         _only = tenancy
@@ -83,6 +135,8 @@ def get_tenancy() -> Tenancy:
     found = _find_tenant(tenancy)
     if isinstance(found, str):
         raise ImproperlyConfigured(found)
+    if _held.running:
+        _held.tenancy = found
     return found
 
 
@@ -130,7 +184,11 @@ def _make_tenant(overrides: tenants.Overrides) -> Tenancy | str:
 
 def call_hook(path: str | None, *args: Any) -> Any:
     """Call what a setting names by its dotted path; None when it names nothing."""
-    return import_string(path)(*args) if path else None
+    if path is None:
+        return None
+    hook = import_string(path)
+    with project_code():
+        return hook(*args)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

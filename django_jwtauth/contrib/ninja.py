@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import HttpBearer
 
+from ..conf import one_tenancy
 from ..exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -57,8 +58,9 @@ class JWTAuth(HttpBearer):
     def __call__(self, request: "HttpRequest") -> "Claims | None":
         # Not ninja's own parsing, which knows one word, and prints the header in DEBUG.
         try:
-            raw = get_header_token(request)
-            return None if raw is None else self.authenticate(request, raw)
+            with one_tenancy(type(self)):
+                raw = get_header_token(request)
+                return None if raw is None else self.authenticate(request, raw)
         except AuthError as error:
             raise Refused(error) from None
 

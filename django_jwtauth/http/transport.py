@@ -28,7 +28,8 @@ MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COO
 
 def get_header_token(request: "HttpRequest") -> str | None:
     """Return the token of the ``Authorization`` header, None without ours; see parse_header()."""
-    return parse_header(redact(request.META.get("HTTP_AUTHORIZATION", "")))
+    header = redact(request.META.get("HTTP_AUTHORIZATION", ""))
+    return parse_header(header) if header else None
 
 
 def parse_header(header: str) -> str | None:

@@ -9,6 +9,8 @@ from django.contrib.auth import signals
 from django.contrib.auth.models import update_last_login
 from django.db import connections, transaction
 
+from ..conf import project_code
+
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -31,7 +33,7 @@ def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
         # PostgreSQL commits nothing after an error, not even the sign-in.
         in_transaction = connections[using].in_atomic_block
         try:
-            with transaction.atomic(using) if in_transaction else nullcontext():
+            with project_code(), transaction.atomic(using) if in_transaction else nullcontext():
                 receiver(signal=signal, sender=sender, **named)
         except Exception as error:
             logger.error(

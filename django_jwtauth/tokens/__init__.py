@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from ..claims import (
     is_sid,
 )
 from ..claims import Claims as Claims
-from ..conf import Settings, get_settings
+from ..conf import Settings, Tenancy
 from ..conf.values import MAX_LEEWAY
 from ..exceptions import (
     ExpiredToken,
@@ -41,9 +40,6 @@ from .cache import Verified, VerifiedTokens
 
 if TYPE_CHECKING:
     from .remote_keys import RemoteKeys
-
-    KeySource = keyrings.KeyRing | RemoteKeys
-
 
 #: The longest token issued or read, in bytes.
 MAX_LENGTH = jws.MAX_LENGTH
@@ -74,9 +70,10 @@ def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) 
     Raises ``ValueError`` when the claims are not JSON or make a token of more than
     ``max_length`` bytes, ``ImproperlyConfigured`` when no key can sign.
     """
-    key = _rings(token_type)().signer()
+    tenancy = keyrings.get_token_tenancy()
+    key = _rings(token_type)(tenancy).signer()
     own = {kind: typ for typ, kind in _OWN_TYPS.items()}
-    typ = own.get(token_type, get_settings().ACCESS_TOKEN_TYP)
+    typ = own.get(token_type, tenancy.settings.ACCESS_TOKEN_TYP)
     try:
         raw = jws.sign({"token_type": token_type, **claims}, key, typ)
     except TypeError as error:
@@ -101,40 +98,42 @@ def decode(
     """
     if not isinstance(raw, str) or len(raw) > jws.MAX_LENGTH:
         raise MalformedToken
-    claims = _recall(raw, foreign) if ACCESS in allowed else None
+    tenancy = keyrings.get_token_tenancy()
+    conf = tenancy.settings
+    claims = _recall(raw, foreign, tenancy) if ACCESS in allowed else None
     if claims is not None:
-        _check_times(claims, allow_expired)
+        _check_times(claims, conf, allow_expired)
         return claims
     encoded_header, payload = jws.split(raw)
     header = jws.read_header(encoded_header)
     typ = _normalize_typ(header["typ"])
     token_type = _OWN_TYPS.get(typ, ACCESS)
-    get_keys = _find_keys(payload, foreign) if token_type == ACCESS else _rings(token_type)
-    context = _context(get_keys)
-    jws.verify(raw, get_keys().candidates(header["alg"], header["kid"]))
+    url = _find_url(payload, foreign, conf) if token_type == ACCESS else None
+    keys = _fetched_keys(url) if url else _rings(token_type)(tenancy)
+    # What is known of the token depends on it, so it is taken before the keys are asked for.
+    ring = keys.current()
+    jws.verify(raw, keys.candidates(header["alg"], header["kid"]))
     claims = jws.read_object(payload)
-    _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs())
-    _check_times(claims, allow_expired)
-    _check_parties(claims, token_type, foreign)
+    _check_type(claims, token_type, allowed, token_type != ACCESS or typ in _access_typs(conf))
+    _check_times(claims, conf, allow_expired)
+    _check_parties(claims, token_type, foreign, conf)
     _check_identifiers(claims, token_type)
     if token_type == ACCESS:
-        _remember(raw, foreign, Verified(get_keys, context, payload, claims))
+        _remember(raw, foreign, Verified(tenancy, url, ring, payload, claims))
     return claims
 
 
-def _rings(token_type: TokenType) -> Callable[[], keyrings.KeyRing]:
+def _rings(token_type: TokenType) -> Callable[[Tenancy], keyrings.KeyRing]:
     rings = {REFRESH: keyrings.get_refresh_ring, ONE_TIME: keyrings.get_one_time_ring}
     return rings.get(token_type, keyrings.get_access_ring)
 
 
-def _context(get_keys: "Callable[[], KeySource]") -> tuple[Settings, keyrings.KeyRing]:
-    """What a verification depends on, besides the time."""
-    return keyrings.get_token_tenancy().settings, get_keys().current()
-
-
-def _recall(raw: str, foreign: bool) -> Claims | None:
+def _recall(raw: str, foreign: bool, tenancy: Tenancy) -> Claims | None:
     known = _verified.get((raw, foreign))
-    if known is None or known.context != _context(known.get_keys):
+    # A tenancy, with its settings and keys, is another as soon as any of them is.
+    if known is None or known.tenancy is not tenancy:
+        return None
+    if known.url and _fetched_keys(known.url).current() is not known.ring:
         return None
     return jws.read_object(known.payload) if known.claims is None else known.claims.copy()
 
@@ -142,22 +141,27 @@ def _recall(raw: str, foreign: bool) -> Claims | None:
 def _remember(raw: str, foreign: bool, verified: Verified) -> None:
     claims = verified.claims or {}
     flat = not any(isinstance(value, (dict, list)) for value in claims.values())
+    size = verified.tenancy.settings.TOKEN_CACHE_SIZE
     verified = verified._replace(claims=claims.copy() if flat else None)
-    _verified.put((raw, foreign), verified, get_settings().TOKEN_CACHE_SIZE)
+    _verified.put((raw, foreign), verified, size)
 
 
-def _find_keys(payload: bytes, foreign: bool) -> "Callable[[], KeySource]":
-    """Each issuer's tokens verify with its own keys only (RFC 8725, 3.8)."""
-    urls = get_settings().key_urls(foreign=foreign)
-    if urls:
-        # Not verified yet: it picks a ring, nothing more.
-        issuer = jws.read_object(payload).get("iss")
-        if isinstance(issuer, str) and issuer in urls:
-            # Most projects fetch no keys.
-            from .remote_keys import get_remote_keys
+def _find_url(payload: bytes, foreign: bool, conf: Settings) -> str | None:
+    """Return where the issuer's keys are fetched from, None for the keys in ``KEYS``.
 
-            return partial(get_remote_keys, urls[issuer])
-    return keyrings.get_access_ring
+    Each issuer's tokens verify with its own keys only (RFC 8725, 3.8).
+    """
+    urls = conf.key_urls(foreign=foreign)
+    # Not verified yet: it picks a ring, nothing more.
+    issuer = jws.read_object(payload).get("iss") if urls else None
+    return urls.get(issuer) if isinstance(issuer, str) else None
+
+
+def _fetched_keys(url: str) -> "RemoteKeys":
+    # Most projects fetch no keys.
+    from .remote_keys import get_remote_keys
+
+    return get_remote_keys(url)
 
 
 def _normalize_typ(typ: str | None) -> str:
@@ -165,9 +169,9 @@ def _normalize_typ(typ: str | None) -> str:
     return (typ or "").lower().removeprefix("application/")
 
 
-def _access_typs() -> set[str]:
+def _access_typs(conf: Settings) -> set[str]:
     # at+jwt stays good while ACCESS_TOKEN_TYP is being changed to "JWT".
-    return {"at+jwt", get_settings().ACCESS_TOKEN_TYP.lower()}
+    return {"at+jwt", conf.ACCESS_TOKEN_TYP.lower()}
 
 
 def _check_type(
@@ -179,9 +183,8 @@ def _check_type(
         raise WrongTokenType
 
 
-def _check_times(claims: Claims, allow_expired: bool) -> None:
-    now = time.time()
-    leeway = get_settings().LEEWAY.total_seconds()
+def _check_times(claims: Claims, conf: Settings, allow_expired: bool) -> None:
+    now, leeway = time.time(), conf.LEEWAY.total_seconds()
     if "exp" not in claims:
         raise MalformedToken(_("Token has no 'exp' claim"))
     exp, iat, nbf = claims["exp"], claims.get("iat"), claims.get("nbf", 0)
@@ -196,8 +199,7 @@ def _check_times(claims: Claims, allow_expired: bool) -> None:
         raise TokenNotYetValid
 
 
-def _check_parties(claims: Claims, token_type: TokenType, foreign: bool) -> None:
-    conf = get_settings()
+def _check_parties(claims: Claims, token_type: TokenType, foreign: bool, conf: Settings) -> None:
     issuers = {conf.ISSUER, *(conf.ISSUERS if foreign else ())}
     if conf.ISSUER is not None and claims.get("iss") not in [*issuers]:
         raise WrongIssuer

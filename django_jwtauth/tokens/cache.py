@@ -4,19 +4,22 @@ Holds claims, never whether a token was revoked. Bounded by two generations of e
 when the newer is full it becomes the older, and what was the older is forgotten.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from ..conf import Tenancy
 
 
 class Verified(NamedTuple):
-    """What is known of one token, good only while ``get_keys`` leads to the same ``context``.
+    """What is known of one token, good only in the same tenancy and with the same keys.
 
+    ``url``: where the keys in ``ring`` were fetched from, None when they are the tenancy's.
     ``claims`` is None when they hold lists or dicts, which a caller could change: then
     the payload is read again.
     """
 
-    get_keys: Callable[[], Any]
-    context: Any
+    tenancy: Tenancy
+    url: str | None
+    ring: Any
     payload: bytes
     claims: dict[str, Any] | None
 

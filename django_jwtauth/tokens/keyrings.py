@@ -88,31 +88,33 @@ def get_token_tenancy() -> Tenancy:
     return tenancy
 
 
-def get_refresh_ring() -> KeyRing:
+# Each takes the tenancy from a caller who has asked already.
+
+
+def get_refresh_ring(tenancy: Tenancy | None = None) -> KeyRing:
     """Return the ring for refresh tokens: always derived from ``SECRET_KEY``."""
-    return _get_own_ring("refresh")
+    return _get_own_ring("refresh", tenancy or get_token_tenancy())
 
 
-def get_one_time_ring() -> KeyRing:
+def get_one_time_ring(tenancy: Tenancy | None = None) -> KeyRing:
     """Return the ring for one-time tokens: derived from ``SECRET_KEY``, for nothing else."""
-    return _get_own_ring("one_time")
+    return _get_own_ring("one_time", tenancy or get_token_tenancy())
 
 
-def _get_own_ring(purpose: str) -> KeyRing:
-    tenancy = get_token_tenancy()
+def _get_own_ring(purpose: str, tenancy: Tenancy) -> KeyRing:
     ring: KeyRing = tenancy.rings.get(purpose) or tenancy.rings.setdefault(
         purpose, KeyRing(_derived(purpose, tenancy.tenant, signs=True))
     )
     return ring
 
 
-def get_access_ring() -> KeyRing:
+def get_access_ring(tenancy: Tenancy | None = None) -> KeyRing:
     """Return the ring for access tokens.
 
     The derived secrets go on verifying when ``KEYS`` is set, so that the deploy that
     sets it signs nobody out; they stop signing. Raises ``ImproperlyConfigured``.
     """
-    tenancy = get_token_tenancy()
+    tenancy = tenancy or get_token_tenancy()
     ring: KeyRing = tenancy.rings.get("access") or tenancy.rings.setdefault(
         "access", _load_access_ring(tenancy)
     )

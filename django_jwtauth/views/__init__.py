@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as DatabaseFailure
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework import status
@@ -30,7 +30,7 @@ from rest_framework.views import APIView, exception_handler
 from .. import credentials, one_time, scopes, sessions, throttling
 from ..authentication import JWTAuthentication, JWTCookieAuthentication
 from ..claims import REFRESH, Claims, is_sid
-from ..conf import get_settings, moments
+from ..conf import get_settings, moments, one_tenancy
 from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
 from ..http import bodies
 from ..http.refusals import refusal_headers
@@ -81,6 +81,10 @@ class JWTView(APIView):
     def as_view(cls, **initkwargs: Any) -> Any:
         view = sensitive_post_parameters()(super().as_view(**initkwargs))
         return database.non_atomic(bodies.bounded(view))
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with one_tenancy(type(self)):
+            return super().dispatch(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):

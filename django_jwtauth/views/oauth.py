@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import credentials, scopes, sessions
 from ..claims import REFRESH, Claims, is_api_token
-from ..conf import get_settings
+from ..conf import get_settings, one_tenancy
 from ..exceptions import (
     AuthError,
     BadAuthorizationHeader,
@@ -33,10 +33,9 @@ from ..exceptions import (
 )
 from ..http import bodies
 from ..http.refusals import vary
-from ..http.transport import authenticating, challenge, get_header_token
+from ..http.transport import authenticating, challenge
 from ..models import Via
 from ..redacted import Redacted, redact_body
-from ..sessions import authenticate_request
 from ..store import database
 from ..tokens import TokenPair
 from . import oauth_clients
@@ -83,7 +82,7 @@ def endpoint(view: View) -> View:
             bodies.bound(request)
             _read_form(request)
             # Hooks of the project ask the database, too.
-            with database.reporting_unavailable():
+            with one_tenancy(), database.reporting_unavailable():
                 response = view(request)
         except OAuthError as error:
             response = _refusal(error)
@@ -239,10 +238,10 @@ def _require_operator(request: HttpRequest) -> None:
     user: Any = None
     claims: Claims = {}
     try:
-        raw = get_header_token(request)
-        if raw is None:
+        found = sessions.authenticate_by_header(request)
+        if found is None:
             raise InvalidClient
-        user, claims = authenticate_request(raw, request)
+        user, claims = found
     except (TokenError, BadAuthorizationHeader):
         pass
     may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
@@ -261,11 +260,16 @@ def check(request: HttpRequest) -> HttpResponse:
     nginx turns any other status into a 500. ``scope`` in the query is required of the
     token; who it is goes into ``X-Auth-...`` headers.
     """
+    with one_tenancy():
+        return _check(request)
+
+
+def _check(request: HttpRequest) -> HttpResponse:
     try:
-        raw = get_header_token(request)
-        if raw is None:
+        found = sessions.authenticate_by_header(request)
+        if found is None:
             return _denied(401, challenge())
-        user, claims = authenticate_request(raw, request)
+        user, claims = found
         scopes.require(claims, _needed(request))
     except InsufficientScope as error:
         return _denied(403, error.auth_header)

@@ -11,11 +11,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from ..conf import get_settings
+from ..conf import Settings
 from ..exceptions import NoTenant
 from ..http.transport import authenticating
 from ..tokens.keymaterial import Key, public_jwk
-from ..tokens.keyrings import KeyRing, get_access_ring
+from ..tokens.keyrings import KeyRing, get_access_ring, get_token_tenancy
 
 #: Seconds a verifier may keep the documents.
 MAX_AGE = 300
@@ -51,10 +51,14 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
 
     404 unless ``ISSUER`` is a URL: the document must name the exact ``iss`` of the tokens.
     """
-    issuer = get_settings().ISSUER
+    try:
+        tenancy = get_token_tenancy()
+    except NoTenant:
+        raise Http404 from None
+    issuer = tenancy.settings.ISSUER
     if not issuer or urlsplit(issuer).scheme not in ("http", "https"):
         raise Http404
-    ring = get_access_ring()
+    ring = get_access_ring(tenancy)
     algorithms = sorted({key.algorithm for key in public_keys(ring)})
     document = {
         "issuer": issuer,
@@ -63,13 +67,13 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
         "response_types_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
-        **_oauth_endpoints(issuer),
+        **_oauth_endpoints(issuer, tenancy.settings),
     }
     given = {name: value for name, value in document.items() if value}
     return _document(request, given, MAX_AGE, "application/json")
 
 
-def _oauth_endpoints(issuer: str) -> dict[str, Any]:
+def _oauth_endpoints(issuer: str, conf: Settings) -> dict[str, Any]:
     """Return what ``urls.oauth`` adds where the project includes it."""
     try:
         paths = {
@@ -78,7 +82,7 @@ def _oauth_endpoints(issuer: str) -> dict[str, Any]:
     except NoReverseMatch:
         return {}
     methods = ["client_secret_basic", "client_secret_post"]
-    grants = ["refresh_token", *(["password"] if get_settings().OAUTH_PASSWORD_GRANT else [])]
+    grants = ["refresh_token", *(["password"] if conf.OAUTH_PASSWORD_GRANT else [])]
     return {
         "token_endpoint": urljoin(issuer, paths["token"]),
         "token_endpoint_auth_methods_supported": [*methods, "none"],
