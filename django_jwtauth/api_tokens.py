@@ -100,7 +100,7 @@ def _grant(
     if exact and (missing := set(scopes.parse(scope)).difference((granted or "").split())):
         raise InsufficientScope(sorted(missing))
     if granted is not None and len(granted) > MAX_SCOPE_LENGTH:
-        text = _("The scopes are longer than {limit} characters: ask for less.")
+        text = _("The scopes are longer than {limit} characters: request fewer.")
         raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))
     return granted
 

@@ -1,7 +1,7 @@
-"""System checks: what is wrong with the project's settings, told before a request finds out.
+"""System checks: report what is wrong with the project's settings before a request meets it.
 
-None shows a key or a secret. Two read the database, when ``check --database`` or ``migrate``
-asks for that.
+No message shows a key or a secret. Two checks read the database, with ``check --database`` and
+in ``migrate``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ NOT_IMPORTED = "jwtauth.W027"
 STILL_ISSUED = "jwtauth.W028"
 NO_ROTATION = "jwtauth.W026"
 
-# Only with ``check --deploy``.
+# Only in ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
 LEEWAY_TOO_LONG = "jwtauth.W011"
 NO_ISSUER = "jwtauth.W012"
@@ -72,31 +72,31 @@ CACHE_NOT_SHARED = "jwtauth.W015"
 COOKIES_NOT_SECURE = "jwtauth.W016"
 CACHE_TOO_SMALL = "jwtauth.W023"
 
-# Rows that one check reads at most.
+# The most rows that one check reads.
 MAX_CHECKED = 10_000
-#: Published holes in Django that requests with our tokens reach, and the first patch release
-#: of each series without them. Which one is installed is the project's choice.
+#: Published vulnerabilities of Django that requests with our tokens reach, and the first patch
+#: release of each series that fixes them. The project chooses which one to install.
 DJANGO_HOLES: tuple[tuple[str, Mapping[tuple[int, int], int]], ...] = (
     (
-        "its cache middleware and cache_page() can keep the answer to one bearer for others",
+        "its cache middleware and cache_page() can serve one bearer's answer to another",
         {(5, 2): 15, (6, 0): 6},
     ),
     (
-        "its cache middleware and cache_page() can keep an answer that depends on a cookie "
+        "its cache middleware and cache_page() can store an answer that depends on a cookie "
         "(CVE-2026-48588)",
         {(5, 2): 16, (6, 0): 7},
     ),
 )
 
-# Old processes may run beside new ones this long while a project moves.
+# While a project moves, old processes may run beside new ones for this long.
 DEPLOYMENT = timedelta(hours=1)
 LONG_ACCESS = timedelta(hours=1)
-# Clocks that NTP keeps differ by far less.
+# With NTP, clocks differ by far less.
 LONG_LEEWAY = timedelta(minutes=1)
-# What people write for JWTAUTH, and other packages have.
+# Names that people write instead of JWTAUTH, or that other packages read.
 NAMES_NOT_READ = ("JWT_AUTH", "DJANGO_JWTAUTH", "DJANGO_JWT_AUTH")
 SECOND_FACTOR_APPS = ("allauth.mfa", "two_factor", "django_otp", "trench", "mfa")
-# Fewer counters than this, and a guesser with some addresses pushes out those of an account.
+# With fewer counters, a guesser with several addresses can push out those of an account.
 FEW_ENTRIES = 10_000
 CACHES_WITH_FEW_ENTRIES = (
     "django.core.cache.backends.db.DatabaseCache",
@@ -110,80 +110,80 @@ CACHES_NOT_SHARED = (
 
 @register(TAG)
 def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Every value of ``JWTAUTH``, and every name in it that is no setting."""
+    """Check every value of ``JWTAUTH``, and every name in it that is not a setting."""
     for problem in conf.find_problems():
         yield Error(str(problem), id=UNKNOWN_SETTING if problem.unknown else BAD_SETTING)
     for name in NAMES_NOT_READ:
         if hasattr(settings, name) and not hasattr(settings, "JWTAUTH"):
             yield Warning(
-                f"The settings have {name} and no JWTAUTH: django-jwtauth reads only the latter.",
+                f"The settings contain {name}, but django-jwtauth reads only JWTAUTH.",
                 hint=(
-                    f"Rename it. If {name} is for another package, put {NAME_NOT_READ} into "
-                    "SILENCED_SYSTEM_CHECKS."
+                    f"Rename it to JWTAUTH. If {name} is for another package, add "
+                    f"{NAME_NOT_READ} to SILENCED_SYSTEM_CHECKS."
                 ),
                 id=NAME_NOT_READ,
             )
 
 
 def _sound_settings() -> Settings | None:
-    """Return the settings, None while check_settings() has something to say about them."""
+    """Return the settings, or None if check_settings() or check_tenant() reports an error."""
     bad = conf.find_problems() or conf.find_tenant_problem()
     return None if bad else get_settings()
 
 
 @register(TAG)
 def check_tenant(**kwargs: Any) -> Iterable[CheckMessage]:
-    """What ``HOOKS["TENANT"]`` returns for the tenant that the checks run in, if there is one."""
+    """Check what ``HOOKS["TENANT"]`` returns for the tenant that the checks run in, if any."""
     problem = None if conf.find_problems() else conf.find_tenant_problem()
     if problem:
         yield Error(
             problem,
-            hint="Where there is no tenant, as in most commands, return None.",
+            hint="If there is no tenant, as in most commands, return None.",
             id=BAD_TENANT,
         )
 
 
 @register(TAG)
 def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Durations that are sound alone and not together."""
+    """Check durations that are valid on their own but not together."""
     config = _sound_settings()
     if config is None:
         return
     if config.REFRESH_TOKEN_LIFETIME < config.ACCESS_TOKEN_LIFETIME:
         yield Error(
-            "JWTAUTH: REFRESH_TOKEN_LIFETIME is shorter than ACCESS_TOKEN_LIFETIME: when a "
-            "client needs the refresh token, it has expired.",
+            "JWTAUTH: REFRESH_TOKEN_LIFETIME is shorter than ACCESS_TOKEN_LIFETIME, so the "
+            "refresh token has expired by the time a client needs it.",
             hint="Shorten ACCESS_TOKEN_LIFETIME, or lengthen REFRESH_TOKEN_LIFETIME.",
             id=REFRESH_TOO_SHORT,
         )
     if config.REFRESH_TOKEN_LIFETIME > config.SESSION_LIFETIME:
         yield Warning(
-            "JWTAUTH: REFRESH_TOKEN_LIFETIME is longer than SESSION_LIFETIME: every sign-in "
-            "ends after SESSION_LIFETIME all the same.",
+            "JWTAUTH: REFRESH_TOKEN_LIFETIME is longer than SESSION_LIFETIME, but every sign-in "
+            "ends after SESSION_LIFETIME.",
             hint="Lengthen SESSION_LIFETIME, or shorten REFRESH_TOKEN_LIFETIME.",
             id=REFRESH_TOO_LONG,
         )
     if not config.ROTATE_REFRESH_TOKENS:
         yield Warning(
-            "JWTAUTH: ROTATE_REFRESH_TOKENS is False: nobody notices a stolen refresh token, which "
-            "is good until the sign-in ends.",
+            "JWTAUTH: ROTATE_REFRESH_TOKENS is False, so a stolen refresh token works until the "
+            "sign-in ends, and nobody notices.",
             hint=(
-                "Set it to True once all clients keep the refresh token that a refresh answers. "
-                f"Until then, put {NO_ROTATION} into SILENCED_SYSTEM_CHECKS."
+                "Set it to True once all clients store the refresh token that a refresh returns. "
+                f"Until then, add {NO_ROTATION} to SILENCED_SYSTEM_CHECKS."
             ),
             id=NO_ROTATION,
         )
         return
     if not config.REFRESH_GRACE_PERIOD:
         yield Warning(
-            "JWTAUTH: REFRESH_GRACE_PERIOD is 0: two refreshes at once, or one that is "
-            "repeated because its answer got lost, look like theft and end the sign-in.",
-            hint="Give it some seconds; 30 is the default.",
+            "JWTAUTH: REFRESH_GRACE_PERIOD is 0, so two refreshes at once, or one that is "
+            "repeated because its answer was lost, look like theft and end the sign-in.",
+            hint="Set it to some seconds; 30 is the default.",
             id=NO_GRACE_PERIOD,
         )
     if config.REFRESH_GRACE_PERIOD > config.ACCESS_TOKEN_LIFETIME:
         yield Warning(
-            "JWTAUTH: REFRESH_GRACE_PERIOD is longer than ACCESS_TOKEN_LIFETIME: a stolen "
+            "JWTAUTH: REFRESH_GRACE_PERIOD is longer than ACCESS_TOKEN_LIFETIME, so a stolen "
             "refresh token can be used from one refresh to the next, and nobody notices.",
             hint="Shorten REFRESH_GRACE_PERIOD; 30 seconds is the default.",
             id=GRACE_PERIOD_TOO_LONG,
@@ -192,26 +192,26 @@ def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Whether legacy tokens are accepted, and the clients that hold them kept."""
+    """Check that legacy tokens are accepted, and that clients which hold them stay signed in."""
     config = _sound_settings()
     if config is None:
         return
     if bool(config.LEGACY.DECODER) != bool(config.LEGACY.UNTIL):
         missing = "UNTIL" if config.LEGACY.DECODER else "DECODER"
         yield Warning(
-            f"JWTAUTH['LEGACY']['{missing}'] is not set: no token of simplejwt's is accepted.",
-            hint=f"Set {missing}, too, or neither.",
+            f"JWTAUTH['LEGACY']['{missing}'] is not set, so no legacy token is accepted.",
+            hint="Set both DECODER and UNTIL, or neither.",
             id=LEGACY_IGNORED,
         )
     simplejwt = getattr(settings, "SIMPLE_JWT", None) or {}
     rotated = isinstance(simplejwt, Mapping) and simplejwt.get("ROTATE_REFRESH_TOKENS")
     if config.legacy_until() and config.ROTATE_REFRESH_TOKENS and not rotated:
         yield Warning(
-            "JWTAUTH: ROTATE_REFRESH_TOKENS is on, and SIMPLE_JWT did not rotate: a client "
-            "that goes on using its old refresh token is signed out, as if it were stolen.",
+            "JWTAUTH: ROTATE_REFRESH_TOKENS is on, but SIMPLE_JWT did not rotate: a client "
+            "that continues to use its old refresh token is signed out, as if it were stolen.",
             hint=(
-                "Set it to False. If all clients keep the refresh token of an answer, put "
-                f"{LEGACY_CLIENTS_LOST} into SILENCED_SYSTEM_CHECKS."
+                "Set it to False. If all clients store the refresh token of each answer, add "
+                f"{LEGACY_CLIENTS_LOST} to SILENCED_SYSTEM_CHECKS."
             ),
             id=LEGACY_CLIENTS_LOST,
         )
@@ -219,16 +219,16 @@ def check_legacy(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Keys that cannot be used, and whether one can sign now."""
+    """Check that every key can be used, and that one can sign now."""
     config = _sound_settings()
     if config is None:
         return
     own = config.ISSUERS.get(config.ISSUER or "")
     if own and own != Issuer(own.jwks_url):
         yield Error(
-            'JWTAUTH[\'ISSUERS\']: "claims" and "max_lifetime" are for other issuers; nothing '
-            "limits the tokens of your own ISSUER.",
-            hint=f"Give {config.ISSUER!r} the URL alone.",
+            'JWTAUTH[\'ISSUERS\']: "claims" and "max_lifetime" are for other issuers; they do '
+            "not limit the tokens of your own ISSUER.",
+            hint=f"For {config.ISSUER!r}, set only the URL.",
             id=OWN_ISSUER_LIMITED,
         )
     for problem in keyrings.find_problems():
@@ -238,24 +238,24 @@ def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
         return
     if any(key.signing for key in ring.keys):
         yield Error(
-            'JWTAUTH["KEYS"]: the "active_from" of every key that can sign is yet to come: '
+            'JWTAUTH["KEYS"]: the "active_from" of every key that can sign is in the future, so '
             "nobody can sign in until then.",
-            hint='Add a key without "active_from", or keep the one that signed so far.',
+            hint='Add a key without "active_from", or keep the one that has signed so far.',
             id=NO_ACTIVE_KEY,
         )
     else:
         yield Warning(
-            'JWTAUTH["KEYS"] has public keys only: nobody can sign in here.',
+            'JWTAUTH["KEYS"] contains only public keys, so nobody can sign in here.',
             hint=(
-                'Add a "private_key". If another service issues the tokens, put '
-                f"{NO_SIGNING_KEY} into SILENCED_SYSTEM_CHECKS."
+                'Add a "private_key". If another service issues the tokens, add '
+                f"{NO_SIGNING_KEY} to SILENCED_SYSTEM_CHECKS."
             ),
             id=NO_SIGNING_KEY,
         )
 
 
 def _access_ring() -> keyrings.KeyRing | None:
-    """Return the key ring, None when a key is bad or SECRET_KEY missing: others tell that."""
+    """Return the key ring, or None if other checks report a bad key or a missing SECRET_KEY."""
     try:
         return keyrings.get_access_ring()
     except ImproperlyConfigured:
@@ -264,7 +264,7 @@ def _access_ring() -> keyrings.KeyRing | None:
 
 @register(TAG)
 def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
-    """``SECRET_KEY`` and its fallbacks, from which secrets are derived."""
+    """Check ``SECRET_KEY`` and its fallbacks, from which secrets are derived."""
     try:
         secrets: dict[str, Any] = {"SECRET_KEY": settings.SECRET_KEY}
     except ImproperlyConfigured:
@@ -274,17 +274,17 @@ def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
     for name, secret in secrets.items():
         if _is_guessable(secret):
             yield Warning(
-                f"{name} can be guessed, and tokens forged with it: it is shorter than 32 "
+                f"{name} can be guessed, and tokens can be forged with it: it is shorter than 32 "
                 f"characters or has fewer than {SECRET_MIN_VARIETY} different ones.",
-                hint="Make one with django.core.management.utils.get_random_secret_key().",
+                hint="Generate one with django.core.management.utils.get_random_secret_key().",
                 id=GUESSABLE_KEY,
             )
 
 
-# Not by our tag, too: with ``--tag`` Django runs it unasked.
+# Not under our tag as well: with ``--tag`` Django would run it unasked.
 @register(Tags.database)
 def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[Warning]:
-    """Whether a fallback of ``SECRET_KEY`` still keeps API tokens alive, and until when."""
+    """Check whether API tokens still need a fallback of ``SECRET_KEY``, and until when."""
     config, using = _sound_settings(), database.alias()
     if config is None or not settings.SECRET_KEY_FALLBACKS or using not in (databases or ()):
         return
@@ -293,16 +293,16 @@ def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> I
     try:
         rows = newest[:MAX_CHECKED].iterator()
         until = next((row.expires_at for row in rows if rules.needs_fallback(row)), None)
-    # The tables may not have been made yet.
+    # The tables may not have been created yet.
     except DatabaseFailure:
         return
     if until:
         yield Warning(
-            f"API tokens that expire as late as {until:%Y-%m-%d} were made under a SECRET_KEY "
-            "that is a fallback now: they are refused once it leaves SECRET_KEY_FALLBACKS.",
+            f"API tokens that expire as late as {until:%Y-%m-%d} were created under a SECRET_KEY "
+            "that is now a fallback: they are refused once it leaves SECRET_KEY_FALLBACKS.",
             hint=(
-                "Keep the fallback until then, or have them made anew. Those that are made while "
-                "JWTAUTH['KEYS'] has a key to sign with do not depend on SECRET_KEY."
+                "Keep the fallback until then, or have them created anew. API tokens that are "
+                "signed with a key in JWTAUTH['KEYS'] do not depend on SECRET_KEY."
             ),
             id=TOKENS_OF_FALLBACK,
         )
@@ -312,11 +312,11 @@ def check_api_tokens(databases: Sequence[str] | None = None, **kwargs: Any) -> I
 def check_legacy_sign_ins(
     databases: Sequence[str] | None = None, **kwargs: Any
 ) -> Iterable[Warning]:
-    """Whether simplejwt's sign-ins have been imported, and whether it goes on making more."""
+    """Check whether simplejwt's sign-ins have been imported, and whether it still adds more."""
     config, using = _sound_settings(), database.alias()
     if config is None or not config.legacy_until() or using not in (databases or ()):
         return
-    # Only here: a project that never had simplejwt does not load it.
+    # Imported here, so that a project that never had simplejwt does not load it.
     from .contrib.simplejwt.move import importer, tables
 
     try:
@@ -341,14 +341,14 @@ def check_legacy_sign_ins(
     if issued:
         yield Warning(
             f"simplejwt has issued {issued} tokens since {moments.aware(first):%Y-%m-%d %H:%M} "
-            "UTC, when sign-ins began here: some code, or an old process, still asks it to. "
+            "UTC, when sign-ins began here: some code, or an old process, still calls it. "
             'They are refused once LEGACY["UNTIL"] has passed.',
             hint="`python manage.py jwtauth_doctor --from-simplejwt` lists the code.",
             id=STILL_ISSUED,
         )
 
 
-#: What reads the database, if ``databases`` names it.
+#: Checks that read the database, if ``databases`` names it.
 DATABASE_CHECKS = (check_api_tokens, check_legacy_sign_ins)
 
 
@@ -359,10 +359,10 @@ def _is_guessable(secret: str | bytes | None) -> bool:
 
 @register(TAG)
 def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
-    """What the defaults of DRF mean for the project's own views."""
+    """Check what the defaults of DRF mean for the project's own views."""
     if not apps.is_installed("rest_framework"):
         yield Warning(
-            "INSTALLED_APPS lacks 'rest_framework': an API view opened in a browser fails, as "
+            "INSTALLED_APPS lacks 'rest_framework': an API view opened in a browser fails, because "
             "its templates are not found.",
             hint="Add 'rest_framework' to INSTALLED_APPS.",
             id=REST_FRAMEWORK_MISSING,
@@ -384,8 +384,8 @@ def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
     challenge = getattr(classes[0], "authenticate_header", None) if ours else None
     if challenge is BaseAuthentication.authenticate_header:
         yield Warning(
-            f"{classes[0].__name__} stands first in DEFAULT_AUTHENTICATION_CLASSES, so that a "
-            "refused token is answered with 403. Clients refresh when they see 401.",
+            f"{classes[0].__name__} is first in DEFAULT_AUTHENTICATION_CLASSES, so a refused "
+            "token is answered with 403. Clients refresh after a 401.",
             hint=f"Put {ours[0].__name__} first.",
             id=ANSWERS_403,
         )
@@ -393,14 +393,14 @@ def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_django(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Whether the installed Django has a hole that matters here."""
+    """Check that the installed Django has no vulnerability that matters here."""
     series, patch = django.VERSION[:2], django.VERSION[2]
     holes = [(what, fixed[series]) for what, fixed in DJANGO_HOLES if fixed.get(series, 0) > patch]
     if holes:
         major, minor = series
         release = f"{major}.{minor}.{max(fixed for _, fixed in holes)}"
         yield Warning(
-            f"Django {django.get_version()} has a published hole: "
+            f"Django {django.get_version()} has a published vulnerability: "
             f"{'; '.join(what for what, _ in holes)}.",
             hint=f"Install Django {release}, or the newest of its series.",
             id=DJANGO_HAS_A_HOLE,
@@ -409,12 +409,12 @@ def check_django(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_user_model(**kwargs: Any) -> Iterable[CheckMessage]:
-    """What is asked of the user model and its table."""
+    """Check that the user model and its table have what this package needs."""
     user = get_user_model()
     if not hasattr(user, "get_session_auth_hash"):
         yield Warning(
-            f"{user._meta.label} has no get_session_auth_hash(): a new password does not end "
-            "the sign-ins made with the old one.",
+            f"{user._meta.label} has no get_session_auth_hash(), so a new password does not end "
+            "sign-ins that were started with the old one.",
             hint="Derive the model from AbstractBaseUser, or write the method.",
             id=NO_AUTH_HASH,
         )
@@ -425,15 +425,15 @@ def check_user_model(**kwargs: Any) -> Iterable[CheckMessage]:
     if len(set(aliases.values())) > 1:
         places = ", ".join(f"{label} in {alias!r}" for label, alias in aliases.items())
         yield Error(
-            f"DATABASE_ROUTERS spread what one query joins over several databases: {places}.",
-            hint="Route these models to one database.",
+            f"DATABASE_ROUTERS route models that one query joins to different databases: {places}.",
+            hint="Route these models to the same database.",
             id=SEVERAL_DATABASES,
         )
 
 
 @register(TAG, deploy=True)
 def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
-    """What is fine on a laptop and not in production."""
+    """Check what is fine on a laptop but not in production."""
     config = _sound_settings()
     if config is None:
         return
@@ -441,52 +441,52 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
         yield Warning(
             "JWTAUTH: ACCESS_TOKEN_LIFETIME is longer than an hour: a service that verifies "
             "without this database accepts a stolen token for that long.",
-            hint="Shorten it; clients refresh by themselves. The default is 5 minutes.",
+            hint="Shorten it; clients refresh automatically. The default is 5 minutes.",
             id=ACCESS_TOO_LONG,
         )
     if config.LEEWAY > LONG_LEEWAY:
         yield Warning(
-            "JWTAUTH: LEEWAY is longer than a minute: every token lives that much longer.",
-            hint="Keep the clocks right with NTP, and LEEWAY at a few seconds.",
+            "JWTAUTH: LEEWAY is longer than a minute, so every token is valid that much longer.",
+            hint="Synchronise the clocks with NTP, and set LEEWAY to a few seconds.",
             id=LEEWAY_TOO_LONG,
         )
     if not config.COOKIES.SECURE:
         yield Warning(
-            "JWTAUTH['COOKIES']['SECURE'] is False: browsers send the tokens over http, too.",
-            hint="Leave it out in production.",
+            "JWTAUTH['COOKIES']['SECURE'] is False, so browsers send the tokens over http, too.",
+            hint="Remove it in production.",
             id=COOKIES_NOT_SECURE,
         )
     ring = _access_ring()
     if not config.ISSUER and ring and not all(key.symmetric for key in ring.keys):
         yield Warning(
-            "JWTAUTH: ISSUER is not set: whoever verifies with the public keys cannot tell "
-            "whose tokens these are.",
+            "JWTAUTH: ISSUER is not set, so services that verify with the public keys cannot tell "
+            "who issued a token.",
             hint="Set ISSUER to the URL of this deployment, and AUDIENCE to the API it is for.",
             id=NO_ISSUER,
         )
     second_factor = [app for app in SECOND_FACTOR_APPS if apps.is_installed(app)]
     if second_factor and not config.HOOKS.SIGN_IN:
         yield Warning(
-            f"{second_factor[0]} is installed and JWTAUTH['HOOKS']['SIGN_IN'] is not set: tokens "
-            "are given for the password alone.",
-            hint='Refuse, in HOOKS["SIGN_IN"], the users who owe a second factor.',
+            f"{second_factor[0]} is installed, but JWTAUTH['HOOKS']['SIGN_IN'] is not set, so a "
+            "password alone is enough to get tokens.",
+            hint='In HOOKS["SIGN_IN"], refuse users who have not given their second factor.',
             id=SECOND_FACTOR_SKIPPED,
         )
 
 
 @register(TAG, deploy=True)
 def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Whether attempts to guess a password are counted, and for whom."""
+    """Check that attempts to guess a password are counted, and for the right client."""
     config = _sound_settings()
     if config is None:
         return
     if not config.HOOKS.CLIENT_IP and api_settings.NUM_PROXIES is None:
         yield Warning(
-            "Nothing says whether requests come through a proxy. If they do, its address is "
-            "taken for everybody's: the mistakes of one user lock out all, or nobody has an "
+            "No setting says whether requests come through a proxy. If they do, all seem to come "
+            "from its address: the mistakes of one user lock out everybody, or nobody has an "
             "address and guesses are limited by account only.",
             hint=(
-                "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies, 0 without one, or "
+                "Set REST_FRAMEWORK['NUM_PROXIES'] to the number of proxies (0 for none), or "
                 "set JWTAUTH['HOOKS']['CLIENT_IP']."
             ),
             id=ADDRESS_OF_THE_PROXY,
@@ -498,18 +498,18 @@ def check_throttles(**kwargs: Any) -> Iterable[CheckMessage]:
     cache = settings.CACHES[alias]
     if cache.get("BACKEND") in CACHES_NOT_SHARED:
         yield Warning(
-            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that processes do "
-            "not share: each allows as many guesses of a password as all should.",
+            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that processes do not share, "
+            "so each process allows as many guesses as all of them together should.",
             hint="Use Redis or Memcached.",
             id=CACHE_NOT_SHARED,
         )
     if cache.get("BACKEND") in CACHES_WITH_FEW_ENTRIES and _max_entries(cache) < FEW_ENTRIES:
         yield Warning(
-            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that throws entries "
-            f"away when it has {_max_entries(cache)}: whoever guesses from several addresses "
-            "pushes out the counts of an account, and guesses on.",
+            f"JWTAUTH['THROTTLES']['CACHE'] is {alias!r}, a cache that drops entries "
+            f"when it has {_max_entries(cache)}: a guesser with several addresses can push out "
+            "the counts of an account, and continue to guess.",
             hint=(
-                f"Set OPTIONS['MAX_ENTRIES'] to at least {FEW_ENTRIES} in a cache of its own, or "
+                f"Use a separate cache with OPTIONS['MAX_ENTRIES'] of at least {FEW_ENTRIES}, or "
                 "use Redis or Memcached."
             ),
             id=CACHE_TOO_SMALL,
@@ -521,6 +521,6 @@ def _max_entries(cache: Mapping[str, Any]) -> int:
     given: Any = (cache.get("OPTIONS") or {}).get("MAX_ENTRIES", cache.get("MAX_ENTRIES"))
     try:
         return int(given)
-    # As Django does.
+    # Django does the same.
     except (TypeError, ValueError):
         return 300

@@ -146,7 +146,7 @@ class UnusableKey(SignInRefused, ValueError):
 
     reason = "unusable_key"
     code = "unusable_key"
-    default_detail = _("This account cannot be signed in here")
+    default_detail = _("This account cannot sign in here")
 
 
 class InsufficientScope(AuthError):
@@ -207,7 +207,7 @@ class TooManyTokens(AuthError):
     status_code = status.HTTP_409_CONFLICT
     reason = "too_many_tokens"
     code = "too_many_tokens"
-    default_detail = _("You have as many API tokens as are allowed: revoke one first")
+    default_detail = _("You have reached the limit of API tokens: revoke one first")
 
 
 class BodyTooLarge(AuthError):
@@ -376,7 +376,7 @@ class CredentialsChanged(TokenError):
 
 
 class RefreshTokenReused(TokenError):
-    """A superseded refresh token came back: someone may hold a copy."""
+    """A superseded refresh token was used again: someone may hold a copy."""
 
     reason = "reused"
     default_detail = _("Token is blacklisted")

@@ -37,12 +37,12 @@ class Reason(models.TextChoices):
     """Why a sign-in ended or a token was blacklisted."""
 
     SIGNED_OUT = "signed_out", _("Signed out")
-    REUSED = "reused", _("Superseded refresh token came back")
+    REUSED = "reused", _("Refresh token reused")
     CREDENTIALS_CHANGED = "credentials_changed", _("Password changed")
     USER_INACTIVE = "user_inactive", _("User deactivated")
     USER_DELETED = "user_deleted", _("User deleted")
     SESSION_LIMIT = "session_limit", _("Too many sign-ins")
-    USED = "used", _("Used, as it may be once")
+    USED = "used", _("Used (one-time)")
     STOLEN = "stolen", _("Token or device stolen")
     COMPROMISED = "compromised", _("Account compromised")
     LEFT = "left", _("Person left")

@@ -89,7 +89,7 @@ class HasReadWriteScopes(TokenPermission):
 class _IsPerson(TokenPermission):
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         if is_api_token(claims):
-            return InsufficientUserAuthentication(_("Not with an API token."))
+            return InsufficientUserAuthentication(_("An API token is not accepted here."))
         return None
 
 

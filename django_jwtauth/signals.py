@@ -15,7 +15,7 @@ from .conf import project_code
 
 class _Signal(Signal):
     def announce(self, sender: type, *, using: str | None = None, **arguments: Any) -> None:
-        """Tell the receivers once the transaction on alias ``using`` commits; at once without one.
+        """Call the receivers once the transaction on alias ``using`` commits; at once without one.
 
         An error of a receiver is logged, and stops nobody.
         """

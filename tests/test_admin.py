@@ -223,8 +223,8 @@ def test_the_confirmation_tells_the_effect_in_numbers(desk, user, other_user):
     text = text_of(desk.post(LIST, select(*chosen)))
 
     assert "Sign-ins that will end: 3" in text
-    assert "Users concerned: 2" in text
-    assert "Ended before, not changed: 1" in text
+    assert "Users affected: 2" in text
+    assert "Already ended, not changed: 1" in text
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_what_ended_before_keeps_its_record(desk, session):
     answer = desk.post(END, {"sid": session.sid, **WHY}, follow=True)
 
     assert session_set.values().get() == before
-    assert "0 sign-ins ended. 1 had ended before." in text_of(answer)
+    assert "0 sign-ins ended. 1 had already ended." in text_of(answer)
     assert not LogEntry.objects.exists()
     assert "Already ended" in text_of(desk.get(END, {"sid": session.sid}, follow=True))
 
@@ -717,7 +717,7 @@ def test_pasting_again_keeps_the_first_record(desk, staff, pair):
     answer = second.post(PASTE, {"token": pair.access, "reason": "other", "note": "x"}, follow=True)
 
     assert BlacklistedToken.objects.values().get() == before
-    assert "had been blacklisted before" in text_of(answer)
+    assert "was already blacklisted" in text_of(answer)
     assert LogEntry.objects.count() == 1
 
 
@@ -733,7 +733,7 @@ def of_unknown_sign_in(pair):
 REFUSED = {
     "garbage": (lambda pair: "very-secret-garbage", {}, "Token is invalid (malformed)"),
     "a forgery": (forged, {}, "Token is invalid (bad_signature)"),
-    "an unknown sign-in": (of_unknown_sign_in, {}, "No sign-in here has issued this token"),
+    "an unknown sign-in": (of_unknown_sign_in, {}, "This token belongs to no sign-in here"),
     "no reason given": (lambda pair: pair.access, {"reason": ""}, "This field is required"),
     "no note given": (lambda pair: pair.refresh, {"note": ""}, "This field is required"),
 }

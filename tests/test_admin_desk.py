@@ -218,10 +218,10 @@ STATES = {
     "valid": ("access", lambda raw: raw, "Valid: it is accepted."),
     "valid refresh": ("refresh", lambda raw: raw, "Valid: it is accepted."),
     "expired": ("access", lambda raw: forge.altered(raw, exp=1), "Expired: it is refused."),
-    "forged": ("access", forged, "Badly signed: none of our keys made it, and it is refused."),
+    "forged": ("access", forged, "Bad signature: no key of this site signed it, so it is refused."),
     "cut off": ("access", lambda raw: raw[:-10], "Damaged, or not a token of this site"),
     "unsigned": ("access", lambda raw: raw.rpartition(".")[0] + ".", "Damaged"),
-    "ended": ("access", ended, "Its sign-in has ended or is not known: it is refused."),
+    "ended": ("access", ended, "Its sign-in has ended or is unknown: it is refused."),
     "blacklisted": ("access", blacklisted, "Blacklisted: it is refused."),
     "deactivated": ("access", deactivated, "Its user is deactivated: it is refused."),
     "superseded": ("refresh", refreshed_twice, "Superseded by a newer refresh token."),
@@ -260,7 +260,7 @@ def test_what_a_forged_token_says_is_told_as_such(desk, pair):
     """It names a sign-in that has nothing to do with it, perhaps; its jti and kind are not told."""
     answer = desk.post(FIND, {"text": forged(pair.access)})
 
-    assert "Nobody vouches for what this token says of itself." in text_of(answer)
+    assert "The claims of this token prove nothing." in text_of(answer)
     assert not {"jti", "Kind"} & rows_of(answer).keys()
     assert "Nobody vouches" not in text_of(desk.post(FIND, {"text": pair.access}))
 
@@ -408,7 +408,7 @@ def test_a_legacy_token_is_described_and_starts_nothing(desk, user, settings):
 )
 def test_what_is_not_known_here_is_said_so(desk, pair, text):
     """Neither an error nor an empty page."""
-    assert "Nothing in it is known here" in text_of(desk.post(FIND, {"text": text}))
+    assert "Nothing was found" in text_of(desk.post(FIND, {"text": text}))
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ def test_a_token_is_blacklisted_by_its_jti(desk, pair):
     assert desk.post(url, {}).status_code == 200
     assert not BlacklistedToken.objects.exists()
     assert "The token is blacklisted" in text_of(desk.post(url, WHY, follow=True))
-    assert "had been blacklisted before" in text_of(desk.post(url, WHY, follow=True))
+    assert "was already blacklisted" in text_of(desk.post(url, WHY, follow=True))
     assert BlacklistedToken.objects.get().blacklisted_by_name == "olga"
     assert desk.get(f"{BY_JTI}?jti={'0' * 32}.{'0' * 16}").status_code == 404
     assert desk.post(f"{BY_JTI}?jti=x", WHY).status_code == 404
@@ -540,7 +540,7 @@ def test_blacklisting_alone_ends_no_sign_in(staff, user, kind):
     url = f"{BY_JTI}?jti={forge.claims_of(raw)['jti']}"
 
     pasted = clerk.post(BY_JTI, {**WHY, "token": raw})
-    assert "which you may not" in str(pasted.context["adminform"].form.errors["token"])
+    assert "do not have permission" in str(pasted.context["adminform"].form.errors["token"])
     assert clerk.get(url).status_code == clerk.post(url, WHY).status_code == 403
     assert clerk.post(url, {**WHY, "token": raw}).status_code == 403
     assert "blacklistedtoken/add/?jti" not in clerk.post(FIND, {"text": raw}).content.decode()
@@ -622,8 +622,8 @@ def test_pressing_twice_is_harmless(desk, user, pair):
     again = desk.post(url, WHY, follow=True)
     page = desk.get(url)
 
-    assert "0 sign-ins ended. 1 had ended before." in text_of(again)
-    assert "Ended before, not changed: 1" in text_of(page)
+    assert "0 sign-ins ended. 1 had already ended." in text_of(again)
+    assert "Already ended, not changed: 1" in text_of(page)
     assert 'value="End sign-ins"' not in page.content.decode()
     assert LoginSession.objects.values().get() == before
 
@@ -746,7 +746,7 @@ def test_the_time_zone_is_said_and_meant(chief, user, settings):
 
 @pytest.mark.parametrize("date", ["", "nonsense", "2999-01-01", "0001-01-01", "9999-12-31"])
 def test_a_time_that_cannot_be_ends_nothing(chief, pair, date):
-    """Neither one that is yet to come, which would be a mistake."""
+    """Neither one that is in the future, which would be a mistake."""
     body = {"before_0": date, "before_1": "14:00", **WHY}
     for extra in ({}, {"confirm": "everybody"}):
         assert chief.post(END_BEFORE, {**body, **extra}, follow=True).status_code == 200
@@ -768,7 +768,7 @@ def test_the_pages_say_what_goes_on_working(chief, user, pair, settings, url):
     text = text_of(chief.get(url) if END_USER in url else chief.post(url, before(timezone.now())))
 
     assert "keep accepting their access tokens for up to 10 minutes." in text
-    assert "API tokens among them: until they expire" in text
+    assert "API tokens among them are accepted until they expire" in text
     assert "LEGACY" not in text
 
 
@@ -924,11 +924,11 @@ def test_the_overview_counts(desk, user):
     told = dict(desk.get(LIST).context["overview"])
 
     assert told["Live sign-ins"] == "2"
-    assert told["Superseded tokens from elsewhere in the last 24 hours"] == "2"
+    assert told["Superseded tokens used from elsewhere in the last 24 hours"] == "2"
     assert told["Ended in the last 24 hours"] == (
-        "3: Token or device stolen 2, Superseded refresh token came back 1"
+        "3: Token or device stolen 2, Refresh token reused 1"
     )
-    assert told["Of these, by reuse detection"] == "1"
+    assert told["Of these, because a refresh token was reused"] == "1"
     assert told["Oldest record"].startswith(timezone.localtime(now).strftime("%b. %"[:2]))
 
 
@@ -971,7 +971,7 @@ def test_the_overview_asks_for_a_purge(user, days, overdue):
     fill(user, 1, created_at=moment, expires_at=moment)
     oldest = dict(overview.numbers())["Oldest record"]
 
-    assert ("it is time to run jwtauth_purge" in oldest) is overdue
+    assert ("run jwtauth_purge" in oldest) is overdue
 
 
 @pytest.mark.parametrize(("days", "overdue"), [(30, False), (32, True)])
@@ -981,7 +981,7 @@ def test_blacklisted_tokens_ask_for_a_purge_too(user, days, overdue):
     BlacklistedToken.objects.create(jti="x", subject="1", expires_at=expired)
     oldest = dict(overview.numbers())["Oldest record"]
 
-    assert ("it is time to run jwtauth_purge" in oldest) is overdue
+    assert ("run jwtauth_purge" in oldest) is overdue
 
 
 def test_the_overview_stands_above_an_unfiltered_list(staff, desk, pair):
@@ -1101,7 +1101,7 @@ def test_an_export_is_cut(desk, user, monkeypatch):
     rows = exported(desk.get(EXPORT))
 
     assert len(rows) == 3
-    assert rows[-1]["sid"] == "Cut here: only the first 2 rows are exported."
+    assert rows[-1]["sid"] == "Only the first 2 rows were exported."
 
 
 @pytest.mark.parametrize("query", [{"user": "x"}, {"status": "no"}, {"q": "\x00"}, {"p": "99"}])

@@ -47,7 +47,7 @@ CONTRACT = {
     ),
     "sign_in_refused": ("sign_in_refused", "Signing in needs another step"),
     "mfa_required": ("mfa_required", "Signing in needs a second factor"),
-    "unusable_key": ("unusable_key", "This account cannot be signed in here"),
+    "unusable_key": ("unusable_key", "This account cannot sign in here"),
     "unstorable_text": (
         "invalid",
         "A text is too long or has characters that cannot be stored here",
@@ -60,7 +60,7 @@ CONTRACT = {
     "csrf_failed": ("csrf_failed", "CSRF check failed: no cookie"),
     "too_many_tokens": (
         "too_many_tokens",
-        "You have as many API tokens as are allowed: revoke one first",
+        "You have reached the limit of API tokens: revoke one first",
     ),
     "body_too_large": ("body_too_large", "The body of the request is larger than 64 KB"),
     "throttled": ("throttled", "Too many attempts, try again later"),

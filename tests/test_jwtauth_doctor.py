@@ -214,7 +214,7 @@ def test_views_that_do_not_take_the_tokens_are_told(settings):
     printed, good = run()
 
     assert good
-    assert "DEFAULT_AUTHENTICATION_CLASSES does not have JWTAuthentication" in printed
+    assert "DEFAULT_AUTHENTICATION_CLASSES does not contain JWTAuthentication" in printed
 
 
 # --- checks
@@ -278,7 +278,7 @@ def test_missing_urls_are_told(settings):
         (path("api/token/", answer(403)), ["403", "forbids it"]),
         (path("api/token/", answer(400)), ["400", "ALLOWED_HOSTS"]),
         (path("api/token/", answer(429)), ["429", "Try again later"]),
-        (path("api/token/", answer(503)), ["503", "was `manage.py migrate` run?"]),
+        (path("api/token/", answer(503)), ["503", "have you run `manage.py migrate`?"]),
         (path("api/token/", answer(418)), ["418", "earlier pattern"]),
         (path("api/token/", answer(401)), ["401", "Reason: none given."]),
         (path("api/token/", answer(401, '{"reason": "eyJ.eyJ.x"}')), ["Reason: none given."]),
@@ -345,8 +345,8 @@ def misconfigured(user, request):
 @pytest.mark.parametrize(
     ("hook", "told"),
     [
-        ("refuse", 'HOOKS["SIGN_IN"] asks for more than a password.'),
-        ("ask_for_code", 'HOOKS["SIGN_IN"] asks for more than a password.'),
+        ("refuse", 'HOOKS["SIGN_IN"] requires more than a password.'),
+        ("ask_for_code", 'HOOKS["SIGN_IN"] requires more than a password.'),
         ("fail", "It raised ZeroDivisionError. "),
     ],
 )
@@ -399,7 +399,7 @@ def test_a_user_that_cannot_be_made_is_told(monkeypatch, error):
     printed, good = run()
 
     assert not good
-    assert f"No temporary auth.User can be made ({error.__name__})." in printed
+    assert f"A temporary auth.User cannot be created ({error.__name__})." in printed
     assert "--user NAME" in printed
 
 
@@ -413,7 +413,7 @@ def test_a_database_that_does_not_answer_is_told(monkeypatch):
     printed, good = run()
 
     assert not good
-    assert "was `manage.py migrate` run? (OperationalError)" in printed
+    assert "have you run `manage.py migrate`? (OperationalError)" in printed
 
 
 def test_what_a_fallback_of_secret_key_keeps_alive_is_told(user, settings):

@@ -45,7 +45,7 @@ def test_the_command_shows_progress_on_a_terminal(db):
         "",
     ]
     assert all(
-        re.search(r" a second, \d+ (second|minute)s?( \d+ seconds?)? left$", line)
+        re.search(r" per second, \d+ (second|minute)s?( \d+ seconds?)? left$", line)
         for line in shown
         if line
     )
@@ -54,7 +54,7 @@ def test_the_command_shows_progress_on_a_terminal(db):
 @pytest.mark.parametrize("size", ["0", "-1", "many", "1.5", ""])
 def test_a_batch_has_at_least_one_row(size):
     """Any other size is refused before anything is done."""
-    with pytest.raises(CommandError, match="must be a whole number from 1"):
+    with pytest.raises(CommandError, match="must be a whole number of at least 1"):
         run(f"--batch-size={size}")
 
 

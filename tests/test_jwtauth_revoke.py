@@ -39,7 +39,7 @@ def test_a_user_is_ended(api, pairs):
     """All sign-ins of the user with this name; the next call with their tokens is refused."""
     output = run("--user", "anna", *WHY)
 
-    assert output.startswith("2 sign-ins ended, 0 had ended before.\n")
+    assert output.startswith("2 sign-ins ended, 0 had already ended.\n")
     assert statuses(api, pairs) == [401, 401, 200]
 
 
@@ -80,14 +80,14 @@ def test_one_token_is_blacklisted(api, pairs):
     assert output.startswith(f"The access token of sign-in {pairs[0].session_id.hex} is black")
     assert statuses(api, pairs) == [401, 200, 200]
     assert api.refresh(pairs[0].refresh).status_code == 200
-    assert "had been blacklisted before" in run("--jti", jti, *WHY)
+    assert "was already blacklisted" in run("--jti", jti, *WHY)
 
 
 def test_again_ends_nothing(pairs):
     """It may be run as often as one likes."""
     run("--user", "anna", *WHY)
 
-    assert run("--user", "anna", *WHY).startswith("0 sign-ins ended, 2 had ended before.")
+    assert run("--user", "anna", *WHY).startswith("0 sign-ins ended, 2 had already ended.")
 
 
 # --- the record
@@ -133,21 +133,24 @@ MISTAKES = {
     "no note": (["--user", "anna", "--reason", "left"], "arguments are required: --note"),
     "an empty note": (["--user", "anna", "--reason", "left", "--note", " "], "must not be empty"),
     "not a reason of people": (["--user", "anna", "--reason", "reused", "--note", "x"], "invalid"),
-    "nobody": (["--user", "carl", *WHY], "there is no user of this name"),
-    "an empty name": (["--user", "", *WHY], "there is no user of this name"),
+    "nobody": (["--user", "carl", *WHY], "there is no user with this name"),
+    "an empty name": (["--user", "", *WHY], "there is no user with this name"),
     "an unknown operator": (["--user", "anna", "--by", "carl", *WHY], "--by: there is no user"),
     "an unknown sign-in": (["--session", "0" * 32, *WHY], "There is no sign-in 0000"),
     "no sign-in": (["--session", "anna", *WHY], "must be 32 hexadecimal digits"),
-    "an unknown jti": (["--jti", "eyJhbGciOi.x.y", *WHY], "No sign-in here has issued such a jti."),
+    "an unknown jti": (
+        ["--jti", "eyJhbGciOi.x.y", *WHY],
+        "No token with this jti was issued here.",
+    ),
     "a time of a session": (
         ["--session", "0" * 32, "--before", "00:00", *WHY],
-        "--before goes with --user or --all.",
+        "--before needs --user or --all.",
     ),
     "no time": (["--all", "--before", "noon", *WHY], "must be a time like"),
     "no hour": (["--all", "--before", "25:00", *WHY], "must be a time like"),
     "no day": (["--all", "--before", "2026-02-30T14:00", *WHY], "must be a time like"),
-    "the future": (["--all", "--before", "2999-01-01T00:00Z", *WHY], "is yet to come"),
-    "the end of time": (["--all", "--before", "9999-12-31T23:59-23:00", *WHY], "yet to come"),
+    "the future": (["--all", "--before", "2999-01-01T00:00Z", *WHY], "is in the future"),
+    "the end of time": (["--all", "--before", "9999-12-31T23:59-23:00", *WHY], "in the future"),
 }
 
 
@@ -175,9 +178,9 @@ def test_one_unknown_sign_in_stops_the_others(pairs):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--user", "anna"], "Would end 2 sign-ins; 0 had ended before."),
-        (["--all"], "Would end 3 sign-ins; 0 had ended before."),
-        (["--session", "{sid}"], "Would end 1 sign-in; 0 had ended before."),
+        (["--user", "anna"], "Would end 2 sign-ins; 0 had already ended."),
+        (["--all"], "Would end 3 sign-ins; 0 had already ended."),
+        (["--session", "{sid}"], "Would end 1 sign-in; 0 had already ended."),
         (["--jti", "{jti}"], "Would blacklist the access token of sign-in {sid}."),
     ],
 )
@@ -207,7 +210,7 @@ def test_everybody_must_be_confirmed(monkeypatch, pairs, answer, ended):
         with pytest.raises(CommandError, match="Not confirmed"):
             run("--all", *WHY)
 
-    assert "This ends 3 sign-ins of everybody." in asked[0]
+    assert "This ends everybody's sign-ins, 3 in total." in asked[0]
     assert LoginSession.objects.exclude(ended_at=None).count() == ended
 
 
@@ -218,7 +221,7 @@ def test_without_anybody_to_confirm_nothing_is_ended(monkeypatch, pairs):
         raise EOFError
 
     monkeypatch.setattr("builtins.input", nobody)
-    with pytest.raises(CommandError, match="add --no-input"):
+    with pytest.raises(CommandError, match="pass --no-input"):
         run("--all", *WHY)
 
     assert LoginSession.objects.live().count() == 3
@@ -262,7 +265,10 @@ def test_it_says_what_goes_on_working(pairs, settings):
     """Services that only verify, and legacy tokens, unless all of a user's are refused."""
     settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 90}
     output = run("--user", "anna", *WHY)
-    assert "Services that only verify accept access tokens for up to 1 minute 30 seconds," in output
+    assert (
+        "Services that only verify tokens accept access tokens for up to 1 minute 30 seconds,"
+        in output
+    )
     assert "LEGACY" not in output
 
     settings.JWTAUTH = {

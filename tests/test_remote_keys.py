@@ -685,7 +685,7 @@ DAY, SLACK = 86400, 300
         (0, DAY + SLACK - 5, True),
         (0, DAY + SLACK + 5, False),
         (0, 10 * 365 * DAY, False),
-        # On its last day, and with a beginning that is yet to come.
+        # On its last day, and with a beginning that is in the future.
         (-10 * 365 * DAY, 60, False),
         (10 * 365 * DAY, 10 * 365 * DAY + 60, False),
         (-2 * DAY, 60, False),

@@ -90,7 +90,7 @@ def test_the_import_of_a_real_project(old, user, other_user, api):
         "  2 expired\n"
         "  2 blacklisted: they stay refused\n"
         "  1 without a user who may sign in\n"
-        "  0 here already\n"
+        "  0 already imported\n"
     )
     assert not LoginSession.objects.exists()
     assert not BlacklistedToken.objects.exists()
@@ -328,7 +328,7 @@ def test_numbers_that_do_not_add_up(old, user, monkeypatch):
         import_tokens("default", batch_size=2, progress=flush)
     assert (sum(caught.value.done), caught.value.found) == (2, 0)
     monkeypatch.setattr(importer, "count", lambda *args: 7)
-    with pytest.raises(CommandError, match="0 outstanding tokens were read and there are 7"):
+    with pytest.raises(CommandError, match="0 outstanding tokens were read, but there are 7"):
         run()
 
 
@@ -344,7 +344,7 @@ def test_a_database_that_gives_up(old, user, monkeypatch):
         start(rows, *args)
 
     monkeypatch.setattr(importer, "_start", fail)
-    with pytest.raises(CommandError, match="The database gave up: lost"):
+    with pytest.raises(CommandError, match="The database failed: lost"):
         run("--batch-size", "1")
     assert LoginSession.objects.count() == 1
     monkeypatch.undo()
@@ -354,7 +354,7 @@ def test_a_database_that_gives_up(old, user, monkeypatch):
 @pytest.mark.parametrize("size", ["0", "-1", "x"])
 def test_batch_size_is_a_number(size):
     """Anything but a whole number from 1 is refused."""
-    with pytest.raises(CommandError, match="must be a whole number from 1"):
+    with pytest.raises(CommandError, match="must be a whole number of at least 1"):
         run("--batch-size", size)
 
 

@@ -15,7 +15,7 @@ from django_jwtauth.management import terminal
 def test_a_batch_has_at_least_one_row(text):
     """Anything but a whole number from 1 is refused in argparse's own way."""
     assert terminal.batch_size("500") == 500
-    with pytest.raises(ArgumentTypeError, match="must be a whole number from 1"):
+    with pytest.raises(ArgumentTypeError, match="must be a whole number of at least 1"):
         terminal.batch_size(text)
 
 
@@ -23,7 +23,7 @@ def test_a_batch_has_at_least_one_row(text):
 def test_a_user_who_is_not_there_is_told(user, name):
     """The argument is named, and that nothing was done."""
     assert terminal.find_user("--user", "anna", User.objects) == user
-    with pytest.raises(CommandError, match=r"^--by: there is no user of this name\. Nothing was"):
+    with pytest.raises(CommandError, match=r"^--by: there is no user with this name\. Nothing was"):
         terminal.find_user("--by", name, User.objects)
 
 

@@ -182,9 +182,9 @@ def test_a_refusal_is_translated_but_not_its_codes(api, db, asked, language):
     ("page", "words"),
     [
         ("changelist", ["API sign-ins", "Live sign-ins", "ended via", "End selected sign-ins"]),
-        ("find", ["Find a token or a sign-in", "What you have", ">Back<"]),
+        ("find", ["Find a token or a sign-in", "Token, id or log line", ">Back<"]),
         ("end_before", ["Started before", "Time zone:", 'value="Count"']),
-        ("keys", ["The keys that this process knows", "Signing", "Active from"]),
+        ("keys", ["These are the keys of this process", "Signing", "Active from"]),
     ],
 )
 def test_the_desk_is_translated(staff, asked, language, page, words):

@@ -43,7 +43,7 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
         scope = asked if asked or allowed is not None else None
         new = _create(request, model_admin, user, form, scope)
     context: dict[str, Any] = {
-        "title": _("Make an API token for %(user)s") % {"user": user.get_username()},
+        "title": _("Create an API token for %(user)s") % {"user": user.get_username()},
         "of_user": user,
         "list_url": model_admin.page_url("loginsession_changelist", user=user.pk),
     }
@@ -101,13 +101,13 @@ def _create(
                 lifetime=min(timedelta(days=data["days"]), get_settings().API_TOKENS.MAX_LIFETIME),
                 request=request,
             )
-            text = _("API token made for %(user)s: %(name)s. %(note)s")
+            text = _("API token created for %(user)s: %(name)s. %(note)s")
             words = {"user": user.get_username(), "name": data["name"], "note": data["note"]}
             model_admin.log_addition(request, new.session, text % words)
     except InsufficientScope as error:
         form.add_error(
             "scope",
-            _("The user may not have: %(scopes)s") % {"scopes": error.scope or scope},
+            _("The user may not have these scopes: %(scopes)s") % {"scopes": error.scope or scope},
         )
     except AuthError as error:
         form.add_error(None, f"{error.sentence} ({error.reason})")

@@ -37,7 +37,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
     ordering = ("-pk",)
     sortable_by = ()
     search_help_text = gettext_lazy(
-        "User name, or exactly: jti, sign-in id (sid), e-mail address or id of the user."
+        "Search for a user name, or for an exact jti, sign-in id (sid), e-mail address or user id."
     )
     fieldsets = (
         (None, {"fields": ("jti", "kind", "user", "subject", "session", "expires_at")}),
@@ -151,7 +151,13 @@ class BlacklistedTokenAdmin(RecordAdmin):
                 may_end=self._may_end(request),
             )
         except WrongTokenType:
-            form.add_error("token", _("To blacklist this token ends a sign-in, which you may not."))
+            form.add_error(
+                "token",
+                _(
+                    "Blacklisting this token would end a sign-in. You do not have permission to "
+                    "end sign-ins."
+                ),
+            )
             return None
         except AuthError as error:
             form.add_error("token", f"{error.sentence} ({error.reason})")
@@ -160,7 +166,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         record = rows.filter(jti=claims["jti"]).first()
         if record is None:
             form.add_error(
-                "token", _("No sign-in here has issued this token: it is refused anyway.")
+                "token", _("This token belongs to no sign-in here, so it is refused anyway.")
             )
             return None
         is_new = record.blacklisted_at >= began
@@ -189,5 +195,5 @@ class BlacklistedTokenAdmin(RecordAdmin):
             text = _("The token is blacklisted: it is refused from the next request on.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            text = _("This token had been blacklisted before.")
+            text = _("This token was already blacklisted.")
             self.message_user(request, text, messages.INFO)

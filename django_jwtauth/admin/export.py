@@ -58,7 +58,7 @@ def _lines(columns: Iterable[str], rows: Any) -> Iterator[str]:
     yield writer.writerow(columns)
     for number, row in enumerate(rows[: LIMIT + 1].iterator(chunk_size=2000), start=1):
         if number > LIMIT:
-            text = _("Cut here: only the first %(limit)s rows are exported.")
+            text = _("Only the first %(limit)s rows were exported.")
             yield writer.writerow([text % {"limit": amount(LIMIT)}])
             return
         yield writer.writerow([cell(_value(row, column)) for column in columns])

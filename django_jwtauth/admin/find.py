@@ -23,22 +23,24 @@ from .wording import label, moment
 VERDICTS: dict[str, str | Promise] = {
     "": gettext_lazy("Valid: it is accepted."),
     "malformed": gettext_lazy("Damaged, or not a token of this site: it is refused."),
-    "bad_signature": gettext_lazy("Badly signed: none of our keys made it, and it is refused."),
-    "expired": gettext_lazy("Expired: it is refused."),
-    "not_yet_valid": gettext_lazy("Not valid yet: it is refused until then."),
-    "wrong_issuer": gettext_lazy("Of another issuer: it is refused."),
-    "too_long_lived": gettext_lazy("It lives longer than its issuer's tokens may: it is refused."),
-    "no_tenant": gettext_lazy("There is no tenant here: it is refused."),
-    "wrong_audience": gettext_lazy("For another audience: it is refused."),
-    "user_not_found": gettext_lazy("Its user is deleted or hidden: it is refused."),
-    "user_inactive": gettext_lazy("Its user is deactivated: it is refused."),
-    "session_ended": gettext_lazy("Its sign-in has ended or is not known: it is refused."),
-    "blacklisted": gettext_lazy("Blacklisted: it is refused."),
-    "credentials_changed": gettext_lazy("From before a change of the password: it is refused."),
-    "reused": gettext_lazy(
-        "Superseded by a newer refresh token. Whoever uses it ends the sign-in."
+    "bad_signature": gettext_lazy(
+        "Bad signature: no key of this site signed it, so it is refused."
     ),
-    "generation_unknown": gettext_lazy("Newer than its sign-in, as after a restored backup."),
+    "expired": gettext_lazy("Expired: it is refused."),
+    "not_yet_valid": gettext_lazy("Not valid yet: it is refused for now."),
+    "wrong_issuer": gettext_lazy("From another issuer: it is refused."),
+    "too_long_lived": gettext_lazy(
+        "Valid for longer than its issuer's tokens may be: it is refused."
+    ),
+    "no_tenant": gettext_lazy("No tenant is active here: it is refused."),
+    "wrong_audience": gettext_lazy("For another audience: it is refused."),
+    "user_not_found": gettext_lazy("Its user was deleted or is hidden: it is refused."),
+    "user_inactive": gettext_lazy("Its user is deactivated: it is refused."),
+    "session_ended": gettext_lazy("Its sign-in has ended or is unknown: it is refused."),
+    "blacklisted": gettext_lazy("Blacklisted: it is refused."),
+    "credentials_changed": gettext_lazy("Issued before the password was changed: it is refused."),
+    "reused": gettext_lazy("Superseded by a newer refresh token. Using it ends the sign-in."),
+    "generation_unknown": gettext_lazy("Newer than its sign-in: a backup was probably restored."),
 }
 
 

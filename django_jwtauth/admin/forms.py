@@ -31,7 +31,9 @@ class RevokeForm(forms.Form):
         label=pgettext_lazy("of an operator", "Note"),
         max_length=1000,
         widget=AdminTextareaWidget(attrs={"rows": 3}),
-        help_text=_("For the record: who asked, what was seen, a ticket number. Never a token."),
+        help_text=_(
+            "For the record, such as who asked, what happened, or a ticket number. Never a token."
+        ),
     )
 
 
@@ -49,7 +51,7 @@ class BlacklistTokenForm(RevokeForm):
     token = forms.CharField(
         label=_("Token"),
         widget=ForgetfulTextarea(attrs={"rows": 5, **PASTED}),
-        help_text=_("The whole token, of any kind. It is checked and then forgotten."),
+        help_text=_("The whole token, of any kind. It is checked and not stored."),
     )
     field_order = ("token", "reason", "note")
 
@@ -60,12 +62,12 @@ class BlacklistTokenForm(RevokeForm):
 
 class FindForm(forms.Form):
     text = forms.CharField(
-        label=_("What you have"),
+        label=_("Token, id or log line"),
         max_length=MAX_LENGTH,
         widget=ForgetfulTextarea(attrs={"rows": 5, "autofocus": True, **PASTED}),
         help_text=_(
-            "A token, also an expired or a forged one; a jti; a sign-in id (sid); or a line of a "
-            "log that contains one of them. It is looked up and then forgotten."
+            "A token, even if it is expired or forged; a jti; a sign-in id (sid); or a line of a "
+            "log that contains one of them. It is looked up and not stored."
         ),
     )
 
@@ -81,21 +83,24 @@ class NewTokenForm(RevokeForm):
         label=_("Name"),
         max_length=MAX_NAME_LENGTH,
         widget=AdminTextInputWidget,
-        help_text=_("What the token is for, as its owner will see it in a list."),
+        help_text=_("What the token is for. Its owner sees this name in a list."),
     )
     scope = forms.CharField(
         label=_("Scopes"),
         required=False,
         max_length=MAX_SCOPE_LENGTH,
         widget=AdminTextInputWidget(attrs=PASTED),
-        help_text=_("Separated by spaces, of those that the user may have. Empty for none."),
+        help_text=_(
+            "Separate scopes with spaces. The user must be allowed to have them. Leave empty for "
+            "no scopes."
+        ),
     )
 
     def __init__(self, data: Any = None, *, allowed: str | None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         self.fields["scope"].initial = allowed
         if allowed is None:
-            self.fields["scope"].help_text = _("This project has no scopes: leave it empty.")
+            self.fields["scope"].help_text = _("This project has no scopes: leave this empty.")
         longest = max(get_settings().API_TOKENS.MAX_LIFETIME.days, 1)
         self.fields["days"] = forms.IntegerField(
             label=_("Lifetime in days"),
@@ -123,7 +128,7 @@ class EndBeforeForm(RevokeForm):
     def clean_before(self) -> datetime:
         before: datetime = self.cleaned_data["before"]
         if before > timezone.now():
-            raise forms.ValidationError(_("This time is yet to come."))
+            raise forms.ValidationError(_("This time is in the future."))
         return before
 
 
@@ -143,5 +148,5 @@ class ConfirmEndBeforeForm(EndBeforeForm):
 
     def clean_confirm(self) -> str:
         if self.cleaned_data["confirm"].strip() != self.phrase:
-            raise forms.ValidationError(_("This is not what was to be typed."))
+            raise forms.ValidationError(_("The word doesn't match."))
         return self.phrase

@@ -41,8 +41,8 @@ def numbers() -> list[tuple[str, str]]:
             _("Ended in the last 24 hours"),
             f"{total}: {by_reason}" if by_reason else total,
         ),
-        (_("Of these, by reuse detection"), amount(reused)),
-        (_("Superseded tokens from elsewhere in the last 24 hours"), amount(replayed, LIMIT)),
+        (_("Of these, because a refresh token was reused"), amount(reused)),
+        (_("Superseded tokens used from elsewhere in the last 24 hours"), amount(replayed, LIMIT)),
         (_("Oldest record"), _oldest(now)),
     ]
 
@@ -58,5 +58,5 @@ def _oldest(now: datetime) -> str:
     first = sessions.order_by("created_at").values_list("created_at", flat=True).first()
     since = moment(first) if first else "-"
     if overdue:
-        return _("%(time)s: it is time to run jwtauth_purge") % {"time": since}
+        return _("%(time)s: run jwtauth_purge") % {"time": since}
     return since

@@ -106,7 +106,7 @@ class RecordAdmin(ModelAdmin):
             if any(map(holds_token, values)):
                 del kept[name]
         text = _(
-            "A token must not be part of an address, so nothing was searched for. Paste it into "
+            "A token must not become part of a URL, so nothing was searched for. Paste it into "
             "“Find a token”."
         )
         self.message_user(request, text, messages.WARNING)

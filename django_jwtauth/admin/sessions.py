@@ -68,7 +68,7 @@ class LoginSessionAdmin(RecordAdmin):
     )
     ordering = ("-created_at",)
     search_help_text = gettext_lazy(
-        "User name, or exactly: sign-in id (sid), jti, e-mail address or id of the user."
+        "Search for a user name, or for an exact sign-in id (sid), jti, e-mail address or user id."
     )
     actions = ("end_selected",)
     fieldsets = (
@@ -88,7 +88,7 @@ class LoginSessionAdmin(RecordAdmin):
             },
         ),
         (
-            gettext_lazy("A superseded refresh token came back"),
+            gettext_lazy("A superseded refresh token was used again"),
             {"fields": ("replayed_at", "replayed_ip", "replayed_agent")},
         ),
         (

@@ -50,6 +50,6 @@ def ended_text(count: int, before: int, limit: int | None = None) -> str:
     text = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", count)
     if before:
         text += " " + ngettext(
-            "%(before)s had ended before.", "%(before)s had ended before.", before
+            "%(before)s had already ended.", "%(before)s had already ended.", before
         )
     return text % {"count": amount(count), "before": amount(before, limit)}

@@ -1,4 +1,4 @@
-"""What several commands read and show in the same way."""
+"""Arguments and output that several commands share."""
 
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def batch_size(text: str) -> int:
     """Read the number of rows in a batch."""
     if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError("must be a whole number from 1")
+        raise ArgumentTypeError("must be a whole number of at least 1")
     return int(text)
 
 
@@ -27,18 +27,18 @@ def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
         found = []
     if len(found) != 1:
         many = "more than one user" if found else "no user"
-        raise CommandError(f"{argument}: there is {many} of this name. Nothing was done.")
+        raise CommandError(f"{argument}: there is {many} with this name. Nothing was done.")
     user: AbstractBaseUser = found[0]
     return user
 
 
 def overwrite(out: OutputWrapper, text: str) -> None:
-    """Replace the line that the cursor of a terminal is in."""
+    """Replace the line of the terminal that the cursor is in."""
     out.write(f"\r\033[K{text}", style_func=str, ending="")
     out.flush()
 
 
 def swept(number: int) -> str:
-    """Return what a sweep did, as a sentence."""
+    """Describe in a sentence what a sweep did."""
     noun = "sign-in" if number == 1 else "sign-ins"
     return f"Ended {number:,} {noun} that no request could use."

@@ -204,7 +204,7 @@ def test_a_stolen_token_is_reported(desk, user, other_user):
     desk.open(reverse("admin:django_jwtauth_loginsession_find"))
     desk.type("text", stolen.refresh)
     desk.press("Find")
-    desk.says("Its sign-in has ended or is not known: it is refused.")
+    desk.says("Its sign-in has ended or is unknown: it is refused.")
     desk.says("olga, Admin. Token or device stolen. Ticket 4711")
 
 
@@ -245,7 +245,7 @@ def test_everything_before_a_time(desk, user, other_user):
     assert all(is_accepted(desk.site, pair) for pair in (refreshed, older[1], newer))
     desk.type("confirm", "yes")
     desk.press("End sign-ins")
-    desk.says("This is not what was to be typed.")
+    desk.says("The word doesn't match.")
     desk.type("confirm", "everybody")
     desk.picture("before-confirm")
     desk.press("End sign-ins")
@@ -273,16 +273,16 @@ def test_the_other_pages(desk, user):
 def test_an_api_token_is_made_for_a_user(chromium, project, operator, user):
     """From the user's page to a call with what one click selects; gone when the page is left."""
     desk = Desk(chromium, project, operator(*DESK, "create_api_token"))
-    desk.open(reverse("admin:auth_user_change", args=[user.pk])).follow("Make an API token")
+    desk.open(reverse("admin:auth_user_change", args=[user.pk])).follow("Create an API token")
     desk.says("Whoever has the token acts as this user")
     desk.type("name", "deploy")
     desk.type("days", "90")
     desk.picture("create-token")
-    desk.press("Make an API token")
+    desk.press("Create an API token")
     # The note is required: nothing is made yet.
     desk.find(By.CSS_SELECTOR, ".errorlist")
     desk.type("note", NOTE)
-    desk.press("Make an API token")
+    desk.press("Create an API token")
     desk.says("Copy the token now: it is not shown again.")
     desk.find(By.CSS_SELECTOR, ".jwtauth-token").click()
     raw = desk.driver.execute_script("return getSelection().toString()").strip()

@@ -138,7 +138,7 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
     ),
     (portal.ApiTokenListView, "POST"): Operation(
         "api_token_create",
-        _("Make an API token"),
+        _("Create an API token"),
         IssuedApiTokenSerializer,
         status=201,
         refuses=(exceptions.TooManyTokens, exceptions.Throttled),
@@ -149,7 +149,7 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
     ),
     (portal.OneTimeView, "POST"): Operation(
         "one_time_create",
-        _("Make a one-time token"),
+        _("Create a one-time token"),
         IssuedOneTimeSerializer,
         status=201,
         refuses=(exceptions.Throttled,),

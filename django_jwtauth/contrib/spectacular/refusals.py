@@ -44,14 +44,14 @@ _ALL: tuple[type[AuthError], ...] = (
 
 _TEXT: dict[str, Any] = {"type": "string"}
 _BY_STATUS = {
-    400: _("The body is not what it should be."),
-    401: _("No token, or one that is refused; or a sign-in that is."),
-    403: _("The user is known, and may not."),
-    404: _("The caller has none of this id."),
+    400: _("The request body is invalid."),
+    401: _("No token was sent, or the token or the sign-in is refused."),
+    403: _("The user is authenticated, but not allowed to do this."),
+    404: _("The caller has nothing with this id."),
     409: _("There are too many already."),
-    415: _("The body is of a type that is not read."),
-    429: _("Too many attempts: wait."),
-    503: _("Nobody can tell now: repeat the request later."),
+    415: _("The content type is not supported."),
+    429: _("Too many attempts: wait before trying again."),
+    503: _("The service is temporarily unavailable: repeat the request later."),
 }
 
 
@@ -81,7 +81,7 @@ def components() -> dict[str, dict[str, Any]]:
             "detail",
             "code",
             "reason",
-            detail={**_TEXT, "description": _("For people, translated.")},
+            detail={**_TEXT, "description": _("A translated sentence for people.")},
             code=component("Code"),
             reason=component("Reason"),
             messages={"type": "array", "items": message},

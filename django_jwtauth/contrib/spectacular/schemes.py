@@ -59,7 +59,9 @@ class CookieScheme(OpenApiAuthenticationExtension):
 
 
 def refresh_cookie_definition() -> dict[str, Any]:
-    text = _("The refresh token, in a cookie that goes to few paths and no script can read.")
+    text = _(
+        "The refresh token, in a cookie that is sent to few paths and that no script can read."
+    )
     return _in_cookie(refresh_cookie_name(), text)
 
 
@@ -70,7 +72,7 @@ def _in_cookie(name: str, description: Any) -> dict[str, Any]:
 def csrf_definition() -> dict[str, Any]:
     """Return the scheme of Django's CSRF header, without which a browser changes nothing."""
     header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
-    text = _("Django's CSRF token: the value of the cookie {name}, which has to come along.")
+    text = _("Django's CSRF token: the value of the cookie {name}, which must be sent, too.")
     return {
         "type": "apiKey",
         "in": "header",

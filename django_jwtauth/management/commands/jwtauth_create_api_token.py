@@ -1,4 +1,4 @@
-"""Make an API token for a user: the token alone on standard output, so that it can be piped."""
+"""Create an API token for a user; only the token goes to standard output, so it can be piped."""
 
 from argparse import ArgumentTypeError
 from datetime import timedelta
@@ -23,35 +23,35 @@ def duration(text: str) -> timedelta:
 
 class Command(BaseCommand):
     help = (
-        "Make an API token for a user. Prints the token alone to standard output; it is not "
+        "Create an API token for a user. Only the token is printed to standard output; it is not "
         "shown again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("username", metavar="USERNAME", help="Whose token it will be.")
+        parser.add_argument("username", metavar="USERNAME", help="The owner of the token.")
         parser.add_argument("--name", required=True, help="What the token is for.")
         parser.add_argument(
             "--scope",
             nargs="+",
             action="extend",
-            help="What it may be used for; no token is made that lacks one of these. Without "
-            'it, all that HOOKS["SCOPES"] allows the user; "" for a token without scopes.',
+            help='The scopes of the token, which HOOKS["SCOPES"] must allow the user. Without '
+            'this option, all that the hook allows; "" for a token without scopes.',
         )
         parser.add_argument(
             "--expires-in",
             metavar="TIME",
             type=duration,
-            help='Seconds, or a time like "90d", "12h" or "30m"; without it '
-            'API_TOKENS["MAX_LIFETIME"], and never more.',
+            help='Seconds, or a time like "90d", "12h" or "30m". The default and the maximum is '
+            'API_TOKENS["MAX_LIFETIME"].',
         )
 
     def handle(self, *, username: str, name: str, **options: Any) -> None:
         name = name.strip()
         if not name or not name.isprintable():
-            raise CommandError("--name must say in one line what the token is for.")
+            raise CommandError("--name must say what the token is for, in one line.")
         try:
             with database.reporting_unavailable():
-                # One whom a manager hides could not use a token.
+                # A user whom a manager hides could not use a token.
                 users = get_user_model()._default_manager.using(database.alias())
                 user = find_user("USERNAME", username, users)
             new = api_tokens.create(
@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 lifetime=options["expires_in"],
             )
         except InsufficientScope as error:
-            lacking = error.scope or "what is no name of a scope"
+            lacking = error.scope or "a name that no scope can have"
             raise CommandError(f"--scope: the user may not have {lacking}.") from None
         except AuthError as error:
             raise CommandError(f"{error.sentence} ({error.reason})") from None

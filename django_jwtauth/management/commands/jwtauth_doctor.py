@@ -1,4 +1,4 @@
-"""Sign in, call, sign out and call again, the way a client does, and tell what is wrong."""
+"""Sign in, call, sign out and call again like a client, and report what is wrong."""
 
 import json
 import logging
@@ -29,25 +29,27 @@ from ...store import database
 LABEL = "django_jwtauth"
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
 
-NO_DATABASE = "The database cannot answer. Is it up, and was `manage.py migrate` run?"
-NOT_OURS = "A middleware, or an earlier pattern of the URLconf, answers instead of our view."
+NO_DATABASE = "The database does not answer. Is it running, and have you run `manage.py migrate`?"
+NOT_OURS = (
+    "A middleware, or an earlier pattern in the URLconf, answers instead of django-jwtauth's view."
+)
 ADVICE = {
-    400: "Does ALLOWED_HOSTS name a host, and is this our view?",
-    403: "A middleware, or a view that is not ours, forbids it.",
+    400: "Does ALLOWED_HOSTS name a host, and does django-jwtauth's view answer here?",
+    403: "A middleware or another view forbids it.",
     404: NOT_OURS,
     405: NOT_OURS,
     429: "A throttle refuses it. Try again later.",
     503: NO_DATABASE,
 }
-OTHER_USER = "If a temporary user is not enough for this project: --user NAME takes one you have."
+OTHER_USER = "If this project needs more than a temporary user, pass --user NAME."
 
 
 class Command(BaseCommand):
     help = (
-        "Sign in, call, sign out and call again, in this process: 200 200 200 401 when all "
-        "is well. The transaction it happens in is rolled back."
+        "Sign in, call, sign out and call again, in this process: 200 200 200 401 if all "
+        "is well. All of it happens in a transaction that is rolled back."
     )
-    # It runs ours itself, to go on after a warning and to show them all.
+    # The command runs our checks itself, to show all of them and continue after a warning.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,13 +57,15 @@ class Command(BaseCommand):
             "--user",
             metavar="NAME",
             help="Sign in as this user, not as a temporary one. The password that is set for "
-            "it is rolled back, too.",
+            "this is rolled back, too.",
         )
-        parser.add_argument("--deploy", action="store_true", help="Check for production, too.")
+        parser.add_argument(
+            "--deploy", action="store_true", help="Also run the checks for production."
+        )
         parser.add_argument(
             "--from-simplejwt",
             action="store_true",
-            help="Only tell what to change in a project that uses djangorestframework-simplejwt.",
+            help="Only print what to change in a project that uses djangorestframework-simplejwt.",
         )
 
     def handle(
@@ -86,8 +90,8 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("200 200 200 401: all is well."))
         if not is_default():
             self.stdout.write(
-                "DEFAULT_AUTHENTICATION_CLASSES does not have JWTAuthentication: of your views, "
-                "only those that name it themselves accept the tokens."
+                "DEFAULT_AUTHENTICATION_CLASSES does not contain JWTAuthentication: only those of "
+                "your views that name it accept the tokens."
             )
 
     def show_checks(self, deploy: bool) -> None:
@@ -111,7 +115,7 @@ def is_default() -> bool:
 
 
 class Visitor:
-    """A client of the project that writes down each answer and stops at a wrong one."""
+    """A client of the project that prints each answer and stops at a wrong one."""
 
     def __init__(self, paths: dict[str, str], write: Any) -> None:
         self.paths = paths
@@ -169,7 +173,7 @@ def explain(endpoint: str, response: Any) -> str:
             return f"It raised ImproperlyConfigured: {error}"
         return f"It raised {type(error).__name__}. {OTHER_USER}"
     if response.status_code == 200:
-        return "The sign-in has ended, and its access token is still accepted."
+        return "The sign-in has ended, but its access token is still accepted."
     return ADVICE.get(response.status_code, NOT_OURS)
 
 
@@ -177,17 +181,17 @@ def explain_refusal(endpoint: str, reason: str) -> str:
     if endpoint == OBTAIN and reason == "invalid_credentials":
         backends = ", ".join(settings.AUTHENTICATION_BACKENDS)
         return (
-            f"The name and the password are right, and the authentication back ends ({backends}) "
+            f"The name and the password are right, but the authentication back ends ({backends}) "
             "refuse them: the user may be inactive, locked out, or known by another name. "
             f"{OTHER_USER}"
         )
     if endpoint == OBTAIN and reason in ("sign_in_refused", "mfa_required"):
-        return f'HOOKS["SIGN_IN"] asks for more than a password. {OTHER_USER}'
-    # Only the package's own words are shown: the view may be the project's.
+        return f'HOOKS["SIGN_IN"] requires more than a password. {OTHER_USER}'
+    # Only the package's own words are shown, because the view may be the project's.
     return f"Reason: {reason if reason.isidentifier() else 'none given'}."
 
 
-# --- what the story needs
+# --- what tell_story() needs
 
 
 def require_migrations(using: str) -> None:
@@ -210,7 +214,7 @@ def find_paths() -> dict[str, str]:
         except NoReverseMatch:
             continue
     raise CommandError(
-        f"{settings.ROOT_URLCONF} has no {', '.join(ENDPOINTS)}. Add to its urlpatterns:\n"
+        f"{settings.ROOT_URLCONF} has no {', '.join(ENDPOINTS)}. Add this to its urlpatterns:\n"
         '    path("api/", include("django_jwtauth.urls")),'
     )
 
@@ -240,10 +244,11 @@ def make_user(using: str) -> dict[str, Any]:
     try:
         user.set_password(password)
         model._base_manager.using(using).bulk_create([user])
-    # What a table insists on, or a model that bulk_create() does not take.
+    # The table requires something else, or bulk_create() does not take the model.
     except (IntegrityError, DataError, AttributeError, TypeError, ValueError) as error:
         raise CommandError(
-            f"No temporary {model._meta.label} can be made ({type(error).__name__}). {OTHER_USER}"
+            f"A temporary {model._meta.label} cannot be created ({type(error).__name__}). "
+            f"{OTHER_USER}"
         ) from error
     return {model.USERNAME_FIELD: str(user.get_username()), "password": password}
 
@@ -259,7 +264,7 @@ def needed_fields(model: Any) -> list[Any]:
 
 
 def sample(field: Any) -> Any:
-    """Return a value for a field that must have one and, it may be, a different one each time."""
+    """Return a value for a required field, different each time where it may have to be unique."""
     word = f"{secrets.token_hex(4)}-doctor"
     if isinstance(field, models.BooleanField):
         return True
@@ -273,7 +278,7 @@ def sample(field: Any) -> Any:
 
 
 def borrow_user(name: str, using: str) -> dict[str, Any]:
-    """Give the user a password that we know; the rollback gives back the old one."""
+    """Set a password that we know; the rollback restores the old one."""
     model = get_user_model()
     try:
         user = model._default_manager.using(using).get(**{model.USERNAME_FIELD: name})
@@ -301,7 +306,7 @@ def read_json(response: Any) -> dict[str, Any]:
 
 @contextmanager
 def quiet_log() -> Iterator[None]:
-    """Keep Django from logging the 401 that we hope for."""
+    """Keep Django from logging the 401 that we expect."""
     logger = logging.getLogger("django.request")
     level = logger.level
     logger.setLevel(logging.ERROR)

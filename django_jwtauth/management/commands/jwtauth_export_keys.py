@@ -29,7 +29,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"There is no public key with the kid {kid!r}."
                 if kid
-                else "There is no asymmetric key in JWTAUTH['KEYS']: see jwtauth_generate_key."
+                else "JWTAUTH['KEYS'] contains no asymmetric key: run jwtauth_generate_key."
             )
         if format == "jwks":
             kids = {key.kid for key in keys}

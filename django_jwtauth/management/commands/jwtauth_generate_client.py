@@ -1,4 +1,4 @@
-"""Make a secret for a client in ``JWTAUTH["CLIENTS"]``."""
+"""Generate a secret for a client in ``JWTAUTH["CLIENTS"]``."""
 
 import secrets
 from argparse import ArgumentParser
@@ -9,15 +9,18 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Make a secret for a client of the OAuth endpoints; print it and the line to paste."
+    help = (
+        "Generate a secret for a client of the OAuth endpoints, and print it with the line to "
+        "paste into the settings."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("client_id", help="What the client calls itself.")
+        parser.add_argument("client_id", help="The id that the client sends.")
 
     def handle(self, *, client_id: str, **options: Any) -> None:
-        # Nothing in it that HTTP Basic would have to encode.
+        # It contains nothing that HTTP Basic would have to encode.
         secret = secrets.token_urlsafe(32)
         self.stdout.write(secret)
-        self.stdout.write("\nFor the client; it is not shown again. In the settings:\n\n")
+        self.stdout.write("\nGive this to the client; it is not shown again. In the settings:\n\n")
         self.stdout.write(f'JWTAUTH = {{"CLIENTS": {{{client_id!r}: {make_password(secret)!r}}}}}')

@@ -1,4 +1,4 @@
-"""Make a key for ``JWTAUTH["KEYS"]``."""
+"""Generate a key for ``JWTAUTH["KEYS"]``."""
 
 import json
 import os
@@ -25,7 +25,7 @@ RSA_BITS = 3072
 
 
 class Command(BaseCommand):
-    help = "Make a key and print it, its kid, and the settings lines to paste."
+    help = "Generate a key and print it, its kid, and the lines to paste into the settings."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,13 +33,16 @@ class Command(BaseCommand):
             "--algorithm",
             default="ES256",
             choices=sorted(ALGORITHMS),
-            help="ES256 unless one of your verifiers needs another.",
+            help="Use ES256, the default, unless one of your verifiers needs another.",
         )
         parser.add_argument(
-            "--format", default="pem", choices=("pem", "jwk"), help="A secret in pem is plain text."
+            "--format",
+            default="pem",
+            choices=("pem", "jwk"),
+            help="With pem, a secret is plain text.",
         )
         parser.add_argument(
-            "--output", type=Path, help="Write the key to this new file, readable by you alone."
+            "--output", type=Path, help="Write the key to this new file, which only you can read."
         )
 
     def handle(self, *, algorithm: str, format: str, output: Path | None, **options: Any) -> None:
@@ -55,7 +58,7 @@ class Command(BaseCommand):
             )
         if output:
             write_private(output, text)
-            self.stdout.write(f"Written to {output}, readable by you alone.")
+            self.stdout.write(f"Written to {output}, which only you can read.")
         else:
             self.stdout.write(text)
         self.stdout.write("")
@@ -109,11 +112,11 @@ class Command(BaseCommand):
         ]
         if key.kid:
             lines.append(
-                'Rotating? Keep the old keys in the list, and give this one an "active_from" '
-                "that is ten minutes after the end of the deploy."
+                'To rotate, keep the old keys in the list, and give this one an "active_from" '
+                "ten minutes after the end of the deploy."
             )
         else:
-            lines.append("A symmetric key is never published: every verifier needs the secret.")
+            lines.append("A symmetric key is never published, so every verifier needs the secret.")
         return "\n".join(lines)
 
 
@@ -128,14 +131,16 @@ def _as_json(jwk: dict[str, Any]) -> str:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a new file that only its owner may read; never overwrites.
+    """Write a new file that only its owner may read.
 
-    Raises ``CommandError``.
+    Raises ``CommandError`` if the file exists or cannot be written.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise CommandError(f"{path} exists. A key is never overwritten: name a new file.") from None
+        raise CommandError(
+            f"{path} exists, and a key is never overwritten: name a new file."
+        ) from None
     except OSError as error:
         raise CommandError(f"Cannot write {path}: {error.strerror}.") from None
     with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""Take over what simplejwt's blacklist app knows: see ``contrib.simplejwt.move.importer``."""
+"""Import the records of simplejwt's blacklist app: see ``contrib.simplejwt.move.importer``."""
 
 import time
 from collections.abc import Callable
@@ -16,21 +16,23 @@ MEANINGS = {
     "expired": "expired",
     "blacklisted": "blacklisted: they stay refused",
     "userless": "without a user who may sign in",
-    "already_here": "here already",
+    "already_here": "already imported",
 }
-AGAIN = "What was imported stays imported. Run the command again to go on."
+AGAIN = "What has been imported stays imported. Run the command again to continue."
 
 
 class Command(BaseCommand):
     help = (
         "Import the outstanding and the blacklisted tokens of djangorestframework-simplejwt. "
-        "No token is read or copied, only who signed in until when. Safe at any time, and "
-        "to be repeated."
+        "Only who signed in, and until when, is read; the tokens are neither read nor copied. "
+        "Safe at any time, and as often as you like."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would be imported, write nothing."
+            "--dry-run",
+            action="store_true",
+            help="Count what would be imported, and write nothing.",
         )
         parser.add_argument(
             "--batch-size",
@@ -56,11 +58,11 @@ class Command(BaseCommand):
             )
         except NotReconciled as error:
             raise CommandError(
-                f"{sum(error.done):,} outstanding tokens were read and there are "
-                f"{error.found:,}: some came or went meanwhile. {AGAIN}"
+                f"{sum(error.done):,} outstanding tokens were read, but there are "
+                f"{error.found:,}: some were added or deleted meanwhile. {AGAIN}"
             ) from error
         except DatabaseError as error:
-            raise CommandError(f"The database gave up: {error}\n{AGAIN}") from error
+            raise CommandError(f"The database failed: {error}\n{AGAIN}") from error
         finally:
             if terminal:
                 overwrite(self.stderr, "")
@@ -79,6 +81,6 @@ class Command(BaseCommand):
 
         def show(done: Imported) -> None:
             rate = sum(done) / max(time.monotonic() - start, 0.001)
-            overwrite(self.stderr, f"{sum(done):,} tokens read, {rate:,.0f} a second")
+            overwrite(self.stderr, f"{sum(done):,} tokens read, {rate:,.0f} per second")
 
         return show

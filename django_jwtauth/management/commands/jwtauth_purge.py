@@ -14,13 +14,15 @@ from ..terminal import batch_size, overwrite, swept
 
 class Command(BaseCommand):
     help = (
-        "Delete the sign-ins and blacklisted tokens that no token needs any more and that "
-        "are past AUDIT_RETENTION. Meant to run daily, safe at any time."
+        "Delete sign-ins and blacklisted tokens that no token needs any more and that are past "
+        "AUDIT_RETENTION. Run it daily; it is safe at any time."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would be deleted, delete nothing."
+            "--dry-run",
+            action="store_true",
+            help="Count what would be deleted, and delete nothing.",
         )
         parser.add_argument(
             "--batch-size",
@@ -40,8 +42,8 @@ class Command(BaseCommand):
             )
         except DatabaseFailure as error:
             raise CommandError(
-                f"The database gave up: {error}\n"
-                "What was deleted before stays deleted. Run the command again to go on."
+                f"The database failed: {error}\n"
+                "What has been deleted stays deleted. Run the command again to continue."
             ) from error
         if terminal:
             overwrite(self.stderr, "")
@@ -52,17 +54,17 @@ class Command(BaseCommand):
             self.stdout.write(f"{verb} {describe(done)}.")
 
     def show_progress(self) -> Callable[[Purged], None]:
-        """Return what shows how far it is; counts the rows first, which reads an index."""
+        """Return a function that shows the progress; counts the rows first, by an index."""
         total = sum(purge(dry_run=True))
         start = time.monotonic()
 
         def show(done: Purged) -> None:
             rate = sum(done) / max(time.monotonic() - start, 0.001)
-            # Another purge may take some of them, and more may fall due.
+            # Another purge may delete some of them, and more may become due.
             left = timedelta(seconds=round(max(0, total - sum(done)) / rate))
             overwrite(
                 self.stderr,
-                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} a second, "
+                f"{sum(done):,} of {total:,} rows deleted, {rate:,.0f} per second, "
                 f"{words(left)} left",
             )
 

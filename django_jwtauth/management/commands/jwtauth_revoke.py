@@ -1,4 +1,4 @@
-"""End sign-ins or blacklist a token from a terminal: what the admin does, without its bound."""
+"""End sign-ins or blacklist tokens from a terminal, like the admin but without its limit."""
 
 import getpass
 import re
@@ -33,7 +33,7 @@ def sign_in_id(text: str) -> UUID:
 
 
 def moment(text: str) -> datetime:
-    """Read a time of today, or a date and time; without an offset in the project's time zone."""
+    """Read a time of today, or a date and time; in the project's time zone without an offset."""
     try:
         clock = parse_time(text) if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text) else None
         today = timezone.localtime() if timezone.is_aware(timezone.now()) else timezone.now()
@@ -45,7 +45,7 @@ def moment(text: str) -> datetime:
     except (ValueError, OverflowError):
         raise ArgumentTypeError('must be a time like "14:00" or "2026-11-24T14:00+01:00"') from None
     if value > timezone.now():
-        raise ArgumentTypeError(f"{value} is yet to come")
+        raise ArgumentTypeError(f"{value} is in the future")
     return value
 
 
@@ -58,7 +58,7 @@ def describe(value: datetime) -> str:
 
 
 class DryRun(Action):
-    """A flag that leaves no record, and so asks for none."""
+    """A flag that waives the arguments for the record, because a dry run leaves none."""
 
     def __init__(self, waives: list[Action], **kwargs: Any) -> None:
         super().__init__(nargs=0, default=False, **kwargs)
@@ -74,14 +74,14 @@ class DryRun(Action):
 
 class Command(BaseCommand):
     help = (
-        "End sign-ins, or blacklist one token by its jti. Works in chunks, can be interrupted "
-        "and begun again. What had ended before keeps its record."
+        "End sign-ins, or blacklist tokens by their jti. Works in chunks, and can be interrupted "
+        "and started again. A sign-in that has already ended keeps its record."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         what = parser.add_mutually_exclusive_group(required=True)
         what.add_argument("--user", metavar="NAME", help="All sign-ins of this user.")
-        what.add_argument("--all", action="store_true", help="All sign-ins of everybody.")
+        what.add_argument("--all", action="store_true", help="Everybody's sign-ins.")
         what.add_argument(
             "--session",
             metavar="SID",
@@ -98,8 +98,9 @@ class Command(BaseCommand):
             "--before",
             metavar="TIME",
             type=moment,
-            help="With --user or --all: only sign-ins that started before, whenever they were "
-            'refreshed. "14:00" is today\'s, in TIME_ZONE; or "2026-11-24T14:00+01:00".',
+            help="With --user or --all: only sign-ins that started before this time, no matter "
+            'when they were refreshed. "14:00" is today, in TIME_ZONE; or '
+            '"2026-11-24T14:00+01:00".',
         )
         record = [
             parser.add_argument(
@@ -115,28 +116,30 @@ class Command(BaseCommand):
             ),
         ]
         parser.add_argument(
-            "--by", metavar="NAME", help="Who acts, a user here; else the system's user is noted."
+            "--by",
+            metavar="NAME",
+            help="The user who acts. Without it, the operating system's user is recorded.",
         )
         parser.add_argument(
             "--dry-run",
             action=DryRun,
             waives=record,
-            help="Count what would be ended, end nothing.",
+            help="Count what would end, and end nothing.",
         )
         parser.add_argument(
             "--no-input",
             "--noinput",
             action="store_false",
             dest="interactive",
-            help="With --all: do not ask.",
+            help="With --all: do not ask for confirmation.",
         )
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
         if options["before"] and not (options["user"] is not None or options["all"]):
-            raise CommandError("--before goes with --user or --all.")
+            raise CommandError("--before needs --user or --all.")
         note = (options["note"] or "").strip()
         if not dry_run and not (options["reason"] and note):
-            raise CommandError("--reason and --note must not be empty: they are the record.")
+            raise CommandError("--reason and --note must not be empty: they are recorded.")
         by = find_user("--by", options["by"], known_users()) if options["by"] else system_user()
         cause = Cause(options["reason"], Via.COMMAND, by, note)
         try:
@@ -146,8 +149,8 @@ class Command(BaseCommand):
                 self.end(self.find_target(options), cause, dry_run, options)
         except DatabaseError as error:
             raise CommandError(
-                f"The database gave up: {type(error).__name__}\n"
-                "What was ended before stays ended. Run the command again to go on."
+                f"The database failed: {type(error).__name__}\n"
+                "What has ended stays ended. Run the command again to continue."
             ) from error
 
     def find_target(self, options: dict[str, Any]) -> Target:
@@ -169,7 +172,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Started before {describe(target.before)}.")
         if dry_run:
             self.stdout.write(
-                f"Would end {sign_ins(counted.ended)}; {counted.before:,} had ended before."
+                f"Would end {sign_ins(counted.ended)}; {counted.before:,} had already ended."
             )
             return
         if options["all"] and options["interactive"]:
@@ -187,20 +190,21 @@ class Command(BaseCommand):
             ended = revocation.end(target, cause, progress)
         except KeyboardInterrupt:
             raise CommandError(
-                f"Interrupted: {sign_ins(done)} ended. Run the command again to go on."
+                f"Interrupted: {sign_ins(done)} ended. Run the command again to continue."
             ) from None
         if show:
             overwrite(self.stderr, "")
-        self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had ended before.")
+        self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had already ended.")
         self.warn(legacy=target.named)
 
     def confirm(self, number: int) -> None:
         try:
             answer = input(
-                f"This ends {sign_ins(number)} of everybody. To confirm, type: everybody\n"
+                f"This ends everybody's sign-ins, {number:,} in total. "
+                "To confirm, type: everybody\n"
             )
         except EOFError:
-            raise CommandError("Nobody is there to confirm: add --no-input.") from None
+            raise CommandError("Not a terminal: pass --no-input.") from None
         if answer.strip() != "everybody":
             raise CommandError("Not confirmed. Nothing was ended.")
 
@@ -209,14 +213,14 @@ class Command(BaseCommand):
             try:
                 session, token_type = revocation.find_issuer(jti)
             except UnknownToken:
-                # Not quoted: it may be a whole token by mistake.
-                raise CommandError("No sign-in here has issued such a jti.") from None
+                # Not quoted: somebody may have passed a whole token by mistake.
+                raise CommandError("No token with this jti was issued here.") from None
             name = f"{token_type} token of sign-in {session.sid}"
             if dry_run:
                 self.stdout.write(f"Would blacklist the {name}.")
                 continue
             _row, is_new = revocation.refuse(jti, cause)
-            how = "is blacklisted" if is_new else "had been blacklisted before"
+            how = "is blacklisted" if is_new else "was already blacklisted"
             self.stdout.write(f"The {name} {how}.")
         if not dry_run:
             self.warn(legacy=True)
@@ -225,14 +229,14 @@ class Command(BaseCommand):
         """Print which tokens still work; with ``legacy``, also those without a sign-in."""
         conf = get_settings()
         self.stdout.write(
-            "This project refuses their tokens from now on. Services that only verify accept "
-            f"access tokens for up to {words(conf.ACCESS_TOKEN_LIFETIME)}, API tokens until they "
-            "expire."
+            "This project refuses their tokens from now on. Services that only verify tokens "
+            f"accept access tokens for up to {words(conf.ACCESS_TOKEN_LIFETIME)}, and API tokens "
+            "until they expire."
         )
         until = conf.legacy_until()
         if legacy and until:
             self.stdout.write(
-                "Legacy tokens that were not exchanged yet name no sign-in: they are "
+                "Legacy tokens that were not exchanged yet belong to no sign-in: they are "
                 f'accepted until {describe(until)} (LEGACY["UNTIL"]).'
             )
 
@@ -248,13 +252,13 @@ def sign_ins(number: int) -> str:
 
 
 def known_users() -> Any:
-    """Return the users to choose from, also those whom a manager hides."""
+    """Return the users to choose from, including those whom a manager hides."""
     return get_user_model()._base_manager.using(database.alias())
 
 
 def system_user() -> str:
     try:
         return getpass.getuser()
-    # Containers may run as a number that has no name.
+    # A container may run as a user id without a name.
     except (KeyError, OSError, ImportError):
         return ""

@@ -9,9 +9,9 @@ from ..terminal import batch_size, swept
 
 class Command(BaseCommand):
     help = (
-        "End the sign-ins of users who are inactive or gone, or whose password was changed by an "
-        "UPDATE. Their tokens are refused anyway; afterwards they are not shown as live, and "
-        "stay over. jwtauth_purge does the same first."
+        "End the sign-ins of users who were deactivated or deleted, or whose password was changed "
+        "by an UPDATE. Their tokens are refused anyway; afterwards the sign-ins are not shown as "
+        "live, and cannot be revived. jwtauth_purge begins with the same sweep."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,7 +19,7 @@ class Command(BaseCommand):
             "--batch-size",
             type=batch_size,
             default=SWEEP_SIZE,
-            help="Sign-ins looked at in one step (default: %(default)s).",
+            help="Sign-ins examined in one step (default: %(default)s).",
         )
 
     def handle(self, *, batch_size: int, **options: Any) -> None:
@@ -27,7 +27,7 @@ class Command(BaseCommand):
             ended = sweep(batch_size=batch_size)
         except DatabaseFailure as error:
             raise CommandError(
-                f"The database gave up: {error}\nRun the command again to go on."
+                f"The database failed: {error}\nRun the command again to continue."
             ) from error
         if options["verbosity"] > 0:
             self.stdout.write(swept(ended))
