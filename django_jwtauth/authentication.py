@@ -97,6 +97,7 @@ class JWTAuthentication(BaseAuthentication):
 
     #: The header that tokens are read from: answers say that they depend on it.
     varies_on = "Authorization"
+    www_authenticate_realm = "api"
 
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
         _vary_on(self.varies_on, request)
@@ -161,7 +162,7 @@ class JWTAuthentication(BaseAuthentication):
         # A subclass may have refused the request there: this is called to answer that.
         except Exception:
             sent = False
-        return challenge(token_sent=sent)
+        return challenge(token_sent=sent, realm=self.www_authenticate_realm)
 
 
 def _get_plain(request: Any) -> "HttpRequest":

@@ -4,6 +4,7 @@ They compose with ``&``, ``|`` and ``~``, so they answer True or False and do no
 """
 
 import time
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +32,10 @@ class TokenPermission(OperationHolderMixin, BasePermission):
     def has_permission(self, request: "Request", view: "APIView") -> bool:
         """Return whether the request came with a token, and the token will do."""
         claims: Any = request.auth
-        if not isinstance(claims, dict):
+        if not isinstance(claims, Mapping):
             _missing.set(None)
             return False
-        missing = self.find_missing(request, claims)
+        missing = self.find_missing(request, dict(claims))
         _missing.set(missing)
         return missing is None
 

@@ -187,6 +187,7 @@ def refresh(
     *,
     scope: str | None = None,
     max_length: int = tokens.MAX_LENGTH,
+    keep: bool = False,
 ) -> TokenPair:
     """Exchange a refresh token for the next pair: a compare-and-swap on its sign-in.
 
@@ -197,12 +198,16 @@ def refresh(
     passes for the client's own wherever it comes from. ``scope`` narrows the access token of
     this pair; ``InsufficientScope`` when it asks for more than the sign-in was granted.
     ``ValueError`` for a token of more than ``max_length`` bytes; nothing has changed then.
+    With ``keep``, the refresh token stays as it is whatever ``ROTATE_REFRESH_TOKENS`` says, and
+    no row is written: another access token of the sign-in is all there is.
     """
     raw = redact(raw)
     at = moments.now()
     with one_tenancy():
         try:
-            return refreshing.refresh(_decode(raw, REFRESH), request, at, scope, max_length)
+            return refreshing.refresh(
+                _decode(raw, REFRESH), request, at, scope, max_length, keep=keep
+            )
         except AuthError as error:
             signals.token_refused.announce(LoginSession, token_type=REFRESH, reason=error.reason)
             raise
@@ -324,9 +329,10 @@ async def arefresh(
     *,
     scope: str | None = None,
     max_length: int = tokens.MAX_LENGTH,
+    keep: bool = False,
 ) -> TokenPair:
     """See refresh()."""
-    return await sync_to_async(refresh)(raw, request, scope=scope, max_length=max_length)
+    return await sync_to_async(refresh)(raw, request, scope=scope, max_length=max_length, keep=keep)
 
 
 async def aend(

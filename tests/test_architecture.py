@@ -32,7 +32,8 @@ ORDER = {
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "devices filters user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
-    "contrib.simplejwt": "move tokens / serializers / views .",
+    "contrib.simplejwt": "move / exceptions utils / backends settings / issuing models state"
+    " token_blacklist / tokens / authentication / serializers / views .",
     "contrib.simplejwt.move": "configuration source tables / decoder neighbours project /"
     " advice importer",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",

@@ -13,6 +13,9 @@ from rest_framework.views import APIView
 
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.authentication import JWTAuthentication, JWTStatelessUserAuthentication
+from django_jwtauth.contrib.simplejwt.authentication import (
+    JWTAuthentication as SimpleJWTAuthentication,
+)
 from django_jwtauth.permissions import (
     HasAMR,
     HasReadWriteScopes,
@@ -34,6 +37,8 @@ class StatelessAuthentication(JWTStatelessUserAuthentication):
 AUTHENTICATION = {
     "database": JWTAuthentication,
     "stateless": StatelessAuthentication,
+    # Its request.auth is no dict.
+    "simplejwt's": SimpleJWTAuthentication,
 }
 
 

@@ -104,6 +104,32 @@ def test_a_chain_of_refreshes_is_one_row(pair, clock):
     assert sessions.authenticate(pair.access)[1]["sid"] == row().sid
 
 
+def test_another_access_token_leaves_the_row_alone(pair, clock, statements):
+    """With ``keep``: one query, no refresh token, and the one that was shown stays in use."""
+    before = columns(row())
+    clock.shift(timedelta(hours=1))
+
+    with statements(2 if connection.in_atomic_block else 1):
+        other = sessions.refresh(pair.refresh, keep=True)
+
+    assert other.refresh is None
+    assert other.refresh_expires_in == timedelta(days=7, hours=-1).total_seconds()
+    assert sessions.authenticate(other.access)[1]["sid"] == row().sid
+    assert columns(row()) == before
+    assert sessions.refresh(pair.refresh).refresh
+
+
+def test_another_access_token_moves_no_grace_period(pair, clock):
+    """A superseded token is as old as it was, however often its successor is shown."""
+    second = sessions.refresh(pair.refresh)
+    clock.shift(timedelta(seconds=31))
+    sessions.refresh(second.refresh, keep=True)
+
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(pair.refresh, keep=True)
+    assert row().end_reason == "reused"
+
+
 # --- grace
 
 

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from django_jwtauth import api_tokens, one_time, sessions
-from django_jwtauth.exceptions import UserInactive, UserNotFound
+from django_jwtauth.exceptions import SessionEnded, UserInactive, UserNotFound
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import rows
 from django_jwtauth.users import TokenUser
@@ -130,3 +130,61 @@ def test_an_inactive_user_gets_none(user, make):
         make(user)
 
     assert not LoginSession.objects.exists()
+
+
+# --- extend
+
+
+def end_of(sid):
+    return int(LoginSession.objects.get(pk=sid).expires_at.timestamp())
+
+
+def test_room_for_a_token_that_lasts_longer(user, statements):
+    """The row says so, too: whoever ends what is in use has to find it."""
+    sid = sessions.start(user).session_id.hex
+    later = end_of(sid) + 86400
+
+    assert rows.extend(sid, later) == later
+    assert end_of(sid) == later
+
+
+def test_no_room_is_made_for_what_fits(user, statements):
+    """A row never comes to expire earlier: there may be a token that lasts until then."""
+    sid = sessions.start(user).session_id.hex
+    before = end_of(sid)
+
+    with statements(1):
+        assert rows.extend(sid, before - 86400) == before - 86400
+    assert end_of(sid) == before
+
+
+def test_no_sign_in_is_extended_beyond_its_lifetime(user, time_machine):
+    """It ends SESSION_LIFETIME after it started, whenever that is asked."""
+    sid = sessions.start(user).session_id.hex
+    start = LoginSession.objects.get(pk=sid).created_at
+    time_machine.move_to(start + timedelta(days=6), tick=False)
+    latest = int((start + timedelta(days=30)).timestamp())
+
+    assert rows.extend(sid, latest + 86400) == latest
+    assert end_of(sid) == latest
+    with pytest.raises(ValueError, match="SESSION_LIFETIME"):
+        rows.extend(sid, latest + 7 * 86400)
+
+
+@pytest.mark.parametrize("make", MAKERS[1:], ids=NAMES[1:])
+def test_only_a_sign_in_is_extended(user, make):
+    """The tokens of other rows have an end of their own."""
+    make(user)
+    session = LoginSession.objects.get()
+    with pytest.raises(ValueError, match="sign-in"):
+        rows.extend(session.sid, end_of(session.pk) + 60)
+
+
+def test_a_sign_in_that_has_ended_is_not_extended(user):
+    sid = sessions.start(user).session_id.hex
+    later = end_of(sid) + 86400
+    sessions.end(sid)
+
+    with pytest.raises(SessionEnded):
+        rows.extend(sid, later)
+    assert end_of(sid) < later

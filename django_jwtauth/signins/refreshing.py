@@ -30,6 +30,8 @@ def refresh(
     at: datetime,
     scope: str | None,
     max_length: int,
+    *,
+    keep: bool = False,
 ) -> TokenPair:
     """Return the pair that the verified ``claims`` of a refresh token buy; see sessions.refresh().
 
@@ -39,7 +41,7 @@ def refresh(
     narrowed = scopes.narrow(claims, scope)
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}
     arrival = rotation.Arrival(at, get_device(request))
-    rotated = get_settings().ROTATE_REFRESH_TOKENS
+    rotated = get_settings().ROTATE_REFRESH_TOKENS and not keep
     in_transaction = connections[database.alias()].in_atomic_block
     try:
         live = rules.load(claims, lock=in_transaction)
@@ -51,7 +53,7 @@ def refresh(
                 session, live.user, carried, rotated=rotated, scope=narrowed, max_length=max_length
             )
 
-        pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction)
+        pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction, keep=keep)
     except TokenError as error:
         _end_because(error, claims, arrival)
         raise

@@ -54,8 +54,11 @@ def exchange(
     sign: Callable[[LoginSession], TokenPair],
     *,
     retry: bool,
+    keep: bool = False,
 ) -> TokenPair:
     """Return the pair that the presented token buys, and move its row on.
+
+    With ``keep`` the row stays where it is, if the token is the current one.
 
     ``sign`` makes the pair for the row as it will be; it may raise anything, and then
     nothing was written. Reads the row again, locked, when a parallel request was faster;
@@ -73,7 +76,7 @@ def exchange(
             "replayed_generation": session.replayed_generation,
             "ended_at": None,
         }
-        changes = _decide(live, claims, arrival, found_current=found_current)
+        changes = _decide(live, claims, arrival, found_current=found_current, keep=keep)
         for name, value in changes.items():
             setattr(session, name, value)
         pair = sign(session)
@@ -116,12 +119,14 @@ def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
     raise RefreshTokenReused
 
 
-def _decide(live: Live, claims: Claims, arrival: Arrival, *, found_current: bool) -> dict[str, Any]:
+def _decide(
+    live: Live, claims: Claims, arrival: Arrival, *, found_current: bool, keep: bool
+) -> dict[str, Any]:
     """Return what a refresh changes of the row; raises the ``TokenError`` of one refused."""
     session, presented = live.session, claims["gen"]
     try:
         if not superseded(session, presented, arrival.at):
-            return _next_generation(live, arrival)
+            return {} if keep else _next_generation(live, arrival)
     except RefreshTokenReused:
         # A parallel request, however long its commit took: this one found the token current.
         if not found_current or session.generation != presented + 1:

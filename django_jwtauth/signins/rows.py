@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError
 
 from .. import signals
-from ..conf import moments
-from ..exceptions import UserInactive, UserNotFound
+from ..conf import get_settings, moments
+from ..exceptions import SessionEnded, UserInactive, UserNotFound
 from ..http.device import get_device, get_network
-from ..models import BlacklistedToken, Cause, LoginSession
+from ..models import BlacklistedToken, Cause, Kind, LoginSession
 from ..store import database, identity, writing
 from .rules import auth_hash, is_active
 
@@ -53,6 +53,29 @@ def insert(session: LoginSession) -> None:
             writing.insert(session, database.alias())
         except IntegrityError:
             raise UserNotFound from None
+
+
+def extend(sid: str, end: int) -> int:
+    """Make room for a token that expires at ``end`` (numeric date); return when it may expire.
+
+    An operator who ends all that is in use must find its sign-in among that. No sign-in lasts
+    longer than ``SESSION_LIFETIME``: a later time becomes that, and ``ValueError`` is raised for
+    one that no sign-in could have, or a token of another row. Raises ``SessionEnded``.
+    """
+    longest = get_settings().SESSION_LIFETIME
+    if end - moments.now().timestamp() > longest.total_seconds():
+        raise ValueError("No token of a sign-in lasts longer than SESSION_LIFETIME.")
+    rows = database.sign_ins().of_kind(Kind.SIGN_IN)
+    with database.reporting_unavailable():
+        session = rows.filter(pk=sid).first()
+        if session is None:
+            raise ValueError("Only a token of a sign-in can be made to last longer.")
+        if session.ended_at is not None:
+            raise SessionEnded
+        latest = min(moments.to_datetime(end), moments.aware(session.created_at) + longest)
+        if latest > moments.aware(session.expires_at):
+            rows.filter(pk=sid, ended_at=None).update(expires_at=moments.stored(latest))
+    return int(latest.timestamp())
 
 
 def add_blacklisted(

@@ -6,7 +6,7 @@ a sign-in that was just ended.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar, cast
 
@@ -247,7 +247,7 @@ class OwnView(JWTView):
 
         In a test of a project, ``force_authenticate()`` gives a user and no token, or anything.
         """
-        return self.request.auth if isinstance(self.request.auth, dict) else {}
+        return dict(self.request.auth) if isinstance(self.request.auth, Mapping) else {}
 
     @property
     def sid(self) -> str | None:

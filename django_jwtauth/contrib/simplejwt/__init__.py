@@ -1,8 +1,8 @@
-"""Moving here from djangorestframework-simplejwt.
+"""simplejwt's modules under their names, and what a move from it needs.
 
-``JWTAUTH = {"LEGACY": {"DECODER": "django_jwtauth.contrib.simplejwt.decode", "UNTIL": ...}}``
-accepts its tokens for a while; :mod:`tokens`, :mod:`serializers` and :mod:`views` have the
-classes that projects subclass and call. simplejwt itself need not be installed any more.
+A project replaces the prefix ``rest_framework_simplejwt.`` by this one. ``move`` reads what
+simplejwt left: its tokens, by ``LEGACY["DECODER"]``, its settings and its tables. simplejwt itself
+need not be installed any more.
 """
 
 from .move.decoder import decode

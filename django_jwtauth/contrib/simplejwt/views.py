@@ -1,23 +1,114 @@
-"""``TokenObtainPairView`` for a serializer that subclassed simplejwt's."""
+"""simplejwt's views: one ``post()`` over a serializer, which a project or a setting may replace."""
 
-from typing import ClassVar
+from typing import Any
 
+from django.utils.module_loading import import_string
+from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
-from ... import views
-from .serializers import TokenObtainPairSerializer
+from ... import throttling, views
+from ...exceptions import AuthError
+from .exceptions import InvalidToken, TokenError, refuse_name
+from .serializers import NoActiveAccount
+from .settings import api_settings
 
 
-class TokenObtainPairView(views.TokenObtainPairView):
-    """Answers what ``validate()`` of the serializer returns, and how long the tokens last."""
+class _FromSettings:
+    """The dotted path that a setting names, read when the class is asked for it."""
 
-    serializer_class: ClassVar[type[TokenObtainPairSerializer]] = TokenObtainPairSerializer
+    def __init__(self, setting: str) -> None:
+        self.setting = setting
 
-    def post(self, request: Request) -> Response:
-        serializer = self.serializer_class(
-            data=self.read_body(request), context={"request": request}
+    def __get__(self, view: Any, owner: Any) -> str:
+        path: str = getattr(api_settings, self.setting)
+        return path
+
+
+class TokenViewBase(views.GrantView, generics.GenericAPIView[Any]):
+    """Validates what was sent; answers what the serializer returns, and how long tokens last."""
+
+    serializer_class: Any = None  # type: ignore[misc]
+    _serializer_class: Any = ""
+    www_authenticate_realm = "api"
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return ``serializer_class``, or what ``_serializer_class`` is the path of."""
+        found: type[BaseSerializer[Any]] = self.serializer_class or import_string(
+            self._serializer_class
         )
-        serializer.is_valid(raise_exception=True)
-        granted = self.grant(serializer.pair).data
-        return Response({**granted, **serializer.validated_data})
+        return found
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return f'{api_settings.AUTH_HEADER_TYPES[0]} realm="{self.www_authenticate_realm}"'
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=self.read_body(request))
+        try:
+            serializer.is_valid(raise_exception=True)
+        except TokenError as error:
+            raise InvalidToken(error.body()) from None
+        return self.answer(serializer)
+
+    def answer(self, serializer: BaseSerializer[Any]) -> Response:
+        """Return what was validated, and of a pair of tokens how long they last."""
+        pair = getattr(serializer, "pair", None)
+        if pair is None:
+            return Response(serializer.validated_data)
+        # Not the tokens: a serializer may have left one out on purpose.
+        lasting = {k: v for k, v in self.grant(pair).data.items() if k not in ("access", "refresh")}
+        return Response({**lasting, **serializer.validated_data})
+
+    def handle_exception(self, exc: Exception) -> Response:
+        response = super().handle_exception(exc)
+        if response.status_code == 401:
+            response["WWW-Authenticate"] = self.get_authenticate_header(self.request)
+        return response
+
+    def reword(self, error: AuthError) -> AuthError:
+        if isinstance(error, NoActiveAccount):
+            error.detail = error.body()
+        return error
+
+
+class TokenObtainPairView(TokenViewBase, views.TokenObtainPairView):
+    """Signs in with name and password."""
+
+    _serializer_class = _FromSettings("TOKEN_OBTAIN_SERIALIZER")
+
+    def answer(self, serializer: BaseSerializer[Any]) -> Response:
+        response = super().answer(serializer)
+        if (pair := getattr(serializer, "pair", None)) is not None:
+            throttling.remember_device(self.request._request, response, pair.session_id)
+        return response
+
+
+class TokenRefreshView(TokenViewBase, views.TokenRefreshView):
+    """Exchanges a refresh token."""
+
+    _serializer_class = _FromSettings("TOKEN_REFRESH_SERIALIZER")
+
+
+class TokenVerifyView(TokenViewBase, views.TokenVerifyView):
+    """Tells whether a token would be accepted now."""
+
+    _serializer_class = _FromSettings("TOKEN_VERIFY_SERIALIZER")
+
+
+class TokenBlacklistView(TokenViewBase, views.TokenBlacklistView):
+    """Signs out."""
+
+    _serializer_class = _FromSettings("TOKEN_BLACKLIST_SERIALIZER")
+
+
+token_obtain_pair = TokenObtainPairView.as_view()
+token_refresh = TokenRefreshView.as_view()
+token_verify = TokenVerifyView.as_view()
+token_blacklist = TokenBlacklistView.as_view()
+
+
+def __getattr__(name: str) -> Any:
+    if name == "AUTH_HEADER_TYPES":
+        return api_settings.AUTH_HEADER_TYPES
+    refuse_name(__name__, name)

@@ -73,7 +73,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
         raise ExpiredToken
     jti = legacy[get_claim_name("JTI_CLAIM")]
     with database.reporting_unavailable():
-        user = _find_user(legacy)
+        user = find_user(legacy.get(get_claim_name("USER_ID_CLAIM")))
         if not allow_expired:
             _check_revoked(jti, user, legacy)
     claims: Claims = {
@@ -184,12 +184,11 @@ def _get_end(legacy: dict[str, Any], kind: Any, token_type: TokenType) -> int:
     return min(math.ceil(exp + get_leeway()), MAX_NUMERIC_DATE)
 
 
-def _find_user(legacy: dict[str, Any]) -> Any:
+def find_user(subject: Any) -> Any:
     """Return the one user that ``USER_ID_FIELD`` means; whether active is not asked here."""
     users: Any = get_user_model()._default_manager.using(database.alias())
     field = get("USER_ID_FIELD")
     # A number before simplejwt 5.5. True is a number, too, and user 1's.
-    subject = legacy.get(get_claim_name("USER_ID_CLAIM"))
     if type(subject) is int:
         subject = str(subject)
     if not is_identifier(subject):

@@ -14,13 +14,13 @@ from django.db import connections, reset_queries
 from django.utils import timezone
 
 from ....claims import REFRESH
-from ....conf import moments
+from ....conf import get_settings, moments
 from ....models import BlacklistedToken, Cause, Reason, Via
 from ....signins.rules import auth_hash, make_legacy_session
 from ....store import database
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
-from .tables import Row, count, get_last_id, read_batches, read_newest
+from .tables import Row, count, find_alias, get_last_id, read_batches, read_newest
 
 BATCH_SIZE = 1000
 _CAUSE = Cause(Reason.OTHER, Via.COMMAND, note="Imported from djangorestframework-simplejwt.")
@@ -69,6 +69,21 @@ def import_tokens(
     if sum(done) != found:
         raise NotReconciled(done, found)
     return done
+
+
+def import_some(column: str, value: Any) -> None:
+    """Import those with this "user_id" or "jti", where legacy tokens are accepted at all.
+
+    For who is about to end them: what has no row cannot be found.
+    """
+    using = find_alias() if get_settings().legacy_until() else None
+    if using is None:
+        return
+    if column == "user_id":
+        value = get_user_model()._meta.pk.get_db_prep_value(value, connections[using])
+    size = _bounded(BATCH_SIZE)
+    for rows in read_batches(using, get_last_id(using), size, column=column, value=value):
+        _import_batch(rows, dry_run=False)
 
 
 def count_unimported(using: str) -> int:

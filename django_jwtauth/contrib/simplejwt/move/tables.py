@@ -82,11 +82,18 @@ def count(using: str, last_id: int) -> int:
     return int(_fetch_value(using, f"SELECT COUNT(*) FROM {OUTSTANDING} WHERE id <= %s", last_id))  # noqa: S608
 
 
-def read_batches(using: str, last_id: int, size: int) -> Iterator[list[Row]]:
-    """Yield the outstanding tokens up to that id, ``size`` at a time, in the order of ids."""
+def read_batches(
+    using: str, last_id: int, size: int, *, column: str = "", value: Any = None
+) -> Iterator[list[Row]]:
+    """Yield the outstanding tokens up to that id, ``size`` at a time, in the order of ids.
+
+    ``column``: "user_id" or "jti", to read only those that have this value there.
+    """
     reached = 0
+    only, values = (f"o.{column} = %s AND ", [value]) if column else ("", [])
     while True:
-        rows = _read(using, "WHERE o.id > %s AND o.id <= %s ORDER BY o.id", size, reached, last_id)
+        which = f"WHERE {only}o.id > %s AND o.id <= %s ORDER BY o.id"
+        rows = _read(using, which, size, *values, reached, last_id)
         if not rows:
             return
         yield rows

@@ -1,0 +1,130 @@
+"""simplejwt's authentication classes: the same steps, and ``request.auth`` a token object.
+
+Must not import ``rest_framework.views``, as ``django_jwtauth.authentication`` must not.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
+
+from ... import authentication as core
+from ...exceptions import BadAuthorizationHeader
+from ...http.refusals import request_refusal
+from ...http.transport import parse_header
+from ...redacted import RedactedBytes, redact
+from ...signins.rules import is_active
+from .exceptions import AuthenticationFailed, InvalidToken, TokenError, refuse_name
+from .settings import api_settings
+from .tokens import CheckedToken, Token
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from rest_framework.request import Request
+
+
+def default_user_authentication_rule(user: Any) -> bool:
+    """Return whether there is a user, and an active one."""
+    return user is not None and is_active(user)
+
+
+class JWTAuthentication(core.JWTAuthentication):
+    """Sets ``request.auth`` to a token of one of ``AUTH_TOKEN_CLASSES``.
+
+    One query, made by ``get_validated_token()``: it loads the user, and refuses the token for
+    whatever is wrong with the user or the sign-in as well.
+    """
+
+    media_type = "application/json"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user_model = get_user_model()
+
+    @property
+    def varies_on(self) -> str:  # type: ignore[override]
+        name: str = api_settings.AUTH_HEADER_NAME
+        return name.removeprefix("HTTP_").replace("_", "-").title()
+
+    def get_header(self, request: "Request | HttpRequest") -> bytes | None:
+        """Return the header that ``AUTH_HEADER_NAME`` names, None without one."""
+        header = redact(request.META.get(api_settings.AUTH_HEADER_NAME))
+        return header.encode("latin-1", "replace") if isinstance(header, str) else header
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return the encoded token of such a header, None when another scheme's."""
+        try:
+            raw = parse_header(redact(header).decode("latin-1"))
+        except BadAuthorizationHeader as error:
+            raise AuthenticationFailed(error.body()) from None
+        return None if raw is None else RedactedBytes(raw.encode("latin-1"))
+
+    def get_validated_token(self, raw_token: Any) -> Any:
+        """Return the token as the first of ``AUTH_TOKEN_CLASSES`` that takes it.
+
+        Raises ``InvalidToken``, whose ``detail`` has a message for each.
+        """
+        errors: list[tuple[Any, TokenError]] = []
+        for kind in api_settings.AUTH_TOKEN_CLASSES:
+            try:
+                return kind(raw_token)
+            except TokenError as error:
+                errors.append((kind, error))
+        raise InvalidToken(_refusal(errors)) from None
+
+    def get_user(self, validated_token: Any) -> Any:
+        """Return the user, who was loaded with the token unless a subclass made that."""
+        if isinstance(validated_token, Token):
+            if validated_token.user is None:
+                # Read with verify=False: nobody has checked it yet.
+                token = validated_token.token
+                validated_token = JWTAuthentication.get_validated_token(self, token)
+            return validated_token.user
+        if not isinstance(validated_token, Mapping) or not {"sub", "sid", "jti"} <= {
+            *validated_token
+        }:
+            raise InvalidToken(_("Token contained no recognizable user identification"))
+        return super().get_user(dict(validated_token))
+
+
+def _refusal(errors: list[tuple[Any, TokenError]]) -> dict[str, Any]:
+    body = request_refusal(errors[0][1])
+    if "messages" in body:
+        body["messages"] = [
+            {"token_class": kind.__name__, "token_type": kind.token_type, "message": str(error)}
+            for kind, error in errors
+        ]
+    return body
+
+
+class JWTStatelessUserAuthentication(JWTAuthentication, core.JWTStatelessUserAuthentication):
+    """No query: ``request.user`` is made of the token by ``TOKEN_USER_CLASS``."""
+
+    def get_validated_token(self, raw_token: Any) -> Any:
+        """Return the token after every check that needs no database."""
+        try:
+            claims = core.JWTStatelessUserAuthentication.get_validated_token(self, raw_token)
+        except core.InvalidToken as error:
+            raise InvalidToken(error.detail) from None
+        checked = CheckedToken(raw_token if isinstance(raw_token, bytes) else raw_token.encode())
+        checked.answer = None, claims
+        return super().get_validated_token(checked)
+
+    def get_user(self, validated_token: Any) -> Any:
+        """Return what ``TOKEN_USER_CLASS`` makes of the token."""
+        if api_settings.USER_ID_CLAIM not in validated_token:
+            raise InvalidToken(_("Token contained no recognizable user identification"))
+        return api_settings.TOKEN_USER_CLASS(validated_token)
+
+
+JWTTokenUserAuthentication = JWTStatelessUserAuthentication
+
+
+def __getattr__(name: str) -> Any:
+    # Constants there, read when they are asked for here.
+    if name == "AUTH_HEADER_TYPES":
+        return api_settings.AUTH_HEADER_TYPES
+    if name == "AUTH_HEADER_TYPE_BYTES":
+        return {scheme.encode() for scheme in api_settings.AUTH_HEADER_TYPES}
+    refuse_name(__name__, name)

@@ -1,0 +1,191 @@
+"""The tokens of the core that stand behind those of ``tokens``: issued, and signed anew.
+
+What is signed anew is what was issued, but for claims that a project may set and for times
+that its sign-in has room for.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from copy import deepcopy
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib.auth import get_user_model
+
+from ... import one_time, sessions
+from ...claims import ACCESS, ONE_TIME, Claims, TokenType
+from ...conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, moments
+from ...signins import rows
+from ...store.identity import saved_key
+from ...tokens import TokenPair, encode, jws
+from .settings import api_settings
+from .utils import datetime_to_epoch, make_utc
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.http import HttpRequest
+
+_MISSING = object()
+# On a user: what was granted when the password was checked.
+_ADMITTED = "_jwtauth_admitted"
+
+
+class Issued(NamedTuple):
+    """A token of the core, what it says, and until when its row has room for one of its kind."""
+
+    kind: TokenType
+    raw: str
+    claims: Claims
+    ends: float
+
+    @classmethod
+    def of(cls, raw: str, claims: Claims | None = None) -> "Issued":
+        # Nobody but us made it, or it was verified before.
+        claims = jws.read_object(jws.split(raw)[1]) if claims is None else claims
+        return cls(claims["token_type"], raw, claims, claims["exp"])
+
+
+def of_pair(pair: TokenPair) -> tuple[Issued, Issued | None]:
+    """Return access and refresh token, the latter None where the old one stays in use."""
+    access = Issued.of(pair.access)
+    ends = moments.now().timestamp() + pair.refresh_expires_in
+    refresh = Issued.of(pair.refresh) if pair.refresh is not None else None
+    return access._replace(ends=max(ends, access.ends)), refresh
+
+
+# --- what starts
+
+
+class SigningIn:
+    """A request to sign in, under way: who asks, and what has begun."""
+
+    def __init__(self, request: "HttpRequest | None" = None) -> None:
+        self.request = request
+        self.pair: TokenPair | None = None
+        self._begun: dict[Any, TokenPair] = {}
+        self._admitted: dict[Any, Claims] = {}
+
+    def admit(self, user: "AbstractBaseUser", claims: Claims) -> None:
+        """Keep what the sign-in of ``user`` is to carry, whoever starts it."""
+        self._admitted[saved_key(user)] = vars(user)[_ADMITTED] = claims
+
+    def start(self, user: "AbstractBaseUser") -> TokenPair:
+        """Start the sign-in of ``user``, once however often this is called."""
+        key = saved_key(user)
+        if key not in self._begun:
+            claims = vars(user).get(_ADMITTED) or self._admitted.get(key)
+            self._begun[key] = sessions.start(user, self.request, claims)
+        self.pair = self._begun[key]
+        return self.pair
+
+    def abandon(self) -> None:
+        """End what has begun, as nobody gets its tokens."""
+        for pair in self._begun.values():
+            # Whatever else fails, what is answered is the first failure.
+            with suppress(Exception):
+                sessions.end(pair.session_id)
+
+
+_under_way: ContextVar[SigningIn | None] = ContextVar("django_jwtauth.simplejwt", default=None)
+
+
+@contextmanager
+def signing_in(request: "HttpRequest | None") -> Iterator[SigningIn]:
+    """Make ``for_user()`` part of the request, in here; end what it began if this fails."""
+    under_way = SigningIn(request)
+    token = _under_way.set(under_way)
+    try:
+        yield under_way
+    except Exception:
+        under_way.abandon()
+        raise
+    finally:
+        _under_way.reset(token)
+
+
+def start(user: "AbstractBaseUser", request: "HttpRequest | None" = None) -> TokenPair:
+    """Start the sign-in of the request that is under way, or one of its own."""
+    return (_under_way.get() or SigningIn(request)).start(user)
+
+
+def start_one_time(user: "AbstractBaseUser", purpose: str, exp: float) -> Issued:
+    """Issue a token that is neither access nor refresh token; see ``one_time.create``."""
+    lifetime = timedelta(seconds=round(exp - moments.now().timestamp()))
+    return Issued.of(one_time.create(user, purpose, lifetime=lifetime))
+
+
+# --- what is shown and signed
+
+
+def show(claims: Claims, user: Any) -> Claims:
+    """Return the claims as simplejwt has them: the user by ``USER_ID_CLAIM``, its own types."""
+    flat = not any(isinstance(value, (dict, list)) for value in claims.values())
+    shown = claims.copy() if flat else deepcopy(claims)
+    if claims.get("token_type") == ONE_TIME:
+        shown["token_type"] = claims["purpose"]
+    claim, field = api_settings.USER_ID_CLAIM, api_settings.USER_ID_FIELD
+    if user is not None:
+        shown.setdefault(claim, str(getattr(user, field, user.pk)))
+    elif "sub" in claims and _is_key(field):
+        shown.setdefault(claim, claims["sub"])
+    return shown
+
+
+def _is_key(field: str) -> bool:
+    key = get_user_model()._meta.pk
+    return field in ("id", "pk", key.name, key.attname)
+
+
+def sign(issued: Issued, shown: Claims, payload: Claims) -> Issued:
+    """Return the token with what ``payload`` has otherwise than what was ``shown`` of it.
+
+    Raises ``ValueError`` for a claim that the sign-in decides, one that is not JSON, and a
+    token that lasts longer than any may; ``SessionEnded`` where the sign-in would have to last
+    longer, and is over.
+    """
+    claims = dict(issued.claims)
+    if "legacy" in claims:
+        raise ValueError("A legacy token cannot be changed: exchange its refresh token first.")
+    for name in shown.keys() | payload.keys():
+        was, value = shown.get(name, _MISSING), payload.get(name, _MISSING)
+        if value != was:
+            _change(claims, name, value, was)
+    ends = issued.ends
+    if claims["exp"] > ends:
+        claims["exp"] = ends = rows.extend(claims["sid"], claims["exp"])
+    if (encoder := api_settings.JSON_ENCODER) is not None:
+        claims = json.loads(json.dumps(claims, cls=encoder))
+    return Issued(issued.kind, encode(issued.kind, claims), claims, ends)
+
+
+def _change(claims: Claims, name: str, value: Any, was: Any) -> None:
+    if name in ("exp", "iat") and value is not _MISSING:
+        claims[name] = to_seconds(value)
+    elif name == "jti" and claims["token_type"] == ACCESS and _is_of(value, claims["sid"]):
+        claims[name] = value
+    elif name == api_settings.USER_ID_CLAIM and str(value) == was:
+        return
+    elif name in RESERVED_CLAIMS or name == api_settings.USER_ID_CLAIM:
+        raise ValueError(
+            f"A token may not have another claim {name!r}: the sign-in decides it. JWTAUTH has "
+            "settings for the issuer and the audience, and for_user() is told the user."
+        )
+    elif name in SIGN_IN_CLAIMS and name in claims:
+        # The hooks have the last word.
+        return
+    elif value is _MISSING:
+        del claims[name]
+    else:
+        claims[name] = value
+
+
+def to_seconds(value: Any) -> int:
+    """Return a numeric date (RFC 7519, 2) as a claim has it."""
+    # A datetime is what PyJWT takes, too.
+    return datetime_to_epoch(make_utc(value)) if isinstance(value, datetime) else int(value)
+
+
+def _is_of(jti: Any, sid: Any) -> bool:
+    return isinstance(jti, str) and isinstance(sid, str) and jti.startswith(f"{sid}.")

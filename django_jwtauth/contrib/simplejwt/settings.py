@@ -1,0 +1,111 @@
+"""``api_settings``: what simplejwt's settings are here, read when they are asked for.
+
+What ``JWTAUTH`` has is what ``JWTAUTH`` says. The rest is what ``SIMPLE_JWT`` says, but for
+what has one answer here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from ...conf import Settings, get_settings
+from ...tokens import keyrings
+from .exceptions import Unsupported
+from .move import configuration
+
+#: The prefix that a move replaces, and what it becomes.
+THEIRS, HERE = "rest_framework_simplejwt.", "django_jwtauth.contrib.simplejwt."
+
+#: What does not depend on a setting. Code that asks for one of the first two does by itself
+#: what is done here anyway, and would do it to tokens that were made otherwise.
+DECIDED: Mapping[str, Any] = {
+    "BLACKLIST_AFTER_ROTATION": False,
+    "CHECK_REVOKE_TOKEN": False,
+    "CHECK_USER_IS_ACTIVE": True,
+    "JTI_CLAIM": "jti",
+    "TOKEN_TYPE_CLAIM": "token_type",
+}
+#: What both have under one name.
+SHARED = configuration.DEFAULTS.keys() & {field.name for field in fields(Settings)}
+_IMPORTED = ("AUTH_TOKEN_CLASSES", "JSON_ENCODER", "TOKEN_USER_CLASS", "USER_AUTHENTICATION_RULE")
+
+
+class APISettings:
+    """Each setting is an attribute, as in simplejwt. Nothing is kept, so nothing gets stale."""
+
+    defaults = configuration.DEFAULTS
+
+    @property
+    def user_settings(self) -> dict[str, Any]:
+        """What the project wrote into ``SIMPLE_JWT``."""
+        return dict(configuration.given())
+
+    def reload(self) -> None:
+        """Nothing to do."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in configuration.DEFAULTS:
+            raise AttributeError(f"Invalid API setting: {name!r}")
+        if name in DECIDED:
+            return DECIDED[name]
+        if name in _ASKED:
+            return _ASKED[name]()
+        if name in SHARED:
+            return getattr(get_settings(), name)
+        value = _relocate(configuration.get(name))
+        return _import(value) if name in _IMPORTED else value
+
+
+def _relocate(value: Any) -> Any:
+    """Return a dotted path of simplejwt's as it is called here; anything else as it is."""
+    if isinstance(value, str) and value.startswith(THEIRS):
+        return HERE + value.removeprefix(THEIRS)
+    return value
+
+
+def _import(value: Any) -> Any:
+    return import_string(value) if isinstance(value, str) else value
+
+
+def _algorithm() -> str:
+    return keyrings.get_access_ring().signer().algorithm
+
+
+def _audience() -> Any:
+    audience = get_settings().AUDIENCE
+    return audience[0] if len(audience) == 1 else list(audience) or None
+
+
+def _user_id_claim() -> str:
+    claim: str = get_settings().USER_ID_CLAIM or configuration.get("USER_ID_CLAIM")
+    return claim
+
+
+def _token_classes() -> tuple[Any, ...]:
+    """Return the classes that are tried in turn; an AccessToken takes legacy sliding tokens."""
+    paths = configuration.get("AUTH_TOKEN_CLASSES")
+    named = [configuration.PLAIN_ACCESS if path in _SLIDING else path for path in paths]
+    return tuple(_import(_relocate(path)) for path in dict.fromkeys(named))
+
+
+def _key() -> Any:
+    raise Unsupported(
+        "api_settings.SIGNING_KEY and VERIFYING_KEY",
+        "tokens are signed by JWTAUTH['KEYS'] or a derived secret. To read one, call "
+        "django_jwtauth.sessions.verify(raw)",
+    )
+
+
+_SLIDING = (f"{THEIRS}tokens.SlidingToken", f"{HERE}tokens.SlidingToken")
+_ASKED = {
+    "ALGORITHM": _algorithm,
+    "AUDIENCE": _audience,
+    "AUTH_TOKEN_CLASSES": _token_classes,
+    "SIGNING_KEY": _key,
+    "USER_ID_CLAIM": _user_id_claim,
+    "VERIFYING_KEY": _key,
+}
+
+api_settings = APISettings()
