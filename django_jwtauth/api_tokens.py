@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import scopes, signals
-from .conf import durations, get_settings, one_tenancy
+from .conf import durations, get_settings, moments, one_tenancy
 from .exceptions import InsufficientScope, TooManyTokens
 from .http import device
 from .models import Kind, LoginSession
@@ -142,9 +141,11 @@ def _write_use(sid: str, address: str | None, now: float) -> None:
     _written[sid] = now
     while len(_written) > _MAX_REMEMBERED:
         _written.popitem(last=False)
-    moment = timezone.now()
-    due = Q(last_used_at=None) | Q(last_used_at__lte=moment - USE_INTERVAL)
-    database.sign_ins().filter(due, pk=sid).update(last_used_at=moment, last_used_ip=address)
+    moment = moments.now()
+    due = Q(last_used_at=None) | Q(last_used_at__lte=moments.stored(moment - USE_INTERVAL))
+    database.sign_ins().filter(due, pk=sid).update(
+        last_used_at=moments.stored(moment), last_used_ip=address
+    )
 
 
 async def acreate(

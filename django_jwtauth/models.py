@@ -86,7 +86,7 @@ class Cause:
     def end_columns(self) -> dict[str, Any]:
         """Return the column values of a sign-in that ends now."""
         return {
-            "ended_at": timezone.now(),
+            "ended_at": moments.stored(moments.now()),
             "end_reason": self.reason,
             "ended_via": self.via,
             "end_note": self.note,
@@ -94,9 +94,14 @@ class Cause:
         }
 
     def blacklist_columns(self) -> dict[str, Any]:
-        """Return the column values of a token that is blacklisted."""
-        record = {"reason": self.reason, "via": self.via, "note": self.note}
-        return {**record, **self._actor_columns("blacklisted")}
+        """Return the column values of a token that is blacklisted now."""
+        return {
+            "blacklisted_at": moments.stored(moments.now()),
+            "reason": self.reason,
+            "via": self.via,
+            "note": self.note,
+            **self._actor_columns("blacklisted"),
+        }
 
     def signal_arguments(self) -> dict[str, Any]:
         """Return what receivers are told; text for ``by`` is no account."""
@@ -124,7 +129,8 @@ def _over(now: datetime | None) -> datetime:
 class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
     def live(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to sign-ins that can still be refreshed."""
-        return self.filter(ended_at=None, expires_at__gt=now or timezone.now())
+        now = moments.aware(now) if now else moments.now()
+        return self.filter(ended_at=None, expires_at__gt=moments.stored(now))
 
     def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to rows that no live token needs and whose audit time is over."""

@@ -249,13 +249,13 @@ def test_a_time_is_read_in_the_projects_zone(pairs, settings, text, expected):
     assert output.startswith(f"Started before {expected}.\n")
 
 
-def test_without_time_zones_a_time_is_as_it_is(settings):
-    """A project with USE_TZ = False stores local times."""
+def test_without_time_zones_a_time_is_read_as_well(settings):
+    """A project with USE_TZ = False stores local times; what is meant is printed all the same."""
     settings.USE_TZ = False
+    settings.TIME_ZONE = "Europe/Berlin"
     value = jwtauth_revoke.moment("2026-01-01T14:00")
 
-    assert value.tzinfo is None
-    assert jwtauth_revoke.describe(value) == "2026-01-01 14:00:00"
+    assert jwtauth_revoke.describe(value) == "2026-01-01 14:00:00 CET (2026-01-01 13:00:00 UTC)"
 
 
 # --- honest

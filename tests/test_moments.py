@@ -1,14 +1,20 @@
 """With USE_TZ = False a column holds local time; a moment must be what it was all the same."""
 
+import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import time_machine
+from django.contrib import admin
 
+import django_jwtauth
 from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.admin import LoginSessionAdmin
 from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import ExpiredToken, RefreshTokenReused, TokenBlacklisted
-from django_jwtauth.models import Cause, LoginSession
+from django_jwtauth.management.commands import jwtauth_revoke
+from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
 from django_jwtauth.operations import purge, revocation
 from tests import forge
 
@@ -179,3 +185,71 @@ def test_a_blacklisted_token_stays_as_long_as_it_could_be_used(back, user, setti
             sessions.authenticate(pair.access)
     row = user.jwtauth_sessions.get().blacklisted_tokens.get()
     assert moments.aware(row.expires_at).timestamp() == claims["exp"]
+
+
+# --- whoever asks for the time
+
+
+def test_one_module_knows_what_time_it_is():
+    """The others would have a moment without a zone where the project stores local time."""
+    package = Path(django_jwtauth.__file__).parent
+    asking = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\b(timezone|datetime)\.now\(|\blocaltime\(\)", path.read_text())
+    ]
+
+    assert asking == ["conf/moments.py"]
+
+
+@pytest.mark.parametrize("minutes", [5, 35, 65, 95])
+def test_what_happens_is_recorded_at_its_moment(
+    back, user, rf, minutes, django_capture_on_commit_callbacks
+):
+    """One sign-in or many ended, a token blacklisted or used: in both passes of the hour."""
+    moment = back + minutes * MINUTE
+    with at(moment), django_capture_on_commit_callbacks(execute=True):
+        sessions.blacklist(sessions.start(user).access)
+        sessions.blacklist(sessions.start(user).refresh)
+        sessions.authenticate_request(api_tokens.create(user, "ci").raw, rf.get("/"))
+        LoginSession.objects.filter(kind="sign_in", ended_at=None).end()
+
+    rows = LoginSession.objects
+    recorded = [
+        *rows.filter(kind="sign_in").values_list("ended_at", flat=True),
+        *rows.filter(kind="api_token").values_list("last_used_at", flat=True),
+        *BlacklistedToken.objects.values_list("blacklisted_at", flat=True),
+    ]
+    assert len(recorded) == 5
+    for held in recorded:
+        assert abs(moments.aware(held) - moment) <= timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize("minutes", [20, 26, 50, 65, 80, 95])
+def test_the_admin_says_expired_when_a_refresh_is_refused(back, user, settings, minutes):
+    """By the clock on the wall, a sign-in that ended in the first pass may be live again."""
+    settings.JWTAUTH = {"REFRESH_TOKEN_LIFETIME": 1800, "ACCESS_TOKEN_LIFETIME": 300}
+    with at(back - 5 * MINUTE):
+        pair = sessions.start(user)
+    with at(back + minutes * MINUTE):
+        status = LoginSessionAdmin(LoginSession, admin.site).status(LoginSession.objects.get())
+        expired = minutes > 25
+        if expired:
+            with pytest.raises(ExpiredToken):
+                sessions.refresh(pair.refresh)
+        else:
+            sessions.refresh(pair.refresh)
+
+    assert status == ("Expired" if expired else "Live")
+
+
+@pytest.mark.parametrize("minutes", [5, 35, 65, 95])
+def test_an_operator_names_a_moment(back, user, minutes):
+    """With its offset, which says which pass is meant; whatever the database keeps."""
+    with at(back):
+        sessions.start(user)
+    moment = back + minutes * MINUTE
+    with at(moment):
+        target = revocation.everybody(jwtauth_revoke.moment(moment.isoformat()))
+
+        assert (target.before, revocation.count(target).ended) == (moment, 1)

@@ -6,12 +6,12 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .. import sessions
 from ..claims import find_sid
+from ..conf import moments
 from ..exceptions import AuthError, WrongTokenType
 from ..models import BlacklistedToken, Reason, Via
 from ..operations import revocation
@@ -140,7 +140,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         """Return the record of the token; without one, ``form`` says why."""
         raw = form.cleaned_data.pop("token")
         cause = make_cause(request, form.cleaned_data)
-        began = timezone.now()
+        began = moments.now()
         try:
             claims = sessions.blacklist(
                 raw,
@@ -169,7 +169,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
                 "token", _("This token belongs to no sign-in here, so it is refused anyway.")
             )
             return None
-        is_new = record.blacklisted_at >= began
+        is_new = moments.aware(record.blacklisted_at) >= began
         if is_new:
             self.log_addition(request, record, log_text(cause))
         self._tell(request, is_new)

@@ -1,13 +1,12 @@
 """Ending all sign-ins of one user, and those that started before a given time."""
 
 import shlex
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
-from django.utils.timezone import is_aware, localtime
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from ..operations import revocation
@@ -124,14 +123,10 @@ def command_line(target: Target, data: dict[str, Any], by: "AbstractBaseUser") -
     words = ["python", "manage.py", "jwtauth_revoke"]
     words += ["--user", str(target.user.get_username())] if target.user else ["--all"]
     if target.before is not None:
-        words += ["--before", _iso(target.before)]
+        words += ["--before", localtime(target.before).isoformat()]
     words += ["--reason", data.get("reason", "REASON"), "--note", data.get("note", "NOTE")]
     words += ["--by", str(by.get_username())]
     return shlex.join(" ".join(word.split()) for word in words)
-
-
-def _iso(value: datetime) -> str:
-    return (localtime(value) if is_aware(value) else value).isoformat()
 
 
 def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":

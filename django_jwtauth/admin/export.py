@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from ..conf import moments
 from .wording import amount
 
 LIMIT = 100_000
@@ -41,7 +41,7 @@ def export_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
         rows = model_admin.get_changelist_instance(request).get_queryset(request)
     except IncorrectLookupParameters as error:
         raise BadRequest("The list has no such filter.") from error
-    name = f"{model_admin.opts.model_name}s-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
+    name = f"{model_admin.opts.model_name}s-{moments.now():%Y%m%dT%H%M%SZ}.csv"
     return StreamingHttpResponse(
         _lines(model_admin.export_columns, rows),
         content_type="text/csv; charset=utf-8",

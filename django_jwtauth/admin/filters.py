@@ -5,11 +5,11 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..claims import ACCESS, ONE_TIME, REFRESH
+from ..conf import moments
 from ..models import Kind, Reason, Via
 from ..operations.finding import find_user
 
@@ -34,7 +34,7 @@ class StatusFilter(SimpleListFilter):
         return Status.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        now = timezone.now()
+        now = moments.stored(moments.now())
         if self.value() == Status.LIVE:
             return queryset.filter(ended_at=None, expires_at__gt=now)
         if self.value() == Status.ENDED:

@@ -10,12 +10,11 @@ from django.contrib.admin.widgets import (
     AdminTextareaWidget,
     AdminTextInputWidget,
 )
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
-from ..conf import get_settings
+from ..conf import get_settings, moments
 from ..operations.finding import MAX_LENGTH
 from ..operations.revocation import OPERATOR_REASONS
 from ..redacted import Redacted
@@ -122,12 +121,12 @@ class EndBeforeForm(RevokeForm):
         super().__init__(data, **kwargs)
         self.fields["before"].help_text = _("Time zone: %(zone)s. It is now %(now)s there.") % {
             "zone": zone_name(),
-            "now": moment(timezone.now()),
+            "now": moment(moments.now()),
         }
 
     def clean_before(self) -> datetime:
         before: datetime = self.cleaned_data["before"]
-        if before > timezone.now():
+        if moments.aware(before) > moments.now():
             raise forms.ValidationError(_("This time is in the future."))
         return before
 

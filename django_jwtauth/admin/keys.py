@@ -1,6 +1,5 @@
 """The keys: which one signs, which will, which only verify. No key material."""
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -9,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from ..conf import get_settings
+from ..conf import get_settings, moments
 from ..tokens.keymaterial import Key
 from ..tokens.keyrings import KeyRing, get_access_ring, get_refresh_ring
 from .wording import moment
@@ -63,6 +62,6 @@ def _origin(number: int) -> str:
 def _state(key: Key, signer: Key | None) -> str:
     if key is signer:
         return pgettext("state of a key", "Signing")
-    if key.signing and key.active_from and key.active_from > datetime.now(timezone.utc):
+    if key.signing and key.active_from and key.active_from > moments.now():
         return _("Next: signs later, verifies now")
     return _("Verifies only")

@@ -3,10 +3,9 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ..conf import get_settings
+from ..conf import get_settings, moments
 from ..models import Kind, Reason, Via
 from ..store import database
 from .wording import amount, label, moment
@@ -17,17 +16,18 @@ DAY = timedelta(days=1)
 
 def numbers() -> list[tuple[str, str]]:
     """Return what the numbers are of, and the numbers, in words. Five queries."""
-    now = timezone.now()
+    now = moments.now()
     sessions = database.sign_ins()
     # By the index: what started earlier cannot be live. API tokens live longer.
     recent = sessions.of_kind(Kind.SIGN_IN).filter(
-        created_at__gt=now - get_settings().SESSION_LIFETIME
+        created_at__gt=moments.stored(now - get_settings().SESSION_LIFETIME)
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
+    yesterday = moments.stored(now - DAY)
     # The column also tells whence came what ended a sign-in as reused, which is counted below.
-    elsewhere = sessions.filter(replayed_at__gt=now - DAY).exclude(end_reason=Reason.REUSED)
+    elsewhere = sessions.filter(replayed_at__gt=yesterday).exclude(end_reason=Reason.REUSED)
     replayed = elsewhere.order_by()[: LIMIT + 1].count()
-    ended = sessions.filter(ended_at__gt=now - DAY).order_by("-ended_at")
+    ended = sessions.filter(ended_at__gt=yesterday).order_by("-ended_at")
     ends = list(ended.values_list("end_reason", "ended_via")[: LIMIT + 1])
     reasons = Counter(reason for reason, _via in ends[:LIMIT])
     reused = sum(via == Via.REUSE_DETECTION for _reason, via in ends[:LIMIT])

@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
@@ -22,6 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ..claims import find_sid, parse_sid
+from ..conf import moments
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..models import Kind, LoginSession, Reason, Via
 from ..operations import revocation
@@ -173,7 +173,7 @@ class LoginSessionAdmin(RecordAdmin):
     def status(self, session: LoginSession) -> str:
         if session.ended_at is not None:
             return str(Status.ENDED.label)
-        if session.expires_at <= timezone.now():
+        if moments.aware(session.expires_at) <= moments.now():
             return str(Status.EXPIRED.label)
         # The list has asked for all of its rows at once.
         hidden = getattr(session, "user_is_hidden", None)

@@ -9,6 +9,7 @@ from django.utils.timesince import TIME_STRINGS
 from django.utils.timezone import get_current_timezone_name, is_aware, localtime
 from django.utils.translation import ngettext
 
+from ..conf import moments
 from ..conf.durations import words
 
 
@@ -35,7 +36,7 @@ def zone_name() -> str:
     """Return the operator's time zone, as "Europe/Berlin (UTC+01:00)"."""
     if not settings.USE_TZ:
         return settings.TIME_ZONE
-    return f"{get_current_timezone_name()} (UTC{localtime().isoformat()[-6:]})"
+    return f"{get_current_timezone_name()} (UTC{localtime(moments.now()).isoformat()[-6:]})"
 
 
 def amount(number: int, limit: int | None = None) -> str:

@@ -6,9 +6,10 @@ in a group of its own. Documented in ``docs/settings.md``.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from . import moments
 from . import values as rule
 from .durations import SECOND
 
@@ -126,7 +127,7 @@ class Settings:
     def legacy_until(self) -> datetime | None:
         """Return until when legacy tokens are accepted, aware; None when none is accepted now."""
         until = self.LEGACY.UNTIL if self.LEGACY.DECODER else None
-        return until if until and datetime.now(timezone.utc) < until else None
+        return until if until and moments.now() < until else None
 
     def cookie_name(self, what: str, prefix: str) -> str:
         """Return the name of a cookie, with a prefix that browsers honour for secure ones.

@@ -15,7 +15,6 @@ from uuid import UUID
 from django.apps import apps
 from django.db import OperationalError, connections
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -56,7 +55,7 @@ class Target:
     #: All that are meant, and those of them that are not over.
     rows: LoginSessionQuerySet
     ending: LoginSessionQuerySet
-    #: Whose they are and when they started, where that is what they were chosen by.
+    #: Whose they are and when they started (aware), where that is what they were chosen by.
     user: "AbstractBaseUser | None" = None
     before: datetime | None = None
     named: bool = False
@@ -64,18 +63,18 @@ class Target:
 
 def everybody(before: datetime | None = None) -> Target:
     """All sign-ins that started before the time, whenever they were refreshed; before now."""
+    moment = moments.aware(before) if before else moments.now()
     # Nothing is younger, so what a column holds in the wrong order is meant, too.
-    latest = before or timezone.now() + moments.uncertainty()
-    before = before or timezone.now()
-    rows = database.sign_ins().filter(created_at__lt=latest)
-    return Target(rows, _usable(rows), before=before)
+    latest = moment if before else moment + moments.uncertainty()
+    rows = database.sign_ins().filter(created_at__lt=moments.stored(latest))
+    return Target(rows, _usable(rows), before=moment)
 
 
 def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
     """The same, of one user."""
     target = everybody(before)
     rows = target.rows.filter(user_id=identity.saved_key(user))
-    return Target(rows, _usable(rows), user=user, before=before)
+    return Target(rows, _usable(rows), user=user, before=target.before if before else None)
 
 
 def named(sids: list[UUID]) -> Target:
@@ -105,8 +104,7 @@ def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = N
     total = 0
     if not target.named:
         subject = str(target.user.pk) if target.user else None
-        before = moments.aware(target.before) if target.before else moments.now()
-        legacy.refuse(subject, before, cause)
+        legacy.refuse(subject, target.before or moments.now(), cause)
     try:
         for sids, number in _in_chunks(target.ending, cause):
             total += number

@@ -67,8 +67,8 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
         # No user_id: this may be the user's deletion.
         "subject": subject or "",
         "expires_at": moments.stored(until),
-        "blacklisted_at": moments.stored(before),
         **cause.blacklist_columns(),
+        "blacklisted_at": moments.stored(before),
     }
     tokens.update_or_create(jti=mark, defaults=columns)
 

@@ -16,7 +16,8 @@ from django.db import connections, router, transaction
 from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
 from django.db.models.signals import ModelSignal, post_save, pre_save
-from django.utils import timezone
+
+from ..conf import moments
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -60,7 +61,7 @@ def record_login(user: AbstractBaseUser) -> None:
     if not _is_plainly_saved(model):
         update_last_login(cast("type[User]", model), cast("User", user))
         return
-    user.last_login = timezone.now()
+    user.last_login = moments.stored(moments.now())
     using = router.db_for_write(model, instance=user)
     update(model, using, {"last_login": user.last_login}, {model._meta.pk.attname: user.pk})
 

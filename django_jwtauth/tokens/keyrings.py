@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.crypto import salted_hmac
 
-from ..conf import Problem, Tenancy, get_settings, get_tenancy
+from ..conf import Problem, Tenancy, get_settings, get_tenancy, moments
 from ..exceptions import NoTenant
 from ..redacted import redact
 from .keymaterial import Key, KeyProblem, find_conflict, load_key
@@ -34,7 +34,7 @@ class KeyRing:
 
     def find_signer(self) -> Key | None:
         """Return the newest activated key that can sign, None without one."""
-        now = datetime.now(timezone.utc)
+        now = moments.now()
         able = [key for key in self.keys if key.signing and (key.active_from or _LONG_AGO) <= now]
         return max(able, key=lambda key: key.active_from or _LONG_AGO, default=None)
 

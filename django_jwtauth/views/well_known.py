@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -11,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
-from ..conf import Settings
+from ..conf import Settings, moments
 from ..exceptions import NoTenant
 from ..http.transport import authenticating
 from ..tokens.keymaterial import Key, public_jwk
@@ -96,7 +95,7 @@ def _oauth_endpoints(issuer: str, conf: Settings) -> dict[str, Any]:
 
 def _max_age(ring: KeyRing) -> int:
     """No longer than until the next key becomes the signing one."""
-    now = datetime.now(timezone.utc)
+    now = moments.now()
     waits = [(key.active_from - now).total_seconds() for key in ring.keys if key.active_from]
     return min([MAX_AGE, *(int(wait) for wait in waits if wait > 0)])
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime, parse_time
 
 from ...claims import parse_sid
-from ...conf import get_settings
+from ...conf import get_settings, moments
 from ...conf.durations import words
 from ...models import Cause, Via
 from ...operations import revocation
@@ -33,26 +33,24 @@ def sign_in_id(text: str) -> UUID:
 
 
 def moment(text: str) -> datetime:
-    """Read a time of today, or a date and time; in the project's time zone without an offset."""
+    """Read a time of today, or a date and time, aware; in the project's zone without an offset."""
     try:
         clock = parse_time(text) if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text) else None
-        today = timezone.localtime() if timezone.is_aware(timezone.now()) else timezone.now()
+        today = timezone.localtime(moments.now())
         value = datetime.combine(today.date(), clock) if clock else parse_datetime(text)
         if value is None:
             raise ValueError
-        if timezone.is_naive(value) and timezone.is_aware(timezone.now()):
+        if timezone.is_naive(value):
             value = timezone.make_aware(value)
     except (ValueError, OverflowError):
         raise ArgumentTypeError('must be a time like "14:00" or "2026-11-24T14:00+01:00"') from None
-    if value > timezone.now():
+    if value > moments.now():
         raise ArgumentTypeError(f"{value} is in the future")
     return value
 
 
 def describe(value: datetime) -> str:
     """Return the time with its zone, and what it is in UTC."""
-    if timezone.is_naive(value):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
     local, utc = timezone.localtime(value), value.astimezone(tz.utc)
     return f"{local:%Y-%m-%d %H:%M:%S %Z} ({utc:%Y-%m-%d %H:%M:%S} UTC)"
 

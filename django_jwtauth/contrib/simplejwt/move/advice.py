@@ -6,13 +6,13 @@ until ``LEGACY["UNTIL"]``.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from datetime import datetime, time, timedelta, timezone
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from ....conf import Settings
+from ....conf import Settings, moments
 from ....tokens.keymaterial import KeyProblem, load_key
 from . import configuration, neighbours, project
 from .configuration import get, given
@@ -98,7 +98,7 @@ def advise(now: datetime | None = None) -> Advice:
             "remove it once all your clients keep the refresh token that a refresh answers: "
             "only then a stolen one is noticed"
         )
-    until = _get_end(now or datetime.now(timezone.utc))
+    until = _get_end(now or moments.now())
     lines["LEGACY"] = f"""{{
         "DECODER": {render(DECODER)},
         "UNTIL": {render(until)},

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.db import connections, reset_queries
-from django.utils import timezone
 
 from ....claims import REFRESH
 from ....conf import get_settings, moments
@@ -99,7 +98,7 @@ def _bounded(batch_size: int) -> int:
 
 def _import_batch(rows: list[Row], dry_run: bool) -> Imported:
     extension = _get_extension()
-    now = timezone.now()
+    now = moments.now()
     alive = [row for row in rows if row.expires_at + extension > now]
     refused = [row for row in alive if row.blacklisted_at is not None]
     good = [row for row in alive if row.blacklisted_at is None]
@@ -160,15 +159,17 @@ def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> 
     for row in rows:
         # Older releases of simplejwt blacklisted a token without saying whose it was.
         user = users.get(_parse_id(row.user_id))
+        columns = _CAUSE.blacklist_columns()
+        if row.blacklisted_at:
+            columns["blacklisted_at"] = moments.stored(row.blacklisted_at)
         records.append(
             BlacklistedToken(
                 jti=row.jti,
                 token_type=REFRESH,
                 user=user,
                 subject=str(user.pk) if user else "",
-                expires_at=row.expires_at + extension,
-                blacklisted_at=row.blacklisted_at or timezone.now(),
-                **_CAUSE.blacklist_columns(),
+                expires_at=moments.stored(row.expires_at + extension),
+                **columns,
             )
         )
     database.blacklisted_tokens().bulk_create(records, ignore_conflicts=True)

@@ -22,7 +22,7 @@ OUTSTANDING, BLACKLISTED = TABLES = (
 
 
 class Row(NamedTuple):
-    """One outstanding token; ``user_id`` as the database has it."""
+    """One outstanding token; ``user_id`` as the database has it, moments aware."""
 
     id: int
     jti: str
@@ -137,12 +137,12 @@ def _column(value: datetime, using: str) -> Any:
 
 
 def _moment(value: Any, using: str) -> Any:
-    """Return a column's value as Django reads it: SQLite has text, MariaDB no time zone."""
+    """Return the moment that a column holds: SQLite has text, MariaDB no time zone."""
     connection = connections[using]
     column = Value(None, output_field=DateTimeField())
     for convert in connection.ops.get_db_converters(column):
         value = convert(value, column, connection)
-    return value
+    return value and moments.aware(value)
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:
