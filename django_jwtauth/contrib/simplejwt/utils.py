@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.functional import lazy
 
+from ...conf import moments
+
 logger = logging.getLogger("django_jwtauth")
 
 
@@ -24,7 +26,7 @@ def make_utc(dt: datetime) -> datetime:
 
 def aware_utcnow() -> datetime:
     """Return the time now in UTC, without a zone unless ``USE_TZ``."""
-    return _as_settings_want(datetime.now(timezone.utc))
+    return _as_settings_want(moments.now())
 
 
 def datetime_to_epoch(dt: datetime) -> int:
