@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 
 from django_jwtauth import api_tokens, checks, sessions, tokens
 from django_jwtauth.management.commands import jwtauth_generate_key
+from django_jwtauth.models import LoginSession
 from django_jwtauth.operations import purge
 from django_jwtauth.tokens import keymaterial
 from django_jwtauth.tokens.cache import VerifiedTokens
@@ -97,6 +98,12 @@ def pair(user):
 
 
 @pytest.fixture
+def session(pair):
+    """The sign-in of ``pair``."""
+    return LoginSession.objects.get(pk=pair.session_id)
+
+
+@pytest.fixture
 def statements():
     """``with statements(n) as captured:`` fails unless the block runs n statements."""
 
@@ -163,3 +170,9 @@ def staff(db):
 @pytest.fixture
 def desk(staff):
     return staff(*DESK)
+
+
+@pytest.fixture
+def chief(staff):
+    """Who may end everybody's sign-ins."""
+    return staff(*DESK, "end_all_sessions", name="carla")

@@ -9,12 +9,10 @@ import ast
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-PACKAGE = "django_jwtauth"
-ROOT = Path(__file__).parent.parent / PACKAGE
+from tests.modules import MODULES, PACKAGE, ROOT, is_within
 
 # Before you add to a line, read docs/structure.md. "." is the folder's own __init__.py.
 ORDER = {
@@ -75,20 +73,6 @@ UNKNOWN_TO = {
 }
 
 
-def find_modules():
-    for path in sorted(ROOT.rglob("*.py")):
-        relative = path.relative_to(ROOT)
-        if "migrations" in relative.parts:
-            continue
-        name = ".".join(relative.with_suffix("").parts).removesuffix("__init__").rstrip(".")
-        # An empty __init__.py is a folder, not a module.
-        if path.read_text().strip():
-            yield name or "__init__", path
-
-
-MODULES = dict(find_modules())
-
-
 def find_imports(path):
     """Yield every dotted name that the file imports, anywhere in it, made absolute."""
     parents = (PACKAGE, *path.relative_to(ROOT).parent.parts)
@@ -99,10 +83,6 @@ def find_imports(path):
             base = parents[: len(parents) - node.level + 1] if node.level else ()
             origin = ".".join([*base, *filter(None, [node.module])])
             yield from (f"{origin}.{alias.name}" for alias in node.names)
-
-
-def is_within(name, package):
-    return name == package or name.startswith(f"{package}.")
 
 
 def floor(folder, name):

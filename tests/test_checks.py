@@ -18,8 +18,8 @@ from rest_framework.authentication import BasicAuthentication
 
 from django_jwtauth import api_tokens, checks, sessions
 from django_jwtauth.models import LoginSession
+from tests.given import CANARY, NAMES, hide, json_like
 from tests.keypairs import make_pem, make_public_pem, needs_cryptography
-from tests.test_conf import CANARY, NAMES, hide, json_like
 
 SHARED = {"algorithm": "HS256", "secret": "a secret that another service has: 0123456789"}
 NEVER = datetime(9999, 1, 1, tzinfo=timezone.utc)

@@ -13,8 +13,8 @@ from django_jwtauth.contrib.ninja import JWTAuth
 from tests.leaks.doors import CALLS, JWTAUTH, PASSWORD, Secrets, bearer
 from tests.leaks.project import Broken
 from tests.leaks.reports import PACKAGE, Watch, find, reporting
-from tests.neighbours.test_channels import Client as Socket
-from tests.neighbours.test_channels import visit
+from tests.neighbours.sockets import Client as Socket
+from tests.neighbours.sockets import visit
 
 ninja = NinjaAPI(urls_namespace="leaks", auth=JWTAuth())
 

@@ -1,0 +1,306 @@
+"""Ending sign-ins in the admin, and the list of them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.admin import devices
+from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
+from django_jwtauth.claims import find_sid
+from django_jwtauth.models import LoginSession, Reason, Via
+from tests.desk import END, LIST, WHY, page_of, select, text_of
+
+User = get_user_model()
+
+
+# --- ending sign-ins
+
+
+def test_the_action_ends_a_sign_in_and_the_next_call_is_refused(desk, api, pair, session):
+    """Choose, confirm with a reason, and the access token is dead at once."""
+    assert api.protected(pair.access).status_code == 200
+
+    confirmation = desk.post(LIST, select(session))
+    assert confirmation.status_code == 200
+    assert api.protected(pair.access).status_code == 200
+
+    answer = desk.post(END, {"sid": session.sid, **WHY}, follow=True)
+
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "1 sign-in ended." in text_of(answer)
+    assert api.protected(pair.access).status_code == 401
+    assert api.refresh(pair.refresh).json()["reason"] == "session_ended"
+
+
+def test_the_button_ends_the_sign_in_it_stands_beside(desk, session, other_user):
+    """The link of the page leads to a confirmation for this sign-in and no other."""
+    other = sessions.start(other_user)
+    page = desk.get(page_of(session)).content.decode()
+    (url,) = re.findall(rf'href="({END}[^"]+)"', page)
+    confirmation = desk.get(url)
+
+    assert [one for one, *rest in confirmation.context["ending"]] == [session]
+    desk.post(END, {"sid": session.sid, **WHY})
+    assert list(LoginSession.objects.live()) == [LoginSession.objects.get(pk=other.session_id)]
+    # What is over has no button.
+    assert END not in desk.get(page_of(session)).content.decode()
+
+
+def test_the_row_says_who_ended_it_when_and_why(desk, session):
+    """The record answers the auditor without the admin's log."""
+    before = timezone.now()
+    desk.post(END, {"sid": session.sid, **WHY})
+    session.refresh_from_db()
+
+    assert (session.end_reason, session.ended_via) == (Reason.STOLEN, Via.ADMIN)
+    assert (session.ended_by.username, session.ended_by_name) == ("olga", "olga")
+    assert session.end_note == "Ticket 4711"
+    assert before <= session.ended_at <= timezone.now()
+    page = text_of(desk.get(page_of(session)))
+    for words in ("Token or device stolen", "Admin", "olga", "Ticket 4711"):
+        assert words in page
+
+
+def test_the_confirmation_tells_the_effect_in_numbers(desk, user, other_user):
+    """How many end, of how many users, and how many are over already."""
+    for one in (user, user, user, other_user):
+        sessions.start(one)
+    chosen = list(LoginSession.objects.order_by("pk"))
+    LoginSession.objects.filter(pk=chosen[0].pk).end()
+    text = text_of(desk.post(LIST, select(*chosen)))
+
+    assert "Sign-ins that will end: 3" in text
+    assert "Users affected: 2" in text
+    assert "Already ended, not changed: 1" in text
+
+
+@pytest.mark.parametrize(
+    ("lifetime", "words"),
+    [
+        (timedelta(minutes=5), "for up to 5 minutes."),
+        (timedelta(seconds=61), "for up to 2 minutes."),
+        (timedelta(days=1), "for up to 1 day."),
+    ],
+)
+def test_the_confirmation_says_what_goes_on_working(desk, session, settings, lifetime, words):
+    """Services that only verify cannot know: the time is rounded up, never down."""
+    settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": lifetime}
+    text = text_of(desk.get(END, {"sid": session.sid}))
+
+    assert f"Services that only verify tokens keep accepting their access tokens {words}" in text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"reason": "stolen"},
+        {"note": "x"},
+        {"reason": "reused", "note": "x"},
+        {**WHY, "note": " "},
+    ],
+)
+def test_a_reason_and_a_note_are_required(desk, api, pair, session, body):
+    """One of an operator's reasons, and words; until then nothing is ended."""
+    answer = desk.post(END, {"sid": session.sid, **body})
+
+    assert answer.status_code == 200
+    assert answer.context["errors"]
+    assert session.sid in answer.content.decode()
+    assert api.protected(pair.access).status_code == 200
+
+
+def test_what_ended_before_keeps_its_record(desk, session):
+    """Pressing twice is harmless, and the first reason stays."""
+    session_set = LoginSession.objects.filter(pk=session.pk)
+    session_set.end(reason=Reason.REUSED, via=Via.REUSE_DETECTION)
+    before = session_set.values().get()
+    answer = desk.post(END, {"sid": session.sid, **WHY}, follow=True)
+
+    assert session_set.values().get() == before
+    assert "0 sign-ins ended. 1 had already ended." in text_of(answer)
+    assert not LogEntry.objects.exists()
+    assert "Already ended" in text_of(desk.get(END, {"sid": session.sid}, follow=True))
+
+
+def test_the_admin_log_gets_one_entry_for_each_sign_in_that_ended(desk, user, session):
+    """In the history of the sign-in, in one statement however many they are."""
+    for _ in range(3):
+        sessions.start(user)
+    LoginSession.objects.filter(pk=session.pk).end()
+    sids = [one.sid for one in LoginSession.objects.all()]
+    with CaptureQueriesContext(connection) as captured:
+        desk.post(END, {"sid": sids, **WHY})
+
+    entries = LogEntry.objects.all()
+    ended = LoginSession.objects.filter(ended_via=Via.ADMIN)
+    assert {entry.object_id for entry in entries} == {str(one.pk) for one in ended}
+    assert len(entries) == 3
+    assert {entry.change_message for entry in entries} == {
+        "Revoked: Token or device stolen. Ticket 4711"
+    }
+    assert {entry.user.username for entry in entries} == {"olga"}
+    statements = [query["sql"] for query in captured if "django_admin_log" in query["sql"]]
+    assert len(statements) == 1
+    assert "Ticket 4711" in text_of(desk.get(page_of(ended[0], "history")))
+
+
+def test_a_selection_beyond_the_bound_is_refused_whole(desk, user, monkeypatch):
+    """ "Select all" of a long list is no way to end a million sign-ins by one click."""
+    monkeypatch.setattr("django_jwtauth.admin.sessions.MAX_ENDED_AT_ONCE", 2)
+    for _ in range(3):
+        sessions.start(user)
+    first = LoginSession.objects.first()
+    answer = desk.post(LIST, select(first, select_across="1"), follow=True)
+
+    assert "Select at most 2 sign-ins. None was ended." in text_of(answer)
+    assert desk.post(END, {"sid": [first.sid] * 3, **WHY}).status_code == 400
+    assert LoginSession.objects.live().count() == 3
+
+
+def test_as_many_as_the_bound_can_be_ended_by_one_form(desk, user):
+    """Within Django's limit of fields and the oldest SQLite's of parameters."""
+    sessions.start(user)
+    one = LoginSession.objects.values().get()
+    LoginSession.objects.all().delete()
+    LoginSession.objects.bulk_create(
+        LoginSession(**{**one, "id": None, "pk": LoginSession().pk})
+        for _ in range(MAX_ENDED_AT_ONCE)
+    )
+    first = LoginSession.objects.first()
+    confirmation = desk.post(LIST, select(first, select_across="1"))
+    sids = re.findall(r'name="sid" value="([0-9a-f]{32})"', confirmation.content.decode())
+    answer = desk.post(END, {"sid": sids, **WHY}, follow=True)
+
+    assert len(sids) == MAX_ENDED_AT_ONCE <= 900
+    assert f"{MAX_ENDED_AT_ONCE} sign-ins ended." in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("sids", "status"),
+    [([], 404), (["0" * 32], 404), (["1; DROP TABLE"], 400), (["\x00"], 400), (["1" * 5000], 400)],
+)
+def test_what_names_no_sign_in_is_the_callers_mistake(desk, session, sids, status):
+    """Neither 500 nor a page that pretends to end something."""
+    assert desk.get(END, {"sid": sids}).status_code == status
+    assert desk.post(END, {"sid": sids, **WHY}).status_code == status
+
+
+def test_the_filters_of_the_list_are_still_set_afterwards(desk, session):
+    """Whoever works through a list goes on where they were."""
+    filtered = f"{LIST}?status=live"
+    confirmation = desk.post(filtered, select(session))
+    (action,) = re.findall(rf'action="({END}[^"]*)"', confirmation.content.decode())
+    answer = desk.post(action.replace("&amp;", "&"), {"sid": session.sid, **WHY})
+
+    assert answer.url == filtered
+    assert confirmation.context["list_url"] == filtered
+
+
+# --- the list of sign-ins
+
+
+def test_the_list_shows_a_sign_in_at_a_glance(desk, user, rf, monkeypatch):
+    """Status, user, device and, once it is over, how and by whom it was ended."""
+    monkeypatch.setattr(devices, "parse", None)
+    request = rf.post("/", HTTP_USER_AGENT="Mozilla/5.0 (X11) Firefox/140.0")
+    sessions.start(user, request)
+    row = text_of(desk.get(LIST))
+
+    assert "anna Live (X11) Firefox/140.0, 127.0.0.1" in row
+    LoginSession.objects.all().end(reason=Reason.LEFT, via=Via.COMMAND, by=user)
+    row = text_of(desk.get(LIST))
+    assert "anna Ended" in row
+    assert "Person left, Command, anna" in row
+
+
+def test_a_device_is_called_what_its_owner_calls_it(desk, session):
+    """The name wins over the user agent."""
+    LoginSession.objects.update(name="Anna's phone", user_agent="okhttp/4.12", ip_address="::1")
+
+    assert "Anna&#x27;s phone, ::1" in desk.get(LIST).content.decode()
+
+
+def deactivate(session):
+    User.objects.update(is_active=False)
+
+
+def change_password(session):
+    User.objects.update(password="!")
+
+
+STATUSES = {
+    "Live": lambda session: None,
+    "Ended": lambda session: LoginSession.objects.all().end(),
+    "Expired": lambda session: LoginSession.objects.update(expires_at=timezone.now()),
+    "User deactivated": deactivate,
+    "Password changed": change_password,
+    "User deleted": lambda session: LoginSession.objects.update(user=None),
+}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_the_status_is_what_a_request_would_meet(admin_site_of, session, status):
+    """A sign-in that nothing accepts any more is not called live, swept or not."""
+    STATUSES[status](session)
+    session = LoginSession.objects.get()
+
+    assert admin_site_of(LoginSession).status(session) == status
+
+
+def test_an_api_token_that_outlives_the_password_is_live(admin_site_of, user, settings):
+    """As a request with it would find."""
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
+    new = api_tokens.create(user, "deploy")
+    change_password(new.session)
+
+    assert sessions.authenticate(new.raw)
+    assert admin_site_of(LoginSession).status(LoginSession.objects.get()) == "Live"
+
+
+@pytest.fixture
+def admin_site_of():
+    return admin.site.get_model_admin
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("0123456789abcdef0123456789abcdef:3", True),
+        ("01234567-89ab-cdef-0123-456789abcdef", True),
+        ("0123456789abcdef0123456789abcdef0", False),
+        ("g123456789abcdef0123456789abcdef", False),
+        ("", False),
+    ],
+)
+def test_an_id_is_32_digits_and_no_part_of_more(text, found):
+    """A digest in a log line is not taken for a sign-in."""
+    assert (find_sid(text) is not None) is found
+
+
+def test_deleting_a_user_is_not_held_up_and_the_record_stays(admin_client, user, session):
+    """Read-only records are no reason to keep an account."""
+    answer = admin_client.post(
+        reverse("admin:auth_user_delete", args=[user.pk]), {"post": "yes"}, follow=True
+    )
+
+    assert not User.objects.filter(pk=user.pk).exists()
+    assert "was deleted successfully" in text_of(answer)
+    assert f"{user.pk} (deleted)" in text_of(admin_client.get(LIST))
+
+
+def test_what_is_not_known_is_a_dash(desk, session):
+    """The use of a sign-in is not written, and "None" is no word for people."""
+    page = text_of(desk.get(page_of(session)))
+
+    assert "Last used: -" in page
+    assert "None" not in page

@@ -1,0 +1,85 @@
+"""Where tests are: each module has a test file of its name, and no test file is a library."""
+
+import ast
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from tests.modules import MODULES, is_within
+
+HERE = Path(__file__).parent
+# The other folders test what modules do together.
+FILES = [*HERE.glob("test_*.py"), *HERE.glob("neighbours/test_*.py")]
+
+# Modules, or whole folders, that are tested with something else, and where.
+ELSEWHERE = {
+    # A line or two, which every test needs.
+    "apps": "test_checks",
+    # urls/x.py names what views/x.py answers.
+    "urls": "test_views",
+    # What it says of each setting is a rule of conf.values.
+    "conf.schema": "test_values",
+    "signins.refreshing": "test_rotation",
+    "admin.forms": "test_admin_bulk",
+    # The classes as projects call them, all in one file.
+    "contrib.simplejwt": "test_simplejwt_classes",
+    "contrib.simplejwt.move.configuration": "test_simplejwt_advice",
+    "contrib.simplejwt.move.tables": "test_simplejwt_importer",
+    "management.commands.jwtauth_import_simplejwt": "test_simplejwt_importer",
+    # The one document that they make together.
+    "contrib.spectacular": "neighbours/test_spectacular",
+}
+
+
+def names_of(module):
+    """Yield what a test file of the module may be called: its name, with folders before it."""
+    *folders, last = module.split(".")
+    for number in range(len(folders) + 1):
+        for some in combinations(folders, number):
+            yield "_".join([*some, last])
+
+
+def is_elsewhere(module):
+    return any(is_within(module, name) for name in ELSEWHERE)
+
+
+def find_module(name):
+    """Return the module that the file ``test_<name>.py`` is about, None without one."""
+    called_so = [module for module in MODULES if name in names_of(module)]
+    # "sessions" is sessions.py, not admin/sessions.py.
+    return min(
+        called_so, key=lambda module: (module.count("."), is_elsewhere(module)), default=None
+    )
+
+
+TESTED = {find_module(path.stem.removeprefix("test_")) for path in FILES}
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_each_module_has_its_test_file(module):
+    """Whoever changes a module knows where its tests are, or finds the place named above."""
+    assert module in TESTED or is_elsewhere(module)
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_each_exception_is_one(name):
+    """The module is there, has no test file of its own, and the file that is named exists."""
+    module, file = name, ELSEWHERE[name]
+
+    assert any(is_within(known, module) for known in MODULES)
+    assert module not in TESTED
+    assert (HERE / f"{file}.py").exists()
+
+
+def test_no_test_file_is_imported():
+    """What several files need stands in a module that is named for it, or is a fixture."""
+    imported = {
+        f"{path.relative_to(HERE)}: {node.module}"
+        for path in HERE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        if (node.module or "").rpartition(".")[2].startswith("test_")
+    }
+
+    assert imported == set()
