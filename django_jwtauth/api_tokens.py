@@ -1,6 +1,6 @@
-"""API tokens: named, long-lived access tokens for scripts, made by their owner, shown once.
+"""API tokens: named, long-lived access tokens for scripts, created by their owner, shown once.
 
-A row of the sign-ins like any other, so every way to revoke, list and audit holds.
+Each is a row of ``LoginSession``, so it is revoked, listed and audited like any sign-in.
 """
 
 import time
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 MAX_NAME_LENGTH = 100
 MAX_SCOPE_LENGTH = 255
-#: Between two writes of when one token was last used.
+#: The shortest time between two writes of when a token was last used.
 USE_INTERVAL = timedelta(minutes=5)
-# Tokens whose last write this process remembers.
+# The number of tokens whose last write this process remembers.
 _MAX_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """A token that was just made: the only time that its text can be had."""
+    """A token that was just created. Its text cannot be obtained later."""
 
     raw: str = field(repr=False)
     session: LoginSession
@@ -54,15 +54,16 @@ def create(
     lifetime: timedelta | None = None,
     request: "HttpRequest | None" = None,
 ) -> NewToken:
-    """Make an API token for ``user``.
+    """Create an API token for ``user``.
 
-    ``scope``: of those that ``HOOKS["SCOPES"]`` allows the user, and of those ``within``, if
-    given; None for all of them, "" for none. With ``exact``, ``InsufficientScope`` is
-    raised for what the token would lack.
-    ``lifetime``: at most and by default ``API_TOKENS["MAX_LIFETIME"]``. Raises
-    ``TooManyTokens``, ``Unavailable``, and ``ValueError`` for more scopes or a longer name
-    than can be listed, and for a lifetime that is longer or under a second; for the user,
-    what ``sessions.start`` raises.
+    ``scope``: scopes, separated by spaces; None for all that are allowed, "" for none. Allowed
+    are those that ``HOOKS["SCOPES"]`` returns for the user and, if given, that are ``within``.
+    With ``exact``, raises ``InsufficientScope`` if one of ``scope`` is not allowed; otherwise
+    it is left out.
+    ``lifetime``: ``API_TOKENS["MAX_LIFETIME"]`` by default and at most. Raises
+    ``TooManyTokens``, ``Unavailable``, ``ValueError`` if the name, the scopes or the lifetime
+    are too long or the lifetime is under a second, and whatever ``sessions.start`` raises for
+    the user.
     """
     with one_tenancy():
         longest = get_settings().API_TOKENS.MAX_LIFETIME
@@ -72,7 +73,7 @@ def create(
             raise ValueError(f"The name is longer than {MAX_NAME_LENGTH} characters.")
         session = rows.make_session(user, request, lifetime, kind=Kind.API_TOKEN, name=name)
         if get_settings().KEYS:
-            # No replaced SECRET_KEY makes it bad before its time: what signs it is not derived.
+            # A configured key signs it, so it stays valid if SECRET_KEY is replaced.
             session.auth_hash = rules.lasting_hash(user)
         granted = _grant(user, request, scope, within, exact)
         session.scope = granted or ""
@@ -105,9 +106,9 @@ def _grant(
 
 
 def _respect_limit(session: LoginSession) -> None:
-    """End the new one again when it is too many; counted after the insert, as others insert too.
+    """End the new token if there are too many, counted after the insert as others insert, too.
 
-    Those in a transaction that is not committed are not seen.
+    Tokens in a transaction that is not committed are not seen.
     """
     limit = get_settings().API_TOKENS.MAX_PER_USER
     tokens = database.sign_ins().filter(user_id=session.subject)
@@ -116,15 +117,15 @@ def _respect_limit(session: LoginSession) -> None:
         raise TooManyTokens
 
 
-# When a token's use was last written, by this process: most requests ask nothing more.
+# When this process last wrote the use of a token: most requests need to know no more.
 _written: OrderedDict[str, float] = OrderedDict()
 
 
 def record_use(sid: str, request: "HttpRequest | None") -> None:
     """Write when and from where a token was used, at most once in ``USE_INTERVAL``.
 
-    When the caller's transaction has committed, so that it does not hold the row's lock. A
-    database that cannot be written to is logged and refuses nobody.
+    Writes after the caller's transaction has committed, so that it does not hold the row's
+    lock. A database that cannot be written to is logged; the request is not refused.
     """
     now = time.monotonic()
     if now - _written.get(sid, -USE_INTERVAL.total_seconds()) < USE_INTERVAL.total_seconds():

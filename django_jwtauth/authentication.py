@@ -1,4 +1,4 @@
-"""The DRF authentication class: who is asking.
+"""The authentication classes for DRF.
 
 Must not import ``rest_framework.views``, ``.generics`` or ``.decorators``: the class body
 of ``APIView`` imports this module.
@@ -44,7 +44,7 @@ class InvalidToken(exceptions.AuthenticationFailed):
 
 
 class ValidatedToken(dict[str, Any]):
-    """The claims of an access token that was accepted, and whom it was accepted for."""
+    """The claims of an access token that was accepted, and its user."""
 
     def __init__(self, claims: Claims, user: Any) -> None:
         super().__init__(claims)
@@ -52,7 +52,7 @@ class ValidatedToken(dict[str, Any]):
 
 
 class RawToken(RedactedBytes):
-    """An encoded token, and Django's request that it came with."""
+    """An encoded token, with Django's request that carried it."""
 
     request: "HttpRequest | None" = None
 
@@ -75,9 +75,9 @@ class _answering:
 
 
 def _vary_on(name: str, request: "Request | HttpRequest") -> None:
-    """Keep a cache from answering one client with what was made for another.
+    """Keep a cache from serving one client's answer to another.
 
-    Whether or not a token was sent: what an anonymous client gets is not for others, either.
+    This is needed without a token, too: an anonymous client's answer is not for others, either.
     """
     context = getattr(request, "parser_context", None) or {}
     headers = getattr(context.get("view"), "headers", None)
@@ -88,14 +88,14 @@ def _vary_on(name: str, request: "Request | HttpRequest") -> None:
 class JWTAuthentication(BaseAuthentication):
     """Sets ``request.user`` to the user and ``request.auth`` to the claims (a dict).
 
-    One query, which also tells whether the sign-in ended or the token was blacklisted.
+    One query, which also checks that the sign-in has not ended and the token is not blacklisted.
 
     A subclass may override a step: ``find_token()``, or those that simplejwt has, too,
     ``get_header()``, ``get_raw_token()``, ``get_validated_token()`` and ``get_user()``. Each
-    raises DRF's exceptions. A request may be DRF's or Django's own.
+    raises DRF's exceptions. The request may be DRF's or Django's own.
     """
 
-    #: The header that tokens are read from: answers say that they depend on it.
+    #: The header that tokens are read from, which is named in the answer's ``Vary``.
     varies_on = "Authorization"
     www_authenticate_realm = "api"
 
@@ -108,7 +108,7 @@ class JWTAuthentication(BaseAuthentication):
             if not self._replaces("get_validated_token", "get_user"):
                 return authenticate_request(_read(found), _get_plain(request))
             raw = RawToken.of(found, _get_plain(request))
-            # It would be in this frame without its disguise while a subclass is called.
+            # While a subclass is called, it would be in this frame and not redacted.
             del found
             validated = self.get_validated_token(raw)
             return self.get_user(validated), validated
@@ -116,32 +116,32 @@ class JWTAuthentication(BaseAuthentication):
     @classmethod
     @functools.cache
     def _replaces(cls, *steps: str) -> bool:
-        """Return whether a subclass has one of these steps of its own.
+        """Return whether a subclass overrides one of these steps.
 
-        Where none has, the token need not become bytes and text again between them.
+        If none does, the token need not become bytes and text again between them.
         """
         return any(getattr(cls, step) is not getattr(JWTAuthentication, step) for step in steps)
 
     def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:
-        """Return the encoded token of the request, None when it carries none."""
+        """Return the encoded token of the request, or None without one."""
         if self._replaces("get_header", "get_raw_token"):
             header = redact(self.get_header(request))
             return None if header is None else self.get_raw_token(header)
         return get_header_token(_get_plain(request))
 
     def get_header(self, request: "Request | HttpRequest") -> bytes | None:
-        """Return the ``Authorization`` header, None without one."""
+        """Return the ``Authorization`` header, or None without one."""
         header = redact(request.META.get("HTTP_AUTHORIZATION"))
         return None if header is None else header.encode("latin-1", "replace")
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the encoded token of such a header, None when another scheme's."""
+        """Return the encoded token of the header, or None if it has another scheme."""
         with _answering():
             raw = parse_header(redact(header).decode("latin-1"))
             return None if raw is None else RedactedBytes(raw.encode("latin-1"))
 
     def get_validated_token(self, raw_token: bytes) -> Claims:
-        """Return the claims of the token, after every check of it, its sign-in and its user."""
+        """Return the claims of the token, once it, its sign-in and its user are checked."""
         with _answering():
             request = getattr(raw_token, "request", None)
             raw = _read(raw_token)
@@ -150,7 +150,7 @@ class JWTAuthentication(BaseAuthentication):
             return ValidatedToken(claims, user)
 
     def get_user(self, validated_token: Claims) -> Any:
-        """Return the user of the claims, who has been loaded unless a subclass copied them."""
+        """Return the user of the claims, who is already loaded unless a subclass copied them."""
         if isinstance(validated_token, ValidatedToken):
             return validated_token.user
         with _answering():
@@ -159,14 +159,14 @@ class JWTAuthentication(BaseAuthentication):
     def authenticate_header(self, request: "Request | HttpRequest") -> str:
         try:
             sent = self.find_token(request) is not None
-        # A subclass may have refused the request there: this is called to answer that.
+        # A subclass may have refused the request there, and this is called for the answer.
         except Exception:
             sent = False
         return challenge(token_sent=sent, realm=self.www_authenticate_realm)
 
 
 def _get_plain(request: Any) -> "HttpRequest":
-    """Return Django's request, also of DRF's wrapper."""
+    """Return Django's request, even from DRF's wrapper."""
     plain: HttpRequest = getattr(request, "_request", request)
     return plain
 
@@ -177,16 +177,17 @@ def _read(raw_token: str | bytes) -> str:
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication):
-    """For services that hold only public keys: no query, ``request.user`` a ``TokenUser``.
+    """For services that hold only public keys: no query, and ``request.user`` is a ``TokenUser``.
 
-    Cannot see that a token was revoked: it stays good until ``exp``. An API token, which
-    lives for months, is therefore refused, unless a subclass sets ``accepts_api_tokens``.
+    It cannot see that a token was revoked, so a token is accepted until ``exp``. An API token,
+    which is valid for months, is therefore refused unless a subclass sets
+    ``accepts_api_tokens``.
     """
 
     accepts_api_tokens = False
 
     def get_validated_token(self, raw_token: bytes) -> Claims:
-        """Return the claims of the token, after every check that needs no database."""
+        """Return the claims of the token, once everything is checked that needs no database."""
         with _answering():
             try:
                 claims = tokens.decode(_read(raw_token), ACCESS, foreign=True)
@@ -216,8 +217,8 @@ def enforce_csrf(request: "Request | HttpRequest") -> None:
     except RequestDataTooBig:
         raise
     except (BadRequest, SuspiciousOperation, MultiPartParserError, LookupError, UnicodeError):
-        # A form that cannot be read, or by no codec that its client may name. Django's page
-        # for a 400 reads it again, and fails.
+        # The form cannot be read, or its client names an unknown codec. Django's page for a
+        # 400 would read it again and fail.
         raise exceptions.ParseError from None
     if reason:
         raise CSRFFailed(str(reason))
@@ -226,8 +227,8 @@ def enforce_csrf(request: "Request | HttpRequest") -> None:
 class JWTCookieAuthentication(JWTAuthentication):
     """The same from an HttpOnly cookie, with Django's CSRF check on unsafe requests.
 
-    Reads no header: list ``JWTAuthentication`` before it to accept both, and a header
-    that is sent decides alone.
+    Reads no header. To accept both, list ``JWTAuthentication`` before it: a request with a
+    header then never falls back to a cookie.
     """
 
     varies_on = "Cookie"

@@ -1,6 +1,6 @@
-"""What claims are called, and what they say: names, kinds of token, ids.
+"""Claims: their names, the kinds of token, and how ids are spelled.
 
-Knows no key, no setting and no database.
+Needs no key, no setting and no database.
 """
 
 import re
@@ -24,10 +24,10 @@ MAX_IDENTIFIER_LENGTH = 255
 MAX_NUMERIC_DATE = 253402128000
 MAX_GENERATION = 2**31 - 1
 
-# Control characters, what ends a line, and lone surrogates: no log line, header or database
-# may meet them. Joiners are part of names in Persian, Hindi and others.
+# Control characters, line ends and lone surrogates must reach no log line, header or database.
+# Joiners are part of names in Persian, Hindi and other languages.
 _NOT_IN_A_LINE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# An id of a sign-in, and how it may be written by people and databases.
+# The id of a sign-in, and how people and databases may write it.
 _SID = re.compile(r"[0-9a-f]{32}")
 _SID_IN_TEXT = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
 # "<sid>.<16 hex>" of an access token, "<sid>:<generation>" of a refresh or one-time token.
@@ -36,7 +36,7 @@ _JTI = re.compile(r"(?<![0-9a-f])([0-9a-f]{32})(?:\.[0-9a-f]{16}(?![0-9a-f])|:[0
 #: A ``sid``, for the paths of a URLconf.
 SID_PATTERN = _SID.pattern
 
-# Claims that have a meaning here: neither a hook nor ``claims=`` may set them.
+# Claims that have a meaning here, so neither a hook nor ``claims=`` may set them.
 RESERVED_CLAIMS = frozenset(
     {
         "iss",
@@ -52,24 +52,24 @@ RESERVED_CLAIMS = frozenset(
         "token_type",
         "token_use",
         "parent_sid",
-        # What the package itself says of a token that another one issued.
+        # Set by this package for a token that another package issued.
         "legacy",
     }
 )
-# Claims fixed when the user signs in: carried from refresh to refresh, never from a hook.
+# Claims that are set when the user signs in and kept by every refresh, never by a hook.
 SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 
 
 def is_api_token(claims: Claims) -> bool:
-    """Return whether an access token stands for a script, not for a person who signed in."""
+    """Return whether an access token belongs to a script, not to a person who signed in."""
     return claims.get("token_use") == API_USE
 
 
 def sign_in_time(claims: Claims) -> float:
     """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
 
-    Seconds since the epoch; 0 when it is not known. A ``sid`` is a time-ordered UUID
-    (RFC 9562, 5.7), but for that of a legacy token.
+    Seconds since the epoch; 0 if unknown. A ``sid`` is a time-ordered UUID (RFC 9562, 5.7),
+    except in a legacy token.
     """
     given, sid = claims.get("auth_time"), claims.get("sid")
     if isinstance(given, (int, float)):
@@ -94,22 +94,22 @@ def find_sids(text: str) -> Iterator[UUID]:
 
 
 def find_sid(text: str) -> UUID | None:
-    """Return the first of find_sids(), None without one."""
+    """Return the first of find_sids(), or None without one."""
     return next(find_sids(text), None)
 
 
 def access_jti(sid: str) -> str:
-    """Return a ``jti`` for a new access token: in a line of a log, it leads to its sign-in."""
+    """Return a ``jti`` for a new access token; found in a log, it leads to its sign-in."""
     return f"{sid}.{secrets.token_hex(8)}"
 
 
 def generation_jti(sid: str, generation: int) -> str:
-    """Return the ``jti`` of a refresh or one-time token, which follows from the row."""
+    """Return the ``jti`` of a refresh or one-time token, which is derived from the row."""
     return f"{sid}:{generation}"
 
 
 def parse_jti(jti: str) -> UUID | None:
-    """Return the id of the sign-in that gave a token this ``jti``, None when none here did."""
+    """Return the id of the sign-in in a ``jti``, or None if it was not issued here."""
     match = _JTI.fullmatch(jti)
     return UUID(match[1]) if match else None
 
@@ -120,7 +120,7 @@ def find_jtis(text: str) -> Iterator[tuple[UUID, str]]:
 
 
 def token_type_of(jti: str, kind: str) -> TokenType:
-    """Return which kind of token has this ``jti``, of those that a row of the kind hands out."""
+    """Return the type of the token with this ``jti``, issued for a row of this kind."""
     if ":" not in jti:
         return ACCESS
     return ONE_TIME if kind == ONE_TIME else REFRESH

@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("django_jwtauth")
 
-# Longer ones are refused before they are hashed: a megabyte costs 0.4 seconds.
+# Longer passwords are refused before they are hashed: a megabyte takes 0.4 seconds.
 MAX_PASSWORD_LENGTH = 4096
-# Not that of the column: a back end may know its users by another, longer name.
+# Not that of the column, because a back end may know its users by another, longer name.
 MAX_USERNAME_LENGTH = 1000
 MAX_SCOPE_LENGTH = 4096
-# django-axes does not tell how long its lock-out lasts.
+# django-axes does not say how long its lock-out lasts.
 LOCKED_OUT_RETRY = 60
 
 _SENT = "jwtauth_sent"
@@ -42,7 +42,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fits(username: str, password: str) -> bool:
-    """Return whether name and password are worth hashing; forms check the same by field."""
+    """Return whether name and password are short enough; forms check the same by field."""
     return (
         len(username) <= MAX_USERNAME_LENGTH
         and len(password) <= MAX_PASSWORD_LENGTH
@@ -58,12 +58,12 @@ def check(
     *,
     field: str | None = None,
 ) -> "tuple[AbstractBaseUser, Claims]":
-    """Return the user, and what the sign-in carries: claims of ``HOOKS["SIGN_IN"]``, scopes.
+    """Return the user and the claims of the sign-in: those of ``HOOKS["SIGN_IN"]``, and scopes.
 
-    ``request`` is Django's own, not DRF's wrapper: lock-out and MFA back ends leave
-    their marks on it. ``field``: the name under which the client sent ``username``, where
-    that is not ``USERNAME_FIELD``. Raises ``InvalidCredentials``, whatever was wrong,
-    ``Throttled`` before anything is hashed, and what the hook raises (``SignInRefused``).
+    ``request`` is Django's own, not DRF's wrapper, because lock-out and MFA back ends set
+    attributes on it. ``field``: the name under which the client sent ``username``, if that is
+    not ``USERNAME_FIELD``. Raises ``InvalidCredentials``, whatever was wrong, ``Throttled``
+    before anything is hashed, and what the hook raises (``SignInRefused``).
     """
     password = redact(password)
     with one_tenancy():
@@ -82,7 +82,7 @@ def _check(
         user = _authenticate(request, username, password, field)
         if user is None:
             raise InvalidCredentials
-        # What the hook refuses stays counted: a second factor can be guessed, too.
+        # A refusal by the hook stays counted, as a second factor can be guessed, too.
         claims = admit(user, request, scope)
     except Unavailable:
         attempt.forgive()
@@ -92,11 +92,11 @@ def _check(
 
 
 def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = None) -> Claims:
-    """Return what a sign-in carries of a user who has shown who they are: hook and scopes.
+    """Return the claims of a sign-in for a user whose credentials were right: hook and scopes.
 
-    Raises what ``HOOKS["SIGN_IN"]`` raises (``SignInRefused``), ``Throttled`` when the user signs
+    Raises what ``HOOKS["SIGN_IN"]`` raises (``SignInRefused``), ``Throttled`` if the user signs
     in more often than the rate ``sign_in`` allows, and ``InvalidCredentials`` for an inactive
-    user, whom a back end may let in for the hook to say why it refuses them.
+    user, whom a back end may return so that the hook can say why it refuses them.
     """
     with one_tenancy(), reporting_unavailable():
         claims = dict(call_hook(get_settings().HOOKS.SIGN_IN, user, request) or {})
@@ -108,25 +108,25 @@ def admit(user: "AbstractBaseUser", request: "HttpRequest", scope: str | None = 
 
 
 def keep_sent(request: "HttpRequest", body: Any) -> None:
-    """Keep the body that the credentials came in for ``get_sent``: it can be read only once."""
+    """Keep the body of the credentials for ``get_sent``, as it can be read only once."""
     vars(request)[_SENT] = body
 
 
 def get_sent(request: "HttpRequest", name: str) -> str | None:
-    """Return what came with the credentials under this name, None without a text of use.
+    """Return the text that the client sent under this name, or None without a usable text.
 
-    For ``HOOKS["SIGN_IN"]``, which finds a one-time password so, in JSON and in forms.
+    ``HOOKS["SIGN_IN"]`` reads a one-time password with it, from JSON and from forms.
     """
     body = redact_body(vars(request).get(_SENT, request.POST))
     value = body.get(name) if isinstance(body, Mapping) else None
     if not isinstance(value, str) or not value or len(value) > MAX_PASSWORD_LENGTH:
         return None
-    # Not every database takes a null character, and none a lone surrogate.
+    # Not every database accepts a null character, and none a lone surrogate.
     return Redacted(value) if "\0" not in value and not _SURROGATE.search(value) else None
 
 
 def _normalize(username: str) -> str:
-    """Return the name as Django's form hands it to the back ends (``UsernameField``)."""
+    """Return the name as Django's form passes it to the back ends (``UsernameField``)."""
     return unicodedata.normalize("NFKC", username.strip())
 
 
@@ -135,8 +135,8 @@ def _authenticate(
 ) -> "AbstractBaseUser | None":
     """Return the user of the first back end that knows them, as ``authenticate()`` does.
 
-    That passes all back ends the same words, and they want different ones: ``username``,
-    which Django's form says, or ``USERNAME_FIELD``, which simplejwt says.
+    ``authenticate()`` passes all back ends the same arguments, but they take different ones:
+    ``username``, as in Django's form, or ``USERNAME_FIELD``, as in simplejwt.
     """
     words = dict.fromkeys(["username", get_user_model().USERNAME_FIELD, field or "username"])
     with reporting_unavailable(), project_code():
@@ -148,7 +148,7 @@ def _authenticate(
             except PermissionDenied:
                 break
             except (ValueError, ValidationError, DatabaseFailure) as error:
-                # The column may be one for numbers, or for other characters.
+                # The column may be for numbers, or for other characters.
                 if not is_unstorable(error) and _is_possible(username):
                     raise
                 continue
@@ -159,8 +159,8 @@ def _authenticate(
                 _report_stranger(path)
         told = {**dict.fromkeys(words, username), "password": "*" * 20}
         user_login_failed.send("django.contrib.auth", credentials=told, request=request)
-    # The mark that django-axes leaves: nobody looked whether the password is right. Taken
-    # away, so that its middleware does not put a page in place of our answer.
+    # django-axes sets this: nobody has checked the password. It is removed so that its
+    # middleware does not replace our answer by a page.
     if vars(request).pop("axes_locked_out", False):
         raise Throttled(LOCKED_OUT_RETRY)
     return None
@@ -169,12 +169,12 @@ def _authenticate(
 def _choose(
     ask: Callable[..., Any], request: "HttpRequest", credentials: dict[str, str]
 ) -> dict[str, str] | None:
-    """Return those of the ``credentials`` that a back end takes; None if it is not for them."""
+    """Return the ``credentials`` that a back end takes, or None if it is not for passwords."""
     signature = inspect.signature(ask)
     parameters = signature.parameters
     if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         credentials = {name: text for name, text in credentials.items() if name in parameters}
-    # One that asks for less than a name and a password believes whoever calls it.
+    # A back end that takes less than a name and a password believes whoever calls it.
     if "password" not in credentials or len(credentials) < 2:
         return None
     try:
@@ -193,7 +193,7 @@ def _report_stranger(path: str) -> None:
 
 
 def _is_possible(username: str) -> bool:
-    """Return whether the field can hold the name: it may be one for numbers."""
+    """Return whether the field can hold the name; it may be for numbers."""
     model = get_user_model()
     field: Any = model._meta.get_field(model.USERNAME_FIELD)
     try:

@@ -1,4 +1,4 @@
-"""Decorators for plain Django views that take tokens, sync and async."""
+"""Decorators for plain Django views that accept tokens, sync and async."""
 
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -43,16 +43,16 @@ def jwt_required(view: Any = None, *, scopes: Iterable[str] = ()) -> Any:
 def jwt_optional(view: View) -> View:
     """Allow requests with any valid access token, and requests without a token.
 
-    A token that is refused is answered as by ``jwt_required``. Without a token,
-    ``request.user`` is the session's and there is no ``request.auth``: the view is exempt
-    from the CSRF check, so do nothing for a user without claims.
+    A refused token gets the same answer as with ``jwt_required``. Without a token,
+    ``request.user`` is the session's user and there is no ``request.auth``. The view is exempt
+    from the CSRF check, so change nothing on behalf of a user without claims.
     """
     decorated: View = _decorate(view, None)
     return decorated
 
 
 def _decorate(view: Any, needed: Iterable[str] | None) -> Any:
-    """Return the view, behind a token with the scopes ``needed``; None: behind one if any."""
+    """Return the view, which requires a token with the scopes ``needed``; None: it may have one."""
     if iscoroutinefunction(view):
 
         @wraps(view)

@@ -1,9 +1,9 @@
 """Why a request is refused: one family, each member with a stable ``reason``.
 
-They are exceptions of Django REST framework, so a view of a project may let one escape:
-DRF, and what a project has put in place of its handler, knows the status, the headers and
-the body. ``code`` and the sentences are the ones that clients of
-djangorestframework-simplejwt already understand; ``reason`` says more.
+They are exceptions of Django REST framework, so a view of a project need not catch them: DRF,
+or the project's own exception handler, finds the status, the headers and the body. ``code`` and
+the sentences are those that clients of djangorestframework-simplejwt already understand;
+``reason`` is more precise.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ from .conf import get_settings
 def challenge(*, token_sent: bool = False, error: str = "", **attributes: Any) -> str:
     """Return a ``WWW-Authenticate`` header (RFC 6750, 3).
 
-    ``attributes`` must be fit for a quoted string: nothing that a client sent.
+    ``attributes`` must be safe in a quoted string, and never something that a client sent.
     """
     given = {"realm": "api", "error": error or ("invalid_token" if token_sent else "")}
     pairs = [f'{name}="{value}"' for name, value in {**given, **attributes}.items() if value]
@@ -33,10 +33,10 @@ def challenge(*, token_sent: bool = False, error: str = "", **attributes: Any) -
 class AuthError(APIException):
     """Base of everything this package raises about a request.
 
-    ``reason``: stable, machine readable. ``code``: simplejwt's word for it.
+    ``reason``: stable and machine-readable. ``code``: simplejwt's word for it.
     ``sentence``: for people, translated; a subclass sets it as ``default_detail``.
-    ``status_code``, ``auth_header`` and ``wait`` are the HTTP status, ``WWW-Authenticate``
-    and ``Retry-After`` (seconds), None without one: these are the names that DRF reads.
+    ``status_code``, ``auth_header`` and ``wait`` are the HTTP status, ``WWW-Authenticate`` and
+    ``Retry-After`` (seconds), or None; DRF reads these names.
     """
 
     reason: ClassVar[str]
@@ -44,12 +44,12 @@ class AuthError(APIException):
     sentence: str | Promise
 
     default_detail: Any
-    # Signing in would cure it, unless a subclass knows better.
+    # By default, the client should sign in.
     status_code: int = status.HTTP_401_UNAUTHORIZED
     retry_after: int | None = None
 
     def __init__(self, sentence: str | Promise | None = None) -> None:
-        # Not DRF's, which would translate before it is known for whom.
+        # Not DRF's __init__, which would translate before the language is known.
         Exception.__init__(self)
         self.sentence = self.default_detail if sentence is None else sentence
 
@@ -57,7 +57,7 @@ class AuthError(APIException):
         return self.reason
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # As it is, not made anew: subclasses take other arguments.
+        # Copied, not constructed, because subclasses take other arguments.
         return type(self).__new__, (type(self),), vars(self)
 
     def body(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ class AuthError(APIException):
 
     @cached_property
     def detail(self) -> Any:  # type: ignore[override]
-        """The body as DRF has it: each text knows the ``code``."""
+        """The body in DRF's form, in which each text has the ``code``."""
         return APIException(self.body(), self.code).detail
 
     @property
@@ -85,7 +85,7 @@ class AuthError(APIException):
 
 
 class NotAuthenticated(AuthError):
-    """The request carries no token, and needs one."""
+    """The request needs a token, but has none."""
 
     reason = "not_authenticated"
     code = "not_authenticated"
@@ -101,7 +101,7 @@ class BadAuthorizationHeader(AuthError):
 
 
 class InvalidCredentials(AuthError):
-    """Name and password do not belong to an active account, which one is not said."""
+    """Name or password is wrong, or the account is inactive; the answer does not say which."""
 
     reason = "invalid_credentials"
     code = "no_active_account"
@@ -109,7 +109,7 @@ class InvalidCredentials(AuthError):
 
 
 class SignInRefused(AuthError):
-    """Raised by a project's ``HOOKS["SIGN_IN"]``: the password was right, that is not enough."""
+    """Raised by a project's ``HOOKS["SIGN_IN"]``: the right password is not enough."""
 
     reason = "sign_in_refused"
     code = "sign_in_refused"
@@ -117,9 +117,9 @@ class SignInRefused(AuthError):
 
 
 class MFARequired(SignInRefused):
-    """The same is to be sent again, with a second factor.
+    """The client must send the request again, with a second factor.
 
-    ``methods``: the names under which the client may send one, such as ``("otp",)``.
+    ``methods``: the names of the fields in which the client may send one, such as ``("otp",)``.
     """
 
     reason = "mfa_required"
@@ -133,15 +133,15 @@ class MFARequired(SignInRefused):
         self.methods = tuple(methods)
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body, with ``methods`` when there are any."""
+        """Return the JSON body, with ``methods`` if there are any."""
         return {**super().body(), **({"methods": list(self.methods)} if self.methods else {})}
 
 
 class UnusableKey(SignInRefused, ValueError):
     """The user's primary key cannot be the ``sub`` of a token, so none is issued.
 
-    It has more than 255 characters, or a control character, or its text does not lead back
-    to it, as that of a binary key.
+    It has more than 255 characters or a control character, or it cannot be read back from its
+    text, like a binary key.
     """
 
     reason = "unusable_key"
@@ -150,7 +150,7 @@ class UnusableKey(SignInRefused, ValueError):
 
 
 class InsufficientScope(AuthError):
-    """More is needed, or asked for, than the token was granted; ``scope``: what is needed."""
+    """The request needs, or asks for, more than the token was granted; ``scope``: what it needs."""
 
     status_code = status.HTTP_403_FORBIDDEN
     reason = "insufficient_scope"
@@ -163,14 +163,14 @@ class InsufficientScope(AuthError):
 
     @property
     def auth_header(self) -> str:
-        # A client may have asked for it: nothing long ends in a header.
+        # A client may have sent the scope, so nothing long may reach a header.
         return challenge(error=self.code, scope=self.scope if len(self.scope) <= 1024 else "")
 
 
 class InsufficientUserAuthentication(AuthError):
     """The user must sign in again, or by another method (RFC 9470, 3).
 
-    ``max_age``: how many seconds ago they may have signed in; None when that is no matter.
+    ``max_age``: how many seconds ago they may have signed in; None if that does not matter.
     """
 
     status_code = status.HTTP_403_FORBIDDEN
@@ -190,7 +190,7 @@ class InsufficientUserAuthentication(AuthError):
 
 
 class CSRFFailed(AuthError):
-    """A browser may have been tricked into the request; ``why``: what Django says."""
+    """A browser may have been tricked into sending the request; ``why``: Django's reason."""
 
     status_code = status.HTTP_403_FORBIDDEN
     reason = "csrf_failed"
@@ -211,7 +211,7 @@ class TooManyTokens(AuthError):
 
 
 class BodyTooLarge(AuthError):
-    """The request's body is longer than any that an endpoint has a use for."""
+    """The request's body is longer than any endpoint needs."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     reason = "body_too_large"
@@ -235,9 +235,9 @@ class Throttled(AuthError):
 
 
 class Unavailable(AuthError):
-    """Neither the database nor the issuer's keys can tell whether the token is good.
+    """The database or the issuer's keys are unavailable, so the token cannot be checked.
 
-    Never means that it is bad.
+    This never means that the token is bad.
     """
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
@@ -250,7 +250,7 @@ class Unavailable(AuthError):
 
 
 class UnstorableText(AuthError):
-    """The database has no room for a text or its characters: bad input, not a database down."""
+    """The database cannot store a text or its characters: bad input, not a failed database."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     reason = "unstorable_text"
@@ -266,7 +266,7 @@ class TokenError(AuthError):
 
 
 class MalformedToken(TokenError):
-    """Not one of our tokens in form: encoding, header or claims."""
+    """Not in the form of our tokens: encoding, header or claims."""
 
     reason = "malformed"
 
@@ -278,13 +278,13 @@ class NoSubject(MalformedToken):
 
 
 class BadSignature(TokenError):
-    """No key of this deployment made the signature."""
+    """The signature was not made with a key of this deployment."""
 
     reason = "bad_signature"
 
 
 class WrongTokenType(TokenError):
-    """An authentic token of another kind than the one asked for."""
+    """An authentic token, but of the wrong kind."""
 
     reason = "wrong_type"
     default_detail = _("Token has wrong type")
@@ -298,13 +298,13 @@ class ExpiredToken(TokenError):
 
 
 class TokenNotYetValid(TokenError):
-    """``nbf`` lies in the future."""
+    """``nbf`` is in the future."""
 
     reason = "not_yet_valid"
 
 
 class TooLongLived(TokenError):
-    """A token of ``ISSUERS`` that lives longer than its issuer's may."""
+    """A token of ``ISSUERS`` that is valid for longer than its issuer's tokens may be."""
 
     reason = "too_long_lived"
 
@@ -316,9 +316,9 @@ class WrongIssuer(TokenError):
 
 
 class NoTenant(TokenError, ImproperlyConfigured):
-    """``HOOKS["TENANT"]`` returned None: outside every tenant no token is made or accepted.
+    """``HOOKS["TENANT"]`` returned None: outside every tenant no token is issued or accepted.
 
-    To a client a refusal; to whoever calls from Python, also a mistake of the project's.
+    A client sees a refusal. Python code may catch it as an ``ImproperlyConfigured``, too.
     """
 
     reason = "no_tenant"
@@ -326,8 +326,8 @@ class NoTenant(TokenError, ImproperlyConfigured):
 
     def __str__(self) -> str:
         return (
-            "JWTAUTH['HOOKS']['TENANT'] returned None, and outside every tenant no token is made "
-            "or accepted: return an ISSUER there, too, if there are sign-ins."
+            "JWTAUTH['HOOKS']['TENANT'] returned None, and outside every tenant no token is "
+            "issued or accepted. If users sign in there, return an ISSUER there, too."
         )
 
 
@@ -338,7 +338,7 @@ class WrongAudience(TokenError):
 
 
 class UserNotFound(TokenError):
-    """The user is gone, or hidden by the user model's default manager."""
+    """The user was deleted, or the user model's default manager hides them."""
 
     reason = "user_not_found"
     code = "user_not_found"
@@ -346,21 +346,21 @@ class UserNotFound(TokenError):
 
 
 class SessionEnded(TokenError):
-    """The sign-in was ended, or is not known."""
+    """The sign-in has ended, or is unknown."""
 
     reason = "session_ended"
     default_detail = _("Token is blacklisted")
 
 
 class TokenBlacklisted(TokenError):
-    """This one token was blacklisted."""
+    """This token is blacklisted; its sign-in may still be live."""
 
     reason = "blacklisted"
     default_detail = _("Token is blacklisted")
 
 
 class UserInactive(TokenError):
-    """The user exists and ``is_active`` is false."""
+    """The user exists, but ``is_active`` is false."""
 
     reason = "user_inactive"
     code = "user_inactive"
@@ -368,7 +368,7 @@ class UserInactive(TokenError):
 
 
 class CredentialsChanged(TokenError):
-    """The password was changed after the sign-in."""
+    """The password was changed after the sign-in started."""
 
     reason = "credentials_changed"
     code = "password_changed"

@@ -21,17 +21,17 @@ from .sessions import aauthenticate_by_header, authenticate_by_header
 # What set_user() sets.
 _NAMES = ("user", "auser", "auth")
 _STATE = "_jwtauth_middleware"
-# Of decorators, and what they hold on to, that are looked through.
+# The most decorators, and objects that these refer to, that are searched.
 _MAX_LAYERS = 100
 
 
 class JWTAuthenticationMiddleware:
     """Sets ``request.user``, ``request.auser`` and ``request.auth`` (the claims, a dict).
 
-    Goes after ``AuthenticationMiddleware``. A request without a token passes as it is. So does
-    one whose token is refused, unless its view looks at one of the three: then the answer is
-    401, or 503 when nobody can tell. It is 403 for an API token and a token with scopes:
-    those are for views that ask for tokens. The admin takes no token at all.
+    Goes after ``AuthenticationMiddleware``. A request without a token passes unchanged. So does
+    a request whose token is refused, unless its view reads one of the three: then the answer is
+    401, or 503 if the database does not answer. It is 403 for an API token or a token with
+    scopes, which are for views that ask for tokens. The admin accepts no token at all.
     """
 
     sync_capable = True
@@ -62,10 +62,10 @@ class JWTAuthenticationMiddleware:
         return state.answer(request, await self.get_response(request))
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Prepare the request for its view, which is known only now.
+        """Prepare the request for its view, which is not known earlier.
 
-        Until here, other middlewares see the session's user beside a refused token: an audit
-        log must not keep a client from refreshing it.
+        Until now, other middlewares see the session's user even if the token is refused: an
+        audit log must not keep a client from refreshing it.
         """
         state: _State = vars(request)[_STATE]
         if _is_of_admin(request, view):
@@ -78,12 +78,12 @@ class _State:
     """What the middleware knows of one request."""
 
     def __init__(self, request: HttpRequest) -> None:
-        # Read past the laziness of Django's user, which costs queries.
+        # Read from vars(), as evaluating Django's lazy user would cost queries.
         self.before = {name: vars(request)[name] for name in _NAMES if name in vars(request)}
         self.request_class = type(request)
         #: Why a view does not get the token's user.
         self.refusal: AuthError | None = None
-        #: Whether a view asked for it all the same.
+        #: Whether a view asked for the user all the same.
         self.asked = False
         vars(request)[_STATE] = self
 
@@ -97,17 +97,17 @@ class _State:
         set_user(request, user, claims)
 
     def restore(self, request: HttpRequest) -> None:
-        """Take back what take() or guard() did."""
+        """Undo what take() or guard() did."""
         request.__class__ = self.request_class
         for name in _NAMES:
             vars(request).pop(name, None)
         vars(request).update(self.before)
 
     def guard(self, request: HttpRequest) -> None:
-        """Have the request refused as soon as its view looks at who made it."""
+        """Refuse the request as soon as its view looks at the user."""
         request.__class__ = _guarded(self.request_class)  # type: ignore[arg-type]
         vars(request).pop("auth", None)
-        # Lazy: the template's context processor passes the user on to pages for everybody.
+        # Lazy, because the context processor passes the user to templates of public pages, too.
         request.user = SimpleLazyObject(self.refuse)  # type: ignore[assignment]
 
         async def auser() -> NoReturn:
@@ -116,20 +116,20 @@ class _State:
         request.auser = auser
 
     def refuse(self) -> NoReturn:
-        """Leave the view; Django's own 403 makes place for the real answer in answer()."""
+        """Leave the view; answer() replaces Django's own 403 by the real answer."""
         self.asked = True
         raise PermissionDenied
 
     def answer(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if self.refusal is None:
             return vary(response)
-        # Middlewares further out may look at the user, too, and the answer is made.
+        # The answer is made, and middlewares further out may look at the user, too.
         self.restore(request)
         return refusal_response(self.refusal) if self.asked else vary(response)
 
 
 class _GuardedClaims:
-    """``request.auth`` where there is none to be had; what a view sets goes before it."""
+    """``request.auth`` of a refused token; a value that a view sets takes precedence."""
 
     def __get__(self, request: Any, owner: type | None = None) -> Any:
         if request is None:
@@ -143,14 +143,14 @@ def _guarded(request_class: type) -> type:
 
 
 def _is_of_admin(request: HttpRequest, view: Any) -> bool:
-    """Return whether the view belongs to an admin site, wherever the site or the view is."""
+    """Return whether the view belongs to an admin site, at any URL and in any module."""
     match = request.resolver_match
     return (match is not None and "admin" in match.app_names) or _is_wrapped_by_admin(view)
 
 
 def _is_wrapped_by_admin(view: Any) -> bool:
     """Return whether ``admin_view()`` or ``staff_member_required`` is around the view."""
-    # Neither leaves a mark on it: look for their code in what the wrappers hold on to.
+    # Neither marks the view, so look for their code in what the wrappers refer to.
     layers, looked_at = [view, getattr(getattr(view, "view_class", None), "dispatch", None)], 0
     while layers and looked_at < _MAX_LAYERS:
         layer = layers.pop()

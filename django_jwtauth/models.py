@@ -64,7 +64,7 @@ class Via(models.TextChoices):
 
 
 class Kind(models.TextChoices):
-    """What a row of the sign-ins stands for."""
+    """What a row of ``LoginSession`` is: a sign-in, an API token or a one-time token."""
 
     SIGN_IN = "sign_in", _("Sign-in")
     API_TOKEN = "api_token", _("API token")
@@ -75,7 +75,8 @@ class Kind(models.TextChoices):
 class Cause:
     """Why a sign-in ends or a token is blacklisted, through which channel, and who does it.
 
-    ``by``: a user, or text that names somebody who has no account: whoever ran a command.
+    ``by``: a user, or text that names somebody without an account, such as whoever ran a
+    command.
     """
 
     reason: str = Reason.SIGNED_OUT
@@ -104,7 +105,7 @@ class Cause:
         }
 
     def signal_arguments(self) -> dict[str, Any]:
-        """Return what receivers are told; text for ``by`` is no account."""
+        """Return the arguments for receivers; ``by`` is None if it is not a user."""
         by = None if isinstance(self.by, str) else self.by
         return {"reason": self.reason, "via": self.via, "by": by}
 
@@ -120,7 +121,7 @@ class Cause:
 
 
 def _over(now: datetime | None) -> datetime:
-    """Return before when, as an aware moment, all must have ended that is purged now."""
+    """Return the aware moment before which rows that are purged now must have ended."""
     conf = get_settings()
     now = moments.aware(now) if now else moments.now()
     return now - conf.LEEWAY - conf.AUDIT_RETENTION - moments.uncertainty()
@@ -133,15 +134,15 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         return self.filter(ended_at=None, expires_at__gt=moments.stored(now))
 
     def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
-        """Narrow to rows that no live token needs and whose audit time is over."""
+        """Narrow to rows that no live token needs and that are past ``AUDIT_RETENTION``."""
         conf = get_settings()
         over = _over(now)
-        # An API token may live longer than a sign-in; its own end counts.
+        # An API token may be valid for longer than a sign-in, so its own end counts.
         rows = self.filter(
             models.Q(kind=Kind.SIGN_IN) | models.Q(expires_at__lt=moments.stored(over)),
             created_at__lt=moments.stored(over - conf.SESSION_LIFETIME),
         )
-        # A legacy refresh token may outlive them, and without its row start anew.
+        # A legacy refresh token may outlive its row, and would start a new sign-in without it.
         return rows.exclude(kind=Kind.SIGN_IN) if conf.legacy_until() else rows
 
     def of_kind(self, kind: Kind) -> "LoginSessionQuerySet":
@@ -156,10 +157,10 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         by: "AbstractBaseUser | str | None" = None,
         note: str = "",
     ) -> int:
-        """End these sign-ins with one UPDATE and return how many were not ended before.
+        """End these sign-ins with one UPDATE, and return how many this call has ended.
 
-        Their access tokens are refused from the next request on. Sends
-        ``sessions_ended`` when there was one to end.
+        Their access tokens are refused from the next request on. Sends ``sessions_ended`` if
+        there was one to end.
         """
         return self.end_for(Cause(reason, via, by, note))
 
@@ -168,7 +169,7 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
         rows = self.filter(ended_at=None)
         ended = rows.update(**cause.end_columns())
         if ended:
-            # Not self.db: that is where it would be read from.
+            # Not self.db, which is the alias for reading.
             signals.sessions_ended.announce(
                 self.model,
                 using=rows.db,
@@ -187,10 +188,10 @@ class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
 
 
 class LoginSession(models.Model):
-    """Everything that descends from one sign-in: the user's "device".
+    """One sign-in with all its refreshes: what a user would call a device.
 
-    ``generation`` counts its refreshes. The columns a refresh writes carry no index,
-    so that PostgreSQL updates the row in place.
+    ``generation`` counts the refreshes. The columns that a refresh writes have no index, so
+    that PostgreSQL updates the row in place.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -223,21 +224,21 @@ class LoginSession(models.Model):
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     user_agent = models.CharField(_("user agent"), max_length=255, blank=True)
     name = models.CharField(_("device name"), max_length=100, blank=True)
-    # Defaults of the database: processes of the release before go on inserting.
+    # Defaults of the database, so that processes of the previous release can still insert.
     kind = models.CharField(_("kind"), max_length=16, default=Kind.SIGN_IN, db_default=Kind.SIGN_IN)
     purpose = models.CharField(_("purpose"), max_length=64, blank=True, default="", db_default="")
     scope = models.CharField(_("scopes"), max_length=255, blank=True, default="", db_default="")
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)
     last_used_ip = models.GenericIPAddressField(_("last used from"), null=True, blank=True)
-    # Where the current generation was bought, written by the UPDATE that bought it.
+    # Where the current generation was issued, written by the UPDATE of that refresh.
     refreshed_ip = models.GenericIPAddressField(_("refreshed from"), null=True, blank=True)
     refreshed_agent = models.CharField(
         _("refreshed by"), max_length=255, blank=True, default="", db_default=""
     )
-    #: The networks that it was refreshed from, the latest first, separated by spaces.
+    #: The networks from which it was refreshed, the latest first, separated by spaces.
     networks = models.CharField(max_length=255, blank=True, default="", db_default="")
-    # When a superseded refresh token last bought a generation again, other than at once;
-    # whence, if from another network or too late.
+    # The generation that a superseded refresh token last got again, other than at once; and
+    # when and from where, if it came from another network or late.
     replayed_generation = models.PositiveIntegerField(null=True, blank=True)
     replayed_at = models.DateTimeField(
         _("superseded token came back"), null=True, blank=True, db_index=True
@@ -270,12 +271,12 @@ class LoginSession(models.Model):
 
 class BlacklistedTokenQuerySet(models.QuerySet["BlacklistedToken"]):
     def purgeable(self, now: datetime | None = None) -> "BlacklistedTokenQuerySet":
-        """Narrow to rows whose token has expired and whose audit time is over."""
+        """Narrow to rows whose token has expired and that are past ``AUDIT_RETENTION``."""
         return self.filter(expires_at__lt=moments.stored(_over(now)))
 
 
 class BlacklistedToken(models.Model):
-    """One token, by its ``jti``, refused until it expires; who refused it, and why."""
+    """One token, by its ``jti``, refused until it expires; with who blacklisted it, and why."""
 
     jti = models.CharField("jti", max_length=255)
     token_type = models.CharField(_("kind"), max_length=32)

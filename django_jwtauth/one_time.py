@@ -1,4 +1,4 @@
-"""One-time tokens: for one purpose, for a short time, good once. Magic links, for example."""
+"""One-time tokens: for one purpose, for a short time, to be used once, such as magic links."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-# The sign-in that a token was made from.
+# The sign-in that a token was created from.
 _PARENT = "parent_sid"
 
 LIFETIME = timedelta(minutes=10)
@@ -48,14 +48,14 @@ def create(
     parent: Claims | None = None,
     request: "HttpRequest | None" = None,
 ) -> str:
-    """Return a token that ``consume`` takes once, for this ``purpose``.
+    """Return a token that ``consume`` accepts once, for this ``purpose``.
 
     ``lifetime``: from a second to a day. A password change or deactivation ends the token.
-    ``parent``: the claims of the access token that it is made with, ``request.auth``; the
-    token is good no longer than that token's sign-in.
-    Raises ``Unavailable``, and ``ValueError`` for another lifetime, a reserved claim, or a
-    purpose that is empty or has more than 64 characters; for the user, what
-    ``sessions.start`` raises.
+    ``parent``: the claims of the access token that the user sent (``request.auth``); the new
+    token is refused once that token's sign-in has ended.
+    Raises ``Unavailable``, ``ValueError`` for another lifetime, a reserved claim, or a purpose
+    that is empty or has more than 64 characters, and whatever ``sessions.start`` raises for the
+    user.
     """
     durations.check(lifetime, MAX_LIFETIME, "A one-time token")
     if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
@@ -74,8 +74,8 @@ def create(
 def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     """Use the token up; return its user and the claims it was created with.
 
-    Of parallel calls one wins, the others raise ``SessionEnded``. Raises any other
-    ``TokenError`` and ``Unavailable``. Do not roll it back: the token would be good again.
+    Of parallel calls one succeeds, the others raise ``SessionEnded``. Raises any other
+    ``TokenError`` and ``Unavailable``. Do not roll this back: the token would be valid again.
     """
     raw = redact(raw)
     with one_tenancy():
@@ -92,7 +92,7 @@ def consume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
 
 
 def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
-    """Return the user and all claims of a token that ``consume`` would take. Writes nothing.
+    """Return the user and all claims of a token that ``consume`` would accept. Writes nothing.
 
     Raises what ``consume`` raises.
     """

@@ -1,6 +1,6 @@
-"""DRF permissions by what the token says, the same for database and stateless users.
+"""DRF permissions by the claims of the token, the same for database and stateless users.
 
-They compose with ``&``, ``|`` and ``~``, so they answer True or False and do not raise.
+They compose with ``&``, ``|`` and ``~``, so they return True or False and do not raise.
 """
 
 import time
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
     from rest_framework.views import APIView
 
-# What the last permission asked found missing. Not on the permission: requests share it.
+# What the last permission found missing. Not on the permission, which requests share.
 _missing: ContextVar[AuthError | None] = ContextVar("django_jwtauth.permissions", default=None)
 
 
 class TokenPermission(OperationHolderMixin, BasePermission):
-    """Base: ready-made with its arguments, so an instance stands where DRF wants a class."""
+    """Base: an instance already has its arguments, and stands where DRF expects a class."""
 
     def __call__(self) -> "TokenPermission":
         return self
 
     def has_permission(self, request: "Request", view: "APIView") -> bool:
-        """Return whether the request came with a token, and the token will do."""
+        """Return whether the request has a token, and the token is sufficient."""
         claims: Any = request.auth
         if not isinstance(claims, Mapping):
             _missing.set(None)
@@ -47,15 +47,15 @@ class TokenPermission(OperationHolderMixin, BasePermission):
     def message(self) -> None:
         """Raise what is missing.
 
-        DRF asks for the message when the denial is final, a part of a composition is not
-        asked: this is where the 403 gets its header, and ``|`` still its other half.
+        DRF asks for the message only when the denial is final, not for a part of a composition.
+        Here the 403 gets its header, while ``|`` can still try its other half.
         """
         missing = _missing.get()
         if missing is not None:
             raise missing
 
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
-        """Return the refusal that the claims deserve; None if they will do."""
+        """Return why the claims are not sufficient, or None if they are."""
         raise NotImplementedError
 
 
@@ -63,7 +63,7 @@ class HasScopes(TokenPermission):
     """``permission_classes = [HasScopes("reports:read")]``: the token has all of them."""
 
     def __init__(self, *names: str) -> None:
-        # Named as a class in permission_classes, it is made without: nobody may pass then.
+        # A class in permission_classes is called without arguments: nobody may pass then.
         if not names or not all(map(scopes.is_name, names)):
             raise ValueError(f"Name the scopes one by one, like 'reports:read'; not {names}.")
         self.names = names
@@ -94,7 +94,7 @@ class _IsPerson(TokenPermission):
         return None
 
 
-#: No API token: those must not make others, nor end their owner's sign-ins.
+#: Refuses API tokens, which must not create others or end their owner's sign-ins.
 IsPerson = _IsPerson()
 
 
@@ -105,7 +105,7 @@ class _MayManage(TokenPermission):
         return InsufficientScope([scopes.MANAGE])
 
 
-#: A token without scopes, or with ``jwtauth:manage`` among them; whoever only reads needs none.
+#: Allows tokens without scopes, or with ``jwtauth:manage`` among them; reading needs no scope.
 MayManage = _MayManage()
 
 
@@ -127,7 +127,7 @@ class HasAMR(TokenPermission):
 class SignedInWithin(TokenPermission):
     """``SignedInWithin(minutes=10)``: for what a stolen token must not do (RFC 9470).
 
-    An API token will not do, however new: making one proves nothing again.
+    An API token is refused, however new it is: creating one does not prove anything again.
     """
 
     def __init__(self, *, minutes: float) -> None:

@@ -1,9 +1,9 @@
 """Values that no error report shows.
 
 Error pages, error mails and services like Sentry show the ``repr()`` of local variables.
-(``sensitive_variables`` helps against the first two and hands the last the arguments of its
-own wrapper.) So whatever reads a secret makes it one of these at once, and what is made of
-it is one, too.
+(``sensitive_variables`` protects the first two, but shows Sentry the arguments of its own
+wrapper.) Code that reads a secret therefore wraps it in one of these at once, and values that
+are made from it are redacted, too.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ _SHOWN = "<redacted>"
 
 
 class Redacted(str):
-    """A token or a password: text as ever, but for its ``repr()``."""
+    """A token or a password: ordinary text, except for its ``repr()``."""
 
     __slots__ = ()
 
@@ -23,7 +23,7 @@ class Redacted(str):
         return _SHOWN
 
     def __str__(self) -> str:
-        # str() would make a copy that shows.
+        # str() would make a copy that is not redacted.
         return self
 
     def __radd__(self, other: str) -> str:
@@ -53,7 +53,7 @@ class RedactedDict(dict[Any, Any]):
     def __repr__(self) -> str:
         return _SHOWN
 
-    # Sentry's SDK prints what is in a mapping, and does not ask for its repr().
+    # Sentry's SDK prints the items of a mapping and does not call repr().
     __sentry_repr__ = __repr__
 
 
@@ -76,10 +76,10 @@ class RedactedForm(QueryDict):
 
 
 def redact(value: Any) -> Any:
-    """Return a value that equals ``value`` and shows nothing of it: text, bytes, whole numbers.
+    """Return an equal value whose ``repr()`` hides it, for text, bytes and whole numbers.
 
-    A dict or a list is hidden as a whole, not what is in it. Anything else is returned as
-    it is.
+    A dict or a list is hidden as a whole, but not its items. Anything else is returned
+    unchanged.
     """
     kind = _KINDS.get(type(value))
     return value if kind is None else kind(value)
@@ -95,9 +95,9 @@ _KINDS: dict[type, Callable[[Any], Any]] = {
 
 
 def redact_body(body: Any) -> Any:
-    """Return the body of a request, JSON or form, so that neither it nor what is in it shows.
+    """Return the body of a request, JSON or form, with it and all its values redacted.
 
-    Of what is neither an object nor a form, which no endpoint takes, only the type is left.
+    Of anything but an object or a form, which no endpoint accepts, only the type is kept.
     """
     if isinstance(body, (RedactedDict, RedactedForm)):
         return body
@@ -112,7 +112,7 @@ def redact_body(body: Any) -> Any:
 
 
 def _hide_results(kind: type, names: str) -> None:
-    """Make methods of ``kind`` return redacted what those of ``str`` or ``bytes`` return."""
+    """Make the methods of ``kind`` return redacted values, unlike those of ``str`` or ``bytes``."""
     for name in names.split():
         setattr(kind, name, _hiding(getattr(kind, name)))
 

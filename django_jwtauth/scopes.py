@@ -1,7 +1,7 @@
 """What a token may be used for: the ``scope`` claim (RFC 6749, 3.3; RFC 9068, 2.2.3).
 
-A token without the claim may be used for everything; one whose claim is empty, for nothing
-that asks for a scope.
+A token without the claim may be used for everything. A token with an empty claim is refused
+wherever a scope is required.
 """
 
 import re
@@ -11,7 +11,7 @@ from .claims import Claims
 from .conf import call_hook, get_settings
 from .exceptions import InsufficientScope
 
-#: What a token with scopes needs to end sign-ins, rename them, or make tokens.
+#: The scope that a token with scopes needs to end or rename sign-ins, or to create tokens.
 MANAGE = "jwtauth:manage"
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,100}")
@@ -23,7 +23,7 @@ def is_name(text: str) -> bool:
 
 
 def parse(text: str | None) -> list[str]:
-    """Return the scopes in ``text``, sorted; raises ``InsufficientScope`` for one that is none."""
+    """Return the scopes in ``text``, sorted; raises ``InsufficientScope`` for an invalid name."""
     names = sorted(set((text or "").split()))
     if not all(is_name(name) for name in names):
         raise InsufficientScope
@@ -31,9 +31,9 @@ def parse(text: str | None) -> list[str]:
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the scopes that a view names; raises ``ValueError`` unless each is one.
+    """Return the scopes that a view names; raises ``ValueError`` for an invalid name.
 
-    A text in place of a list would be one scope per letter.
+    A string instead of a list would be one scope per letter.
     """
     given = tuple(names)
     if isinstance(names, str) or not all(map(is_name, given)):
@@ -49,7 +49,7 @@ def of(claims: Claims) -> frozenset[str]:
 def text_of(claims: Claims) -> str | None:
     """Return the scopes of a token as the claim has them, separated by spaces; None: no limit.
 
-    RFC 9068, 2.2.3: the claim is text. What else an issuer or a hook may put there grants
+    RFC 9068, 2.2.3: the claim is text. Anything else that an issuer or a hook puts there grants
     nothing.
     """
     scope = claims.get("scope")
@@ -57,12 +57,12 @@ def text_of(claims: Claims) -> str | None:
 
 
 def is_limited(claims: Claims) -> bool:
-    """Return whether a token has scopes, be it none: only one without the claim has no limit."""
+    """Return whether a token has the claim, even an empty one; without it there is no limit."""
     return claims.get("scope") is not None
 
 
 def may_manage(claims: Claims) -> bool:
-    """Return whether a token may end sign-ins, rename them, and make tokens."""
+    """Return whether a token may end and rename sign-ins, and create tokens."""
     return not is_limited(claims) or MANAGE in of(claims)
 
 
@@ -72,23 +72,23 @@ def grant(
     requested: str | None,
     within: Collection[str] | None = None,
 ) -> str | None:
-    """Return the scopes a sign-in gets: what ``HOOKS["SCOPES"]`` allows, of what was asked for.
+    """Return the scopes a sign-in gets: those requested that ``HOOKS["SCOPES"]`` allows.
 
-    ``requested``: None for all that is allowed; "" asks for none, and gets none. ``within``:
-    no others than these. None, no limit, when there is neither a hook nor a wish. Raises
-    ``ValueError`` when the hook returns what cannot be the name of a scope.
+    ``requested``: None for all that are allowed; "" for none. ``within``: only these. Returns
+    None, for no limit, if there is no hook and nothing was requested. Raises ``ValueError`` if
+    the hook returns an invalid name.
     """
     allowed = _allowed(user, request)
     if within is not None:
         allowed = set(within) if allowed is None else allowed.intersection(within)
     if requested is None:
         return None if allowed is None else " ".join(sorted(allowed))
-    # Without a hook nobody says that the user may have them.
+    # Without a hook, the user is not allowed any of them.
     return " ".join(sorted((allowed or set()).intersection(requested.split())))
 
 
 def _allowed(user: object, request: object) -> set[str] | None:
-    """Return what ``HOOKS["SCOPES"]`` allows the user; None without a hook."""
+    """Return the scopes that ``HOOKS["SCOPES"]`` allows the user, or None without a hook."""
     hook = get_settings().HOOKS.SCOPES
     if not hook:
         return None
@@ -97,16 +97,16 @@ def _allowed(user: object, request: object) -> set[str] | None:
     # A space in a name would grant two others.
     if wrong := sorted(name for name in allowed if not is_name(name)):
         raise ValueError(
-            f'HOOKS["SCOPES"] returned {wrong[0]!r}, which is no scope (RFC 6749, 3.3).'
+            f'HOOKS["SCOPES"] returned {wrong[0]!r}, which is not a scope (RFC 6749, 3.3).'
         )
     return allowed
 
 
 def narrow(claims: Claims, requested: str | None) -> str | None:
-    """Return what an access token gets of the scopes that a refresh token carries.
+    """Return which scopes of a refresh token the access token gets.
 
-    ``requested``: None for all of them, "" for none. None when there is no limit. Raises
-    ``InsufficientScope`` when more is asked for (RFC 6749, 6).
+    ``requested``: None for all of them, "" for none. Returns None if there is no limit. Raises
+    ``InsufficientScope`` if more are requested (RFC 6749, 6).
     """
     if requested is None:
         return text_of(claims)

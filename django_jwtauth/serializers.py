@@ -1,4 +1,4 @@
-"""The shape of request and response bodies."""
+"""The bodies of requests and answers."""
 
 from datetime import timedelta, timezone
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from .tokens import jws
 
 
 class TextField(serializers.CharField):
-    """Text whose length is checked first: DRF's validators look at every character of it."""
+    """Text whose length is checked first, because DRF's validators look at every character."""
 
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)
@@ -39,14 +39,14 @@ class SecretField(TextField):
 
 
 class TokenField(SecretField):
-    """A token. Of one that is too long as much is kept as it takes to refuse it for that."""
+    """A token. One that is too long is cut to a length that is still refused as too long."""
 
     def to_internal_value(self, data: Any) -> Redacted:
         return Redacted(super().to_internal_value(data)[: jws.MAX_LENGTH + 1])
 
 
 class BodySerializer(serializers.Serializer[Any]):
-    """Base of those that are sent secrets: no error report shows what came with them."""
+    """Base of serializers that receive secrets: no error report shows their data."""
 
     def __init__(self, instance: Any = None, data: Any = serializers.empty, **kwargs: Any) -> None:
         data = redact_body(data)
@@ -60,11 +60,11 @@ class BodySerializer(serializers.Serializer[Any]):
 class TokenObtainPairSerializer(BodySerializer):
     """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for.
 
-    A subclass may call the first another name, by ``username_field``.
+    A subclass may rename the first field by setting ``username_field``.
     """
 
     def get_fields(self) -> dict[str, Any]:
-        # The password counts exactly as sent, spaces included.
+        # The password is used exactly as sent, spaces included.
         password = SecretField(
             max_length=MAX_PASSWORD_LENGTH,
             trim_whitespace=False,
@@ -106,7 +106,7 @@ class TokenBlacklistSerializer(BodySerializer):
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):
-    """What obtain and refresh answer; no ``refresh`` when refresh tokens are not rotated."""
+    """The answer of obtain and refresh; without ``refresh`` if refresh tokens do not rotate."""
 
     access = serializers.CharField()
     refresh = serializers.CharField(required=False)
@@ -126,7 +126,7 @@ class MeSerializer(serializers.Serializer[Any]):
 
 
 class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
-    """A sign-in as its owner sees it; ``name`` is what may be changed."""
+    """A sign-in as its owner sees it; only ``name`` may be changed."""
 
     serializer_field_mapping: ClassVar[dict[Any, Any]] = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -155,7 +155,7 @@ class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
-    """An API token as its owner sees it; the token itself is shown once, when it is made."""
+    """An API token as its owner sees it; the token itself is shown once, when it is created."""
 
     id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
     scopes = serializers.SerializerMethodField()
@@ -178,7 +178,7 @@ class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):
 
 
 class NewApiTokenSerializer(serializers.Serializer[Any]):
-    """``name``, and if wanted ``scope`` and ``expires_in`` (seconds)."""
+    """``name``, and optionally ``scope`` and ``expires_in`` (seconds)."""
 
     name = TextField(max_length=api_tokens.MAX_NAME_LENGTH)
     scope = TextField(max_length=api_tokens.MAX_SCOPE_LENGTH, required=False)
@@ -195,7 +195,7 @@ def _expires_in(least: int, most: timedelta) -> serializers.IntegerField:
 
 
 class NewOneTimeSerializer(serializers.Serializer[Any]):
-    """``purpose``, one of ``ONE_TIME["PURPOSES"]``, and if wanted ``expires_in`` (seconds)."""
+    """``purpose``, one of ``ONE_TIME["PURPOSES"]``, and optionally ``expires_in`` (seconds)."""
 
     purpose = serializers.ChoiceField(choices=())
     expires_in = _expires_in(1, one_time.MAX_LIFETIME)
@@ -204,7 +204,7 @@ class NewOneTimeSerializer(serializers.Serializer[Any]):
         super().__init__(*args, **kwargs)
         self.fields["purpose"] = serializers.ChoiceField(
             get_settings().ONE_TIME.PURPOSES,
-            # Django's sentence, as that of DRF repeats what was sent.
+            # Django's sentence, because DRF's repeats what was sent.
             error_messages={
                 "invalid_choice": ModelChoiceField.default_error_messages["invalid_choice"]
             },

@@ -1,10 +1,10 @@
 """The life of a sign-in: start, authenticate, verify, refresh, end, blacklist.
 
-Every adapter asks here, so "is this token good?" has one answer. Each function has an
-async twin, named ``a...``, that runs the same rules in Django's thread for them.
+Every adapter asks here, so there is one answer to whether a token is valid. Each function has
+an async twin, named ``a...``, which runs the same rules in Django's thread for sync code.
 
-All raise ``TokenError`` for a token that is refused and ``Unavailable`` when the
-database cannot tell.
+All raise ``TokenError`` for a token that is refused, and ``Unavailable`` if the database does
+not answer.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.http import HttpRequest
 
-# The answer that a request keeps.
+# Where a request keeps the answer.
 _KNOWN = "_jwtauth_known"
 
 
@@ -56,21 +56,21 @@ def start(
 ) -> TokenPair:
     """Sign ``user`` in and return the first pair. One INSERT.
 
-    ``claims`` (JSON values) are carried through every refresh of this sign-in. Raises
-    ``UserInactive``, ``UserNotFound`` when the user was deleted meanwhile, ``TypeError`` for
-    what is no instance of ``AUTH_USER_MODEL``, and ``ValueError`` for a reserved claim, an
-    unsaved user, a primary key that does not fit into a token (``UnusableKey``), or a token of
-    more than ``max_length`` bytes.
+    Every refresh of this sign-in keeps ``claims`` (JSON values). Raises ``UserInactive``;
+    ``UserNotFound`` if the user was deleted meanwhile; ``TypeError`` if ``user`` is not an
+    instance of ``AUTH_USER_MODEL``; and ``ValueError`` for a reserved claim, an unsaved user, a
+    primary key that does not fit into a token (``UnusableKey``), or a token of more than
+    ``max_length`` bytes.
 
-    Writes ``last_login`` and, when there is a ``request``, sends Django's
-    ``user_logged_in``: pass ``logged_in=True`` if Django's ``login()`` has done both.
+    Writes ``last_login`` and, if there is a ``request``, sends Django's ``user_logged_in``. If
+    Django's ``login()`` has done both, pass ``logged_in=True``.
     """
     carried = carried_claims(claims or {})
     with one_tenancy():
         conf = get_settings()
         lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
         session = rows.make_session(user, request, lifetime)
-        # Signed before it is written: a hook that fails leaves no row behind.
+        # Signed before it is written, so that a hook that fails leaves no row behind.
         pair = issue(session, user, carried, rotated=True, max_length=max_length)
         using = database.alias()
         rows.insert(session)
@@ -91,7 +91,7 @@ def start(
 
 
 def _decode(raw: str, *allowed: TokenType, allow_expired: bool = False) -> Claims:
-    """Return the verified claims, for a while of legacy tokens, too."""
+    """Return the verified claims, also of legacy tokens while these are accepted."""
     try:
         return tokens.decode(raw, *allowed, allow_expired=allow_expired)
     except TokenError:
@@ -106,7 +106,7 @@ def authenticate(
 ) -> "tuple[AbstractBaseUser, Claims]":
     """Return the user and the claims of an access token. One query.
 
-    ``request`` tells from where an API token was last used.
+    With ``request``, the address from which an API token was last used is recorded.
     """
     raw = redact(raw)
     with one_tenancy():
@@ -124,12 +124,12 @@ def authenticate(
 def authenticate_request(
     raw: str, request: "HttpRequest"
 ) -> "tuple[AbstractBaseUser, dict[str, Any]]":
-    """Return what authenticate() says of the token of a request, asked once.
+    """Return what authenticate() returns for the token of a request, and ask only once.
 
-    A middleware, a decorator and Django REST framework may all ask about one request.
+    A middleware, a decorator and Django REST framework may all ask about the same request.
     """
     with one_tenancy():
-        # The tenant may be found out between two of them.
+        # The tenant may become known between two of them.
         key = raw, get_token_tenancy().tenant
         known = vars(request).get(_KNOWN)
         if known is None or known[0] != key:
@@ -143,10 +143,10 @@ def authenticate_request(
 def authenticate_by_header(
     request: "HttpRequest",
 ) -> "tuple[AbstractBaseUser, dict[str, Any]] | None":
-    """Return what authenticate_request() says of the token in ``Authorization``; None without one.
+    """Return what authenticate_request() returns for the token in ``Authorization``, or None.
 
-    ``request``: Django's. A header of another scheme is none. Raises ``BadAuthorizationHeader``
-    where not exactly one token comes after the scheme (RFC 6750, 2.1).
+    ``request``: Django's. A header with another scheme counts as none. Raises
+    ``BadAuthorizationHeader`` unless exactly one token follows the scheme (RFC 6750, 2.1).
     """
     with one_tenancy():
         raw = get_header_token(request)
@@ -154,11 +154,11 @@ def authenticate_by_header(
 
 
 def _ask(raw: str, request: "HttpRequest") -> Any:
-    """Return what authenticate_request() is to return, or the refusal that it is to raise."""
+    """Return the result of authenticate_request(), or the refusal that it should raise."""
     try:
         return authenticate(raw, request)
     except AuthError as error:
-        # Its frames would be kept as long as the request.
+        # Otherwise its frames would be kept as long as the request.
         return error.with_traceback(None)
 
 
@@ -173,7 +173,7 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
         if claims["token_type"] == ACCESS:
             return rules.load_user(claims), claims
         live = rules.load(claims)
-        # What was just superseded counts as good: a thief must not learn when to use his copy.
+        # A token that was just superseded counts as valid: a thief must not learn when to use it.
         rotation.superseded(live.session, claims["gen"], moments.now())
         return live.user, claims
 
@@ -191,15 +191,15 @@ def refresh(
 ) -> TokenPair:
     """Exchange a refresh token for the next pair: a compare-and-swap on its sign-in.
 
-    A superseded token ends the sign-in before ``RefreshTokenReused`` is raised. Do not
-    let that escape an ``atomic()`` of your own: the rollback would revive the sign-in.
+    A superseded token ends the sign-in before ``RefreshTokenReused`` is raised. Do not let that
+    exception escape your own ``atomic()``: the rollback would revive the sign-in.
 
-    ``request`` tells where it comes from; without one, a replay within the grace period
-    passes for the client's own wherever it comes from. ``scope`` narrows the access token of
-    this pair; ``InsufficientScope`` when it asks for more than the sign-in was granted.
-    ``ValueError`` for a token of more than ``max_length`` bytes; nothing has changed then.
-    With ``keep``, the refresh token stays as it is whatever ``ROTATE_REFRESH_TOKENS`` says, and
-    no row is written: another access token of the sign-in is all there is.
+    ``request`` shows where the token comes from; without it, every replay within the grace
+    period counts as the client's own. ``scope`` narrows the access token of this pair. Raises
+    ``InsufficientScope`` if it contains more than the sign-in was granted, and ``ValueError``
+    for a token of more than ``max_length`` bytes; nothing has changed then.
+    With ``keep``, whatever ``ROTATE_REFRESH_TOKENS`` says, the refresh token stays the same and
+    no row is written: the sign-in only gets another access token.
     """
     raw = redact(raw)
     at = moments.now()
@@ -224,13 +224,13 @@ def end(
     by: "AbstractBaseUser | str | None" = None,
     note: str = "",
 ) -> bool:
-    """End a sign-in, an API token or a one-time token; return whether it had not ended before.
+    """End a sign-in, an API token or a one-time token, and return whether this call ended it.
 
-    ``sid``: the claim of its tokens, or the ``id`` of its row; False when there is none with
-    this id. All its tokens are refused from the next request on. ``reason`` and ``via``: of
-    ``Reason`` and ``Via``, or words of the project, 32 characters at most. ``by``: the user who
-    ends it, or text that names somebody without an account. One UPDATE. Sends
-    ``sessions_ended``. Raises ``Unavailable``.
+    ``sid``: the claim of its tokens, or the ``id`` of its row. Returns False if there is none
+    with this id, or if it had already ended. All its tokens are refused from the next request
+    on. ``reason`` and ``via``: members of ``Reason`` and ``Via``, or the project's own words, 32
+    characters at most. ``by``: the user who ends it, or text that names somebody without an
+    account. One UPDATE. Sends ``sessions_ended``. Raises ``Unavailable``.
     """
     try:
         key = UUID(str(sid))
@@ -249,14 +249,14 @@ def blacklist(
     note: str = "",
     may_end: bool = True,
 ) -> Claims:
-    """Refuse a token from now on and return its claims.
+    """Blacklist a token, so that it is refused from now on, and return its claims.
 
-    A refresh token ends its sign-in; an API token or a one-time token, which is the only one
-    of its row, ends that. Of the ``allowed`` types, any when none is named. Doing it again
-    changes nothing, and a token that has expired can still sign out. A token of an unknown
-    sign-in, which nothing accepts anyway, leaves no row. Beyond the rate ``blacklist`` of
-    ``THROTTLES["RATES"]``, what a user sends to the API ends the sign-in and leaves none.
-    Without ``may_end``, raises ``WrongTokenType`` for a token that would end a sign-in.
+    A refresh token also ends its sign-in, and an API token or a one-time token ends its row.
+    ``allowed``: the types that are accepted, all if empty. Blacklisting a token twice changes
+    nothing, and an expired token can still sign out. A token of an unknown sign-in, which is
+    refused anyway, leaves no row. Above the rate ``blacklist`` of ``THROTTLES["RATES"]``, a
+    token that a user sends to the API ends its sign-in but leaves no row. Without ``may_end``,
+    raises ``WrongTokenType`` for a token that would end a sign-in.
     """
     raw = redact(raw)
     with one_tenancy():
@@ -268,7 +268,7 @@ def blacklist(
 
 
 def _may_record(session: LoginSession) -> bool:
-    """Count a row of the blacklist for the user of the sign-in; False when it is too many."""
+    """Count a row of the blacklist for the user of the sign-in; False if there are too many."""
     try:
         if session.user is not None:
             throttling.count_made("blacklist", session.user)

@@ -1,7 +1,7 @@
-"""What a project may listen to. Every ``sender`` is the model class.
+"""The signals of this package. Every ``sender`` is the model class.
 
-Receivers run after the change is committed, and one that raises is logged by Django
-and cannot undo a sign-in or a revocation. The two about refusals are sent at once, as
+Receivers run after the change is committed. An exception from a receiver is logged by Django
+and cannot undo a sign-in or a revocation. The two signals about refusals are sent at once, as
 nothing may have changed.
 """
 
@@ -17,7 +17,7 @@ class _Signal(Signal):
     def announce(self, sender: type, *, using: str | None = None, **arguments: Any) -> None:
         """Call the receivers once the transaction on alias ``using`` commits; at once without one.
 
-        An error of a receiver is logged, and stops nobody.
+        An exception from a receiver is logged and stops nothing.
         """
 
         def send() -> None:
@@ -39,11 +39,11 @@ session_refreshed = _Signal()
 #: Arguments: ``count``, ``reason``, ``via``, ``by`` (a user or None).
 sessions_ended = _Signal()
 
-#: ``presented`` is the generation of the token, the last two tell who sent it.
+#: ``presented`` is the generation of the token; the last two describe who sent it.
 #: Arguments: ``session_id``, ``subject``, ``presented``, ``ip_address``, ``user_agent``.
 refresh_token_reused = _Signal()
 
-#: A superseded token came from another network within the grace period and was served once.
+#: A superseded token came from another network within the grace period and was accepted once.
 #: Arguments: ``session_id`` (UUID), ``subject``, ``ip_address``, ``user_agent`` (text).
 refresh_token_replayed = _Signal()
 

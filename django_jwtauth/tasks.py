@@ -1,4 +1,4 @@
-"""What a worker may do, as a task of Django's (6.0 and later; before that, nothing is here)."""
+"""The purge as a Django task (Django 6.0 and later; before that, this module is empty)."""
 
 from .operations import purge as purging
 from .signins import endings
@@ -13,5 +13,5 @@ else:
 
     @task
     def purge() -> dict[str, int]:
-        """Do what ``manage.py jwtauth_purge`` does; return how many rows of what."""
+        """Purge like ``manage.py jwtauth_purge``; return the number of rows by table."""
         return {"ended": endings.sweep(), **purging.purge()._asdict()}

@@ -1,8 +1,8 @@
 """For the tests of projects: clients that sign in with real tokens.
 
-``force_authenticate()`` of DRF skips everything that this package does, and with it the
-permissions that read a token. A client from here gets a token as any other does, without
-hashing a password, and sends it with each request.
+DRF's ``force_authenticate()`` skips everything that this package does, including permissions
+that read the token. These clients get a real token without hashing a password, and send it with
+each request.
 """
 
 import time
@@ -40,8 +40,8 @@ class JWTClient(APIClient):
     ) -> TokenPair:
         """Sign ``user`` in, and send the access token from now on; return both tokens.
 
-        ``scope`` and ``claims`` are what the sign-in carries. With ``cookies``, both
-        tokens travel as they do from a browser.
+        ``scope`` and ``claims`` go into the tokens of the sign-in. With ``cookies``, both
+        tokens are sent as by a browser.
         """
         self.forget()
         self.pair = sessions.start(user, claims=_carried(scope, claims))
@@ -54,17 +54,17 @@ class JWTClient(APIClient):
         return self.pair
 
     def sign_out(self) -> None:
-        """End the sign-in, and send its token no more."""
+        """End the sign-in, and stop sending its token."""
         if self.pair is not None:
             sessions.end(self.pair.session_id)
         self.forget()
 
     def send(self, raw: str) -> None:
-        """Send this token from now on, whatever it is: an expired one, an API token."""
+        """Send this token from now on, even an expired one or an API token."""
         self.credentials(HTTP_AUTHORIZATION=_header(raw))
 
     def forget(self) -> None:
-        """Send no token from now on. The sign-in lives."""
+        """Send no token from now on. The sign-in stays live."""
         self.pair = None
         self.credentials()
         self.cookies.clear()
@@ -93,7 +93,7 @@ class AsyncJWTClient(AsyncClient):
         self._header = _header(raw)
 
     def forget(self) -> None:
-        """Send no token from now on. The sign-in lives."""
+        """Send no token from now on. The sign-in stays live."""
         self.pair, self._header = None, ""
 
     async def request(self, **request: Any) -> Any:
@@ -106,7 +106,7 @@ class AsyncJWTClient(AsyncClient):
 def make_expired_token(
     user: "AbstractBaseUser", *, scope: str | None = None, claims: Mapping[str, Any] | None = None
 ) -> str:
-    """Return an access token that was good until an hour ago; its sign-in lives."""
+    """Return an access token that expired an hour ago; its sign-in is live."""
     issued = sessions.start(user, claims=_carried(scope, claims)).access
     ended = int(time.time()) - HOUR
     past = {**tokens.decode(issued, ACCESS), "iat": ended - HOUR, "exp": ended}
@@ -116,7 +116,7 @@ def make_expired_token(
 def make_revoked_token(
     user: "AbstractBaseUser", *, scope: str | None = None, claims: Mapping[str, Any] | None = None
 ) -> str:
-    """Return an access token that would be good, had its sign-in not ended."""
+    """Return an access token whose sign-in has ended; it has not expired."""
     pair = sessions.start(user, claims=_carried(scope, claims))
     sessions.end(pair.session_id)
     return pair.access

@@ -7,11 +7,11 @@ from .conf import get_settings
 
 
 class TokenUser:
-    """What a verified access token says of its user; nothing is looked up.
+    """The user of a verified access token, as its claims describe them; nothing is looked up.
 
-    ``pk`` and ``id`` are the ``sub`` claim, a string. Rights come from the claims that the
-    setting ``CLAIMS`` names, and from nowhere else; of another issuer only if ``ISSUERS`` says
-    that its claims are believed.
+    ``pk`` and ``id`` are the ``sub`` claim, a string. Groups and permissions come only from the
+    claims that the setting ``CLAIMS`` names; for another issuer, only if ``ISSUERS`` says that
+    its claims are believed.
     """
 
     is_authenticated = True
@@ -44,7 +44,7 @@ class TokenUser:
         return self._names(get_settings().CLAIMS.GROUPS)
 
     def get_all_permissions(self, obj: Any = None) -> frozenset[str]:
-        """Return names like ``"shop.view_order"``; none for an object of its own."""
+        """Return names like ``"shop.view_order"``; none for a single object."""
         return self._names(get_settings().CLAIMS.PERMISSIONS) if obj is None else frozenset()
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
@@ -63,7 +63,7 @@ class TokenUser:
         return frozenset(name for name in value if isinstance(name, str))
 
     def _is_believed(self) -> bool:
-        """Return whether the issuer may say here what its users may do."""
+        """Return whether the issuer may grant groups and permissions here."""
         conf, issuer = get_settings(), self.claims.get("iss")
         if conf.ISSUER is not None and issuer == conf.ISSUER:
             return True
