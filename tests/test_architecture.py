@@ -35,7 +35,7 @@ ORDER = {
     "contrib.simplejwt.move": "configuration source tables / decoder neighbours project /"
     " advice importer",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
-    "management": "terminal / commands",
+    "management": "temporary terminal / visiting / logins / commands",
     "urls": "browser oauth portal sessions well_known / .",
 }
 
@@ -47,7 +47,7 @@ KNOWN_TO = {
     "ninja": "contrib.ninja",
     "pytest": "contrib.pytest",
     "rest_framework": "authentication checks contrib.simplejwt contrib.spectacular exceptions"
-    " management.commands.jwtauth_doctor permissions serializers testing views",
+    " management.logins management.visiting permissions serializers testing views",
     "jwt": "contrib.simplejwt.move.decoder management.commands.jwtauth_generate_key"
     " tokens.jws tokens.keymaterial",
     "cryptography": "management.commands.jwtauth_export_keys"

@@ -1,10 +1,13 @@
 import re
 from io import StringIO
+from pathlib import Path
+from typing import ClassVar
 
 import pytest
-from django.contrib.auth import get_user_model
+from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connections, models
 from django.db.migrations.recorder import MigrationRecorder
@@ -12,20 +15,32 @@ from django.db.models.signals import post_save
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import get_resolver, include, path, re_path
+from rest_framework.decorators import action
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSet
 
-from django_jwtauth import api_tokens
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.authentication import JWTAuthentication
+from django_jwtauth.contrib.simplejwt.move import project, source
 from django_jwtauth.exceptions import MFARequired, SignInRefused
-from django_jwtauth.management.commands import jwtauth_doctor
+from django_jwtauth.management import logins, temporary, visiting
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from django_jwtauth.views import TokenObtainPairView
+from tests import forge
 
 pytestmark = pytest.mark.django_db
 
 STORY = """\
 POST /api/token/              200
 GET  /api/me/                 200
+GET  (default classes)        200
 POST /api/token/blacklist/    200
 GET  /api/me/                 401
+GET  (default classes)        401
 200 200 200 401: all is well.
 """
 User = get_user_model()
@@ -101,9 +116,9 @@ def test_nobody_hears_of_the_user(user):
 def test_neither_password_nor_token_is_shown(monkeypatch):
     """Not even a temporary one."""
     made = []
-    make = jwtauth_doctor.secrets.token_urlsafe
+    make = temporary.secrets.token_urlsafe
     monkeypatch.setattr(
-        jwtauth_doctor.secrets, "token_urlsafe", lambda size: made.append(make(size)) or made[-1]
+        temporary.secrets, "token_urlsafe", lambda size: made.append(make(size)) or made[-1]
     )
     printed, _ = run()
 
@@ -146,7 +161,7 @@ def test_it_calls_a_host_that_is_allowed(settings, hosts, host):
     """A pattern in ALLOWED_HOSTS stands for a host that it matches."""
     settings.ALLOWED_HOSTS = hosts
 
-    assert jwtauth_doctor.allowed_host() == host
+    assert visiting.allowed_host() == host
 
 
 def test_it_makes_an_active_user(monkeypatch):
@@ -172,7 +187,7 @@ def test_it_makes_an_active_user(monkeypatch):
 )
 def test_it_fills_the_fields_that_must_be_filled(field, expected):
     """With something that fits the column; what cannot be guessed is left to the database."""
-    assert re.fullmatch(expected, str(jwtauth_doctor.sample(field)))
+    assert re.fullmatch(expected, str(temporary.sample(field)))
 
 
 def test_the_401_that_it_hopes_for_is_not_logged(caplog):
@@ -215,6 +230,331 @@ def test_views_that_do_not_take_the_tokens_are_told(settings):
 
     assert good
     assert "DEFAULT_AUTHENTICATION_CLASSES does not contain JWTAuthentication" in printed
+
+
+# --- the default authentication classes
+
+
+class Nobody(JWTAuthentication):
+    """A subclass that never takes a token, and says nothing."""
+
+    def authenticate(self, request):
+        return None
+
+
+class Refusing401(JWTAuthentication):
+    def authenticate(self, request):
+        raise AuthenticationFailed
+
+
+class Deaf(JWTAuthentication):
+    """A subclass that asks nobody whether the sign-in has ended."""
+
+    def authenticate(self, request):
+        raw = super().get_raw_token(super().get_header(request))
+        claims = forge.claims_of(raw.decode())
+        return User.objects.get(pk=claims["sub"]), claims
+
+
+@pytest.fixture
+def defaults(settings):
+    def set_classes(*names):
+        settings.REST_FRAMEWORK = {
+            **settings.REST_FRAMEWORK,
+            "DEFAULT_AUTHENTICATION_CLASSES": [
+                name if "." in name else f"{__name__}.{name}" for name in names
+            ],
+        }
+
+    return set_classes
+
+
+@pytest.mark.parametrize(
+    ("classes", "told"),
+    [
+        (["Nobody"], ["do not accept the token", "take nobody to be signed in"]),
+        (["Refusing401"], ["do not accept the token", f"{__name__}.Refusing401", "401"]),
+        (["Deaf"], ["still accept the access token of a sign-in that has ended"]),
+    ],
+    ids=str,
+)
+def test_default_classes_that_are_wrong_are_told(defaults, classes, told):
+    """Our own endpoints answer well: it is the project's views that do not."""
+    defaults(*classes)
+    printed, good = run()
+
+    assert not good
+    assert "200 200 200 401" not in printed
+    assert [words for words in told if words not in printed] == []
+
+
+def test_stateless_classes_cannot_know_what_has_ended(defaults):
+    """They ask no database: that the token is accepted afterwards is what was chosen."""
+    defaults("django_jwtauth.authentication.JWTStatelessUserAuthentication")
+    printed, good = run()
+
+    assert good
+    assert printed.count("(default classes)") == 1
+
+
+def test_the_middleware_of_the_project_stands_before_the_default_classes(settings):
+    """The request goes the way of every other one."""
+    settings.MIDDLEWARE = [f"{__name__}.forbid_probes"]
+    printed, good = run()
+
+    assert not good
+    assert "GET  (default classes)        403" in printed
+
+
+def forbid_probes(get_response):
+    def middleware(request):
+        return HttpResponse(status=403) if "doctor" in request.path else get_response(request)
+
+    return middleware
+
+
+# --- the project's own logins
+
+
+class OwnLogin(APIView):
+    """Signs in with a rule of its own, and answers as front ends know it."""
+
+    authentication_classes = permission_classes = ()
+    seen: ClassVar[list] = []
+
+    def post(self, request):
+        self.seen.append(sorted(request.data))
+        user = authenticate(
+            request._request,
+            username=request.data["username"],
+            password=request.data["password"],
+        )
+        return self.answer(user)
+
+    def answer(self, user):
+        pair = sessions.start(user)
+        return Response({"data": {"tokens": [{"jwt": pair.access}, pair.refresh]}})
+
+
+class CookieLogin(OwnLogin):
+    def answer(self, user):
+        response = Response()
+        response.set_cookie("who", sessions.start(user).access)
+        return response
+
+
+class ForeignLogin(OwnLogin):
+    def answer(self, user):
+        return Response({"access": "eyJhbGciOiJub25lIn0.e30.x"})
+
+
+class CodeLogin(OwnLogin):
+    def answer(self, user):
+        return Response({"detail": "Send the code."}, status=400)
+
+
+class SessionLogin(OwnLogin):
+    def answer(self, user):
+        return Response({"detail": "Welcome."})
+
+
+class BrokenLogin(OwnLogin):
+    def answer(self, user):
+        raise ZeroDivisionError("secret words")
+
+
+class MailingLogin(OwnLogin):
+    def answer(self, user):
+        EmailMessage("New sign-in", "Was that you?", to=[user.email]).send()
+        return super().answer(user)
+
+
+class ReadingCookies(JWTAuthentication):
+    """A class of the project's own, as those that read cookies are written."""
+
+    def get_header(self, request):
+        return f"Bearer {request.COOKIES['who']}".encode() if "who" in request.COOKIES else None
+
+
+MORE = "it asks for more than a name and a password, or gives no token"
+
+
+@pytest.mark.parametrize(
+    ("login", "told", "well"),
+    [
+        (OwnLogin, "POST /login/                  200\n200 200", True),
+        (CodeLogin, f"POST /login/                  400\n     {MORE}\n", True),
+        (SessionLogin, f"POST /login/                  200\n     {MORE}\n", True),
+        (
+            ForeignLogin,
+            "/login/: the tokens that it gives are not issued by",
+            False,
+        ),
+        (BrokenLogin, "/login/: It raised ZeroDivisionError.", False),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_a_login_of_the_project_is_tried(settings, login, told, well):
+    """What it gives is sent through a view with the default classes."""
+    settings.ROOT_URLCONF = urlconf(path("login/", login.as_view()))
+    printed, good = run()
+
+    assert good is well
+    assert told in printed
+    assert "secret words" not in printed
+    if not well:
+        assert f"The view is {__name__}.{login.__name__}." in printed
+
+
+def test_a_login_whose_token_the_default_classes_do_not_accept(settings, defaults):
+    """The login is moved, and the class that reads its cookie is not."""
+    settings.ROOT_URLCONF = urlconf(path("login/", CookieLogin.as_view()))
+    assert run()[1]
+    defaults("ReadingCookies")
+
+    settings.ROOT_URLCONF = type(
+        "URLConf",
+        (),
+        {
+            "urlpatterns": [
+                path("login/", CookieLogin.as_view()),
+                path("api/", include("django_jwtauth.urls.sessions")),
+            ]
+        },
+    )
+    printed, _ = run()
+    assert "/login/: the default authentication classes do not accept" not in printed
+    defaults("Nobody")
+    assert "/login/: the default authentication classes do not accept its token" in run()[0]
+
+
+def test_nothing_of_a_login_stays(settings, mailoutbox):
+    """No sign-in, and no mail about it, though the view sends one."""
+    settings.ROOT_URLCONF = urlconf(path("login/", MailingLogin.as_view()))
+
+    assert run()[1]
+    assert mailoutbox == []
+    assert not LoginSession.objects.exists()
+    assert not User.objects.exists()
+
+
+def test_more_names_are_sent_than_the_field(settings):
+    """Serializers of projects ask for the address, where the model has a user name."""
+    OwnLogin.seen.clear()
+    settings.ROOT_URLCONF = urlconf(path("login/", OwnLogin.as_view()))
+    run()
+
+    assert OwnLogin.seen == [["email", "password", "username"]]
+
+
+class Auth(ViewSet):
+    permission_classes = authentication_classes = ()
+
+    @action(detail=False, methods=["post"], url_path="sign-in")
+    def sign_in(self, request):
+        raise AssertionError
+
+
+router = SimpleRouter()
+router.register("auth", Auth, basename="auth")
+
+
+class GetOnly(APIView):
+    pass
+
+
+LOGINS = [
+    ("login/", "x", OwnLogin.as_view(), True),
+    ("accounts/log-in", "x", OwnLogin.as_view(), True),
+    ("sign_in/", "x", OwnLogin.as_view(), True),
+    ("enter/", "user-login", OwnLogin.as_view(), True),
+    ("jwt/", "x", TokenObtainPairView.as_view(), True),
+    ("<str:tenant>/login/", "x", OwnLogin.as_view(), False),
+    ("blogin/", "x", OwnLogin.as_view(), False),
+    ("login/codes/", "x", OwnLogin.as_view(), False),
+    ("login/", "x", GetOnly.as_view(), False),
+    ("login/", "x", answer(200), False),
+    ("token/", "x", OwnLogin.as_view(), False),
+]
+
+
+@pytest.mark.parametrize(("route", "name", "view", "found"), LOGINS)
+def test_which_views_are_taken_for_logins(settings, route, name, view, found):
+    """DRF views that take a POST, by their class, the end of their path, or their name."""
+    pattern = path("v1/", include([path(route, view, name=name)]))
+    settings.ROOT_URLCONF = type("URLConf", (), {"urlpatterns": [pattern]})
+
+    assert list(logins.find_logins(get_resolver())) == ([f"/v1/{route}"] if found else [])
+
+
+def test_actions_and_patterns_with_expressions(settings):
+    """Routers write regular expressions; the browser endpoints of ours ask for a CSRF token."""
+    patterns = [
+        path("x/", include(router.urls)),
+        re_path(r"^y/login/$", OwnLogin.as_view()),
+        re_path(r"^(z|a)/login/$", OwnLogin.as_view()),
+        path("browser/", include("django_jwtauth.urls.browser")),
+    ]
+    settings.ROOT_URLCONF = type("URLConf", (), {"urlpatterns": patterns})
+
+    assert list(logins.find_logins(get_resolver())) == ["/x/auth/sign-in/", "/y/login/"]
+
+
+def test_a_login_that_cannot_be_found_is_named(settings):
+    """--login says where it is, and what looks like one is left alone."""
+    settings.ROOT_URLCONF = urlconf(
+        path("enter/", ForeignLogin.as_view()), path("login/", BrokenLogin.as_view())
+    )
+    printed, good = run(login=["/enter/"])
+
+    assert not good
+    assert "/enter/: the tokens that it gives are not issued" in printed
+    assert "/login/" not in printed
+
+
+def test_a_project_without_the_password_sign_in(settings):
+    """urls.sessions has no token/: the sign-in of the story is started in Python."""
+    settings.ROOT_URLCONF = type(
+        "URLConf", (), {"urlpatterns": [path("api/", include("django_jwtauth.urls.sessions"))]}
+    )
+    printed, good = run()
+
+    assert good
+    assert printed == "No problems found.\n" + STORY.partition("\n")[2]
+
+
+# --- what is left of simplejwt
+
+
+def test_what_is_left_of_simplejwt_is_told(monkeypatch):
+    """Views that still make its tokens work until the day when all those tokens die."""
+    monkeypatch.setattr(source, "is_present", lambda: True)
+    places = [
+        source.Place(Path(f"shop/{name}.py"), 3, "import", "rest_framework_simplejwt.tokens")
+        for name in ["tests", *"abcde"]
+    ]
+    monkeypatch.setattr(source, "find_places", lambda paths: iter(places))
+    finding = source.Finding("/orders/", "rest_framework_simplejwt.x.Y", "-> z")
+    monkeypatch.setattr(project, "find_classes", lambda: iter([finding]))
+    printed, good = run()
+
+    assert not good
+    assert "simplejwt is still used:\n    shop/a.py:3: rest_framework_simplejwt.tokens\n" in printed
+    assert "    and 1 more\n" in printed
+    assert "shop/tests.py" not in printed
+    assert "--from-simplejwt" in printed
+    monkeypatch.setattr(source, "is_present", lambda: False)
+    assert run()[1]
+
+
+def test_a_source_that_was_not_read_to_its_end(monkeypatch):
+    """Nothing was found, and not everything was looked at."""
+    monkeypatch.setattr(source, "is_present", lambda: True)
+    monkeypatch.setattr(source, "find_files", lambda: source.Files([], False))
+    printed, good = run()
+
+    assert not good
+    assert "Only 0 files of the source were read" in printed
 
 
 # --- checks
@@ -266,7 +606,7 @@ def test_missing_urls_are_told(settings):
     printed, good = run()
 
     assert not good
-    assert "has no token_obtain_pair, jwtauth_me, token_blacklist" in printed
+    assert "has no jwtauth_me, token_blacklist" in printed
     assert 'path("api/", include("django_jwtauth.urls")),' in printed
 
 

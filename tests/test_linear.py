@@ -73,6 +73,8 @@ PATTERNS = {
     "tokens.keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
     "conf.durations.parse": ("fullmatch", ["1s"]),
     "store.database._NOT_IN_SQLITE": ("match", ["table ", "no such ", "table x", " has no column"]),
+    "management.logins._LOGIN": ("search", ["login", "/log-", "-", "sign_"]),
+    "management.logins._PLAIN_PATH": ("fullmatch", ["a/", "<"]),
     "management.commands.jwtauth_revoke.moment": ("fullmatch", ["1:", "11:11"]),
     "tokens.remote_keys._max_age": ("search", ["max-age=", "max-age=1", " max-age"]),
     "scopes._SCOPE": ("fullmatch", ["!"]),

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.test import override_settings
@@ -187,16 +188,38 @@ def test_places(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("path", "test"),
+    ("path", "kind", "name", "expected"),
     [
-        ("shop/tests/users.py", True),
-        ("shop/tests.py", True),
-        ("shop/test_users.py", True),
-        ("conftest.py", True),
-        ("shop/contests.py", False),
-        ("shop/views.py", False),
+        ("shop/views.py", "import", f"{THEIRS}.views", True),
+        ("shop/contests.py", "import", f"{THEIRS}.views", True),
+        ("shop/settings.py", "text", f"{THEIRS}.authentication.JWTAuthentication", True),
+        ("shop/settings.py", "text", f"{THEIRS}.token_blacklist", False),
+        ("shop/views.py", "setting", "settings.SIMPLE_JWT", False),
+        ("shop/views.py", "call", "get_serializer", False),
+        ("shop/tests/users.py", "import", f"{THEIRS}.views", False),
+        ("shop/tests.py", "import", f"{THEIRS}.views", False),
+        ("shop/test_users.py", "import", f"{THEIRS}.views", False),
+        ("conftest.py", "import", f"{THEIRS}.views", False),
     ],
 )
-def test_which_places_are_in_tests(path, test):
-    """A test that still uses simplejwt fails by itself; a view that does may not."""
-    assert source.Place(Path(path), 1, "import", THEIRS).is_test() is test
+def test_what_makes_a_project_use_simplejwt(path, kind, name, expected):
+    """A test that does fails by itself, and INSTALLED_APPS has it until its tables are gone."""
+    assert source.Place(Path(path), 1, kind, name).is_in_use() is expected
+
+
+def test_whether_simplejwt_itself_is_there(monkeypatch):
+    """What stands in for it under its name is not simplejwt."""
+    real = SimpleNamespace(
+        RefreshToken=type("RefreshToken", (), {"__module__": f"{THEIRS}.tokens"})
+    )
+    ours = SimpleNamespace(
+        RefreshToken=type("RefreshToken", (), {"__module__": "django_jwtauth.x"})
+    )
+
+    monkeypatch.setitem(sys.modules, THEIRS, SimpleNamespace(__path__=[]))
+    monkeypatch.setitem(sys.modules, f"{THEIRS}.tokens", real)
+    assert source.is_present()
+    monkeypatch.setitem(sys.modules, f"{THEIRS}.tokens", ours)
+    assert not source.is_present()
+    monkeypatch.setitem(sys.modules, f"{THEIRS}.tokens", None)
+    assert not source.is_present()

@@ -7,6 +7,7 @@ was installed. Files that are no Python, or not today's, are passed over.
 import ast
 import os
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +36,8 @@ METHODS = frozenset(
 )
 #: Classes that ask the database when they are given a token.
 _ASKING = frozenset({"AccessToken", "RefreshToken", "SlidingToken", "UntypedToken"})
+#: What ``INSTALLED_APPS`` keeps until the tables are dropped.
+APPS = (THEIRS, f"{THEIRS}.token_blacklist")
 _TABLES = frozenset({"OutstandingToken", "BlacklistedToken"})
 
 
@@ -52,13 +55,15 @@ class Place(NamedTuple):
     kind: str
     name: str
 
-    def is_test(self) -> bool:
-        """Return whether the file looks like one of tests."""
-        parts = self.path.parts
-        return (
-            parts[-1].startswith(("test_", "tests", "conftest"))
-            or "tests" in parts
-            or "test" in parts
+    def is_in_use(self) -> bool:
+        """Return whether this makes the project use simplejwt itself, not its tests alone."""
+        uses = self.kind == "import" or (self.kind == "text" and self.name not in APPS)
+        return uses and not self._is_test()
+
+    def _is_test(self) -> bool:
+        name = self.path.name
+        return name.startswith(("test_", "tests", "conftest")) or bool(
+            {"test", "tests"}.intersection(self.path.parts)
         )
 
 
@@ -83,6 +88,16 @@ class Files(NamedTuple):
 def is_theirs(name: str) -> bool:
     """Return whether a dotted path is simplejwt's."""
     return name == THEIRS or name.startswith(f"{THEIRS}.")
+
+
+def is_present() -> bool:
+    """Return whether simplejwt itself can be imported, not something that stands in for it."""
+    try:
+        tokens = import_module(f"{THEIRS}.tokens")
+    # Importing it asks for its settings, which may be wrong by now.
+    except Exception:
+        return False
+    return is_theirs(tokens.RefreshToken.__module__)
 
 
 def find_files() -> Files:
