@@ -146,9 +146,15 @@ def run(program):
     return done.stdout
 
 
-def test_the_authentication_module_can_be_imported_first():
-    """DRF imports it while it defines APIView; imported before DRF, it must not fail either."""
-    run("import django_jwtauth.authentication")
+@pytest.mark.parametrize("module", ["authentication", "contrib.simplejwt.authentication"])
+@pytest.mark.parametrize("first", ["authentication", "contrib.simplejwt.tokens", ""])
+def test_the_authentication_modules_can_be_default_classes(module, first):
+    """DRF imports them while it defines APIView, and so may whatever was imported before."""
+    run(
+        f"from django.conf import settings; settings.REST_FRAMEWORK = "
+        f"{{'DEFAULT_AUTHENTICATION_CLASSES': ['{PACKAGE}.{module}.JWTAuthentication']}}; "
+        f"import {PACKAGE}.{first or module}; import rest_framework.views"
+    )
 
 
 def test_what_is_off_is_not_imported():

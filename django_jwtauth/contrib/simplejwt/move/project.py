@@ -6,7 +6,6 @@ from typing import Any
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.settings import api_settings
-from rest_framework.views import APIView
 
 from ....authentication import JWTAuthentication
 from . import configuration, source
@@ -261,6 +260,9 @@ def _names_in(view: Any) -> Iterator[str]:
         for base in getattr(cls, "__mro__", ())
         if "authentication_classes" in vars(base)
     ]
+    # Imported here: the class body of APIView imports the default classes.
+    from rest_framework.views import APIView
+
     if given and given[0] is not APIView.authentication_classes:
         yield from filter(None, map(find_base, given[0]))
 
