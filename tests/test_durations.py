@@ -48,8 +48,10 @@ def test_a_lifetime_is_neither_clipped_nor_none():
     day = timedelta(days=1)
     durations.check(day, day, "It")
     durations.check(durations.SECOND, day, "It")
-    with pytest.raises(ValueError, match=r"^It may live for at most 1 day, not 1 day 1 second.$"):
+    with pytest.raises(
+        ValueError, match=r"^It may be valid for at most 1 day, not 1 day 1 second.$"
+    ):
         durations.check(day + durations.SECOND, day, "It")
     for lifetime in (timedelta(0), -day, timedelta(microseconds=999_999)):
-        with pytest.raises(ValueError, match=r"^It must live for at least a second.$"):
+        with pytest.raises(ValueError, match=r"^It must be valid for at least a second.$"):
             durations.check(lifetime, day, "It")

@@ -42,7 +42,7 @@ def test_the_token_alone_is_printed(user):
 @pytest.mark.parametrize("asked", ["400d", "366d", "9999999999"])
 def test_a_time_over_the_maximum_is_refused(user, asked):
     """It is not cut: the message has what is allowed."""
-    with pytest.raises(CommandError, match="An API token may live for at most 365 days, not "):
+    with pytest.raises(CommandError, match="An API token may be valid for at most 365 days, not "):
         make("anna", "--name", "deploy", "--expires-in", asked)
     assert not LoginSession.objects.exists()
 

@@ -92,7 +92,7 @@ def test_messages_name_the_setting_and_the_limit(settings):
         ("CLAIM_HOOK", "did you mean JWTAUTH['HOOKS']['CLAIMS']?"),
         ("SAMESITE", "did you mean JWTAUTH['COOKIES']['SAMESITE']?"),
         ("SIGNING_KEY", "KEYS"),
-        ("BLACKLIST_AFTER_ROTATION", "always so"),
+        ("BLACKLIST_AFTER_ROTATION", "always on"),
         ("AUTH_HEADER_NAME", "remove it"),
         ("NONSENSE", "see the settings page"),
         (7, "see the settings page"),

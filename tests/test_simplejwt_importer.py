@@ -353,7 +353,7 @@ def test_a_database_that_gives_up(old, user, monkeypatch):
 
 @pytest.mark.parametrize("size", ["0", "-1", "x"])
 def test_batch_size_is_a_number(size):
-    """Anything but a whole number from 1 is refused."""
+    """Anything but a whole number of at least 1 is refused."""
     with pytest.raises(CommandError, match="must be a whole number of at least 1"):
         run("--batch-size", size)
 

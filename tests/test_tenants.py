@@ -856,20 +856,26 @@ BAD = {
     "no dict": (["ISSUER"], "must return a dict of settings, or None"),
     "no issuer": ({"LEEWAY": 1}, "must return an ISSUER of each tenant's own"),
     "an empty issuer": ({"ISSUER": ""}, "must return an ISSUER of each tenant's own"),
-    "a bad value": ({**A, "LEEWAY": -1}, r"refused: JWTAUTH\['LEEWAY'\] must not be negative"),
-    "an unknown name": ({**A, "SIGNING_KEY": CANARY}, r"refused: JWTAUTH\['SIGNING_KEY'\] is not"),
+    "a bad value": (
+        {**A, "LEEWAY": -1},
+        r"wrong setting: JWTAUTH\['LEEWAY'\] must not be negative",
+    ),
+    "an unknown name": (
+        {**A, "SIGNING_KEY": CANARY},
+        r"wrong setting: JWTAUTH\['SIGNING_KEY'\] is not",
+    ),
     "the hook": ({**A, "HOOKS": {"TENANT": None}}, r"must not return HOOKS\[.TENANT.\]"),
     "the cache": ({**A, "TOKEN_CACHE_SIZE": 1}, "must not return TOKEN_CACHE_SIZE"),
     "a group that is none": (
         {**A, "COOKIES": "a"},
-        r"refused: JWTAUTH\['COOKIES'\] must be a dict",
+        r"wrong setting: JWTAUTH\['COOKIES'\] must be a dict",
     ),
     "a bad value in a group": (
         {**A, "COOKIES": {"SECURE": 1}},
-        r"refused: JWTAUTH\['COOKIES'\]\['SECURE'\] must be True or False",
+        r"wrong setting: JWTAUTH\['COOKIES'\]\['SECURE'\] must be True or False",
     ),
     "a former name": ({**A, "COOKIE_NAME": "a"}, r"is now JWTAUTH\['COOKIES'\]\['NAME'\]"),
-    "a set": ({**A, "AUDIENCE": {CANARY}}, "returned a value that no setting has"),
+    "a set": ({**A, "AUDIENCE": {CANARY}}, "returned a value that no setting can have"),
 }
 
 

@@ -13,7 +13,7 @@ from django_jwtauth.management import terminal
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "", "²"])
 def test_a_batch_has_at_least_one_row(text):
-    """Anything but a whole number from 1 is refused in argparse's own way."""
+    """Anything but a whole number of at least 1 is refused in argparse's own way."""
     assert terminal.batch_size("500") == 500
     with pytest.raises(ArgumentTypeError, match="must be a whole number of at least 1"):
         terminal.batch_size(text)

@@ -1,10 +1,10 @@
 """The ``JWTAUTH`` setting as one typed, frozen object, read lazily.
 
-:func:`get_settings` gives the values; :func:`find_problems` gives what is wrong with them, for
-the system checks.
+:func:`get_settings` returns the values; :func:`find_problems` returns what is wrong with them,
+for the system checks.
 
-With ``HOOKS["TENANT"]``, each tenant has a :class:`Tenancy` of its own. The hook is asked
-once in each operation, see :func:`one_tenancy`; between two the project may switch the tenant.
+With ``HOOKS["TENANT"]``, each tenant has its own :class:`Tenancy`. The hook is called once in
+each operation, see :func:`one_tenancy`; between two the project may switch the tenant.
 """
 
 import functools
@@ -40,19 +40,19 @@ __all__ = [
     "project_code",
 ]
 
-#: Tenants whose parsed settings and keys one process keeps.
+#: The number of tenants whose parsed settings and keys one process keeps.
 MAX_TENANTS = 1000
 
 
 def find_problems() -> list[Problem]:
-    """Return everything wrong with ``JWTAUTH``, sorted by setting; empty when it is sound."""
+    """Return everything that is wrong with ``JWTAUTH``, sorted by setting."""
     return sorted(read(getattr(settings, "JWTAUTH", {}))[1])
 
 
 class Tenancy:
-    """The settings in force, and the key rings made from them: of all, or of one tenant.
+    """The current settings and the key rings made from them: of the project, or of one tenant.
 
-    ``tenant`` is the tenant's issuer, "" where there are no tenants, None outside them all.
+    ``tenant`` is the tenant's issuer, "" in a project without tenants, None outside every tenant.
     """
 
     __slots__ = ("rings", "settings", "tenant")
@@ -63,15 +63,15 @@ class Tenancy:
         self.rings: dict[str, Any] = {}
 
 
-# The tenancy of all while there is no HOOKS["TENANT"]: what most requests have to look at.
+# The project's tenancy, while there is no HOOKS["TENANT"]: all that most requests look at.
 _only: Tenancy | None = None
 
 
 class _Held(threading.local):
-    """What the operation that runs in this thread knows already.
+    """What the operation that runs in this thread already knows.
 
     Not a context variable: threads and tasks that the operation starts would inherit it, and
-    go on after its end.
+    keep it after the operation has ended.
     """
 
     running = False
@@ -83,10 +83,10 @@ _NOTHING = nullcontext()
 
 
 def one_tenancy(kind: type | None = None) -> AbstractContextManager[None]:
-    """Ask ``HOOKS["TENANT"]`` at most once while the block runs; one inside another is part of it.
+    """Call ``HOOKS["TENANT"]`` at most once while the block runs, including blocks inside it.
 
-    The block must not await. ``kind``: the class whose methods the block calls. A subclass in
-    a project may switch the tenant in one of them, so for that nothing is held.
+    The block must not await. ``kind``: the class whose methods the block calls. A project's
+    subclass may switch the tenant in one of them, so nothing is held for a subclass.
     """
     if _only is not None or _held.running or not _is_own(kind):
         return _NOTHING
@@ -94,7 +94,7 @@ def one_tenancy(kind: type | None = None) -> AbstractContextManager[None]:
 
 
 def project_code() -> AbstractContextManager[None]:
-    """Ask ``HOOKS["TENANT"]`` anew while the block runs: the project may act for another tenant."""
+    """Call ``HOOKS["TENANT"]`` anew in the block: the project may act for another tenant there."""
     return _hold(False) if _held.running else _NOTHING
 
 
@@ -115,14 +115,17 @@ def _hold(running: bool) -> Iterator[None]:
 def get_settings() -> Settings:
     """Return the current settings, those of the current tenant if there is one.
 
-    Follows ``override_settings``. Raises ``ImproperlyConfigured`` naming the first
-    setting that is wrong: a misconfigured project must not look like a bad token.
+    Follows ``override_settings``. Raises ``ImproperlyConfigured``, which names the first wrong
+    setting: a misconfigured project must not look like a bad token.
     """
     return (_only or get_tenancy()).settings
 
 
 def get_tenancy() -> Tenancy:
-    """Return the tenancy of the current tenant, or of all; raises ``ImproperlyConfigured``."""
+    """Return the tenancy of the current tenant or of the project.
+
+    Raises ``ImproperlyConfigured``.
+    """
     global _only
     if _only is not None:
         return _only
@@ -141,13 +144,13 @@ def get_tenancy() -> Tenancy:
 
 
 def find_tenant_problem() -> str | None:
-    """Return what is wrong with what ``HOOKS["TENANT"]`` returns now; None when it is sound."""
+    """Return what is wrong with the current answer of ``HOOKS["TENANT"]``, or None."""
     tenancy = _get_base_tenancy()
     if tenancy.settings.HOOKS.TENANT is None:
         return None
     try:
         found = _find_tenant(tenancy)
-    # It is the project's code: it may raise anything.
+    # This is the project's code, which may raise anything.
     except Exception as error:
         return f"JWTAUTH['HOOKS']['TENANT'] raised {type(error).__name__}: {error}"
     return found if isinstance(found, str) else None
@@ -156,7 +159,7 @@ def find_tenant_problem() -> str | None:
 @functools.cache
 def _get_base_tenancy() -> Tenancy:
     problems = find_problems()
-    # Error reports show local variables, too: none of this frame holds a key.
+    # Error reports show local variables, so none in this frame may hold a key.
     if problems:
         raise ImproperlyConfigured(str(problems[0]))
     found = Settings(**read(getattr(settings, "JWTAUTH", {}))[0])
@@ -164,7 +167,7 @@ def _get_base_tenancy() -> Tenancy:
 
 
 def _find_tenant(base: Tenancy) -> Tenancy | str:
-    """Return the tenancy that ``HOOKS["TENANT"]`` leads to, or what is wrong with its answer."""
+    """Return the tenancy for the answer of ``HOOKS["TENANT"]``, or what is wrong with it."""
     overrides = tenants.ask(str(base.settings.HOOKS.TENANT))
     if overrides is None:
         return base
@@ -178,12 +181,12 @@ def _make_tenant(overrides: tenants.Overrides) -> Tenancy | str:
         return merged
     values, problems = read(merged)
     if problems:
-        return f"What JWTAUTH['HOOKS']['TENANT'] returned is refused: {min(problems)}"
+        return f"JWTAUTH['HOOKS']['TENANT'] returned a wrong setting: {min(problems)}"
     return Tenancy(Settings(**values), values["ISSUER"])
 
 
 def call_hook(path: str | None, *args: Any) -> Any:
-    """Call what a setting names by its dotted path; None when it names nothing."""
+    """Call the function with this dotted path; return None without a path."""
     if path is None:
         return None
     hook = import_string(path)

@@ -1,4 +1,4 @@
-"""Durations as people write them: "90d" on a command line, "2 days 12 hours" in a message."""
+"""Durations as people write them: "90d" on the command line, "2 days 12 hours" in a message."""
 
 import re
 from collections.abc import Callable
@@ -26,9 +26,9 @@ def _in_english(number: float, unit: str) -> str:
 
 
 def words(duration: timedelta, name: Callable[[float, str], str] = _in_english) -> str:
-    """Return "30 days" or "1 minute 30 seconds": all of it, from the largest unit on.
+    """Return the whole duration in words, largest unit first: "1 minute 30 seconds".
 
-    ``name`` returns a number of "day", "hour", "minute" or "second" in words.
+    ``name`` formats a number and a unit: "day", "hour", "minute" or "second".
     """
     left = duration.total_seconds()
     found = []
@@ -40,8 +40,8 @@ def words(duration: timedelta, name: Callable[[float, str], str] = _in_english) 
 
 
 def check(lifetime: timedelta, most: timedelta, what: str) -> None:
-    """Raise ``ValueError`` unless a token has from a second to ``most`` to live."""
+    """Raise ``ValueError`` unless the lifetime of a token is from a second to ``most``."""
     if lifetime < SECOND:
-        raise ValueError(f"{what} must live for at least a second.")
+        raise ValueError(f"{what} must be valid for at least a second.")
     if lifetime > most:
-        raise ValueError(f"{what} may live for at most {words(most)}, not {words(lifetime)}.")
+        raise ValueError(f"{what} may be valid for at most {words(most)}, not {words(lifetime)}.")

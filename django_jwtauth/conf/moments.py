@@ -1,8 +1,8 @@
-"""Moments that have a zone, whatever the database keeps.
+"""Moments with a time zone, whatever the database stores.
 
-With ``USE_TZ = False`` a column holds local time, in which one hour of the year comes
-twice and one not at all. Whoever adds to a moment or compares two takes ``aware()`` ones;
-what is written is ``stored()``.
+With ``USE_TZ = False``, a column holds local time, in which one hour of the year occurs twice
+and another does not occur. To add to a moment or to compare two, convert them with ``aware()``;
+to write one, convert it with ``stored()``.
 """
 
 from datetime import datetime, timedelta, timezone
@@ -16,7 +16,7 @@ def now() -> datetime:
 
 
 def aware(moment: datetime) -> datetime:
-    """Return the moment that a column holds, aware."""
+    """Return the moment in a column as an aware one."""
     if moment.tzinfo is not None:
         return moment
     if _comes_twice(moment):
@@ -28,8 +28,8 @@ def aware(moment: datetime) -> datetime:
 def stored(moment: datetime) -> datetime:
     """Return an aware moment as a column holds it.
 
-    No column has room for ``fold`` (PEP 495), which tells the second of two equal local
-    times from the first: of those, the last bit of the microseconds says it.
+    No column stores ``fold`` (PEP 495), which distinguishes the second of two equal local times
+    from the first. For those, the last bit of the microseconds stores it.
     """
     if settings.USE_TZ:
         return moment
@@ -44,10 +44,10 @@ def _comes_twice(local: datetime) -> bool:
 
 
 def uncertainty() -> timedelta:
-    """Return how far apart two moments can be that columns hold in the wrong order."""
+    """Return how far apart two moments can be and still be in the wrong order in a column."""
     return timedelta(0) if settings.USE_TZ else timedelta(hours=1)
 
 
 def to_datetime(seconds: float) -> datetime:
-    """Return the time of a numeric date (RFC 7519, 2), as the database takes it."""
+    """Return a numeric date (RFC 7519, 2) as a time that the database accepts."""
     return stored(datetime.fromtimestamp(seconds, timezone.utc))

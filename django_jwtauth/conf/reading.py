@@ -1,4 +1,4 @@
-"""What is given in ``JWTAUTH``, read: the values, and everything that is wrong with them."""
+"""Read ``JWTAUTH``: its values, and everything that is wrong with them."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from .schema import Settings
 
-_ON_HERE = "remove it, it is always so here."
-_IN_KEYS = 'keys and their algorithms are listed in "KEYS".'
-# Names of djangorestframework-simplejwt that resemble one of these, or that need a word.
+_ON_HERE = "remove it, it is always on."
+_IN_KEYS = 'list keys and their algorithms in "KEYS".'
+# Settings of djangorestframework-simplejwt that are similar, or that need an explanation.
 SIMPLEJWT = {
     "ALGORITHM": _IN_KEYS,
     "SIGNING_KEY": _IN_KEYS,
@@ -22,7 +22,7 @@ SIMPLEJWT = {
     "JTI_CLAIM": "remove it, the claim is always called jti.",
     "TOKEN_TYPE_CLAIM": "remove it, the claim is always called token_type.",
 }
-# Names from before there were groups.
+# Names from before settings had groups.
 FORMER = {
     "API_TOKENS_SURVIVE_PASSWORD_CHANGE": "JWTAUTH['API_TOKENS']['SURVIVE_PASSWORD_CHANGE']",
     "API_TOKEN_MAX_LIFETIME": "JWTAUTH['API_TOKENS']['MAX_LIFETIME']",
@@ -48,14 +48,14 @@ FORMER = {
 
 
 class Problem(NamedTuple):
-    """One thing wrong with ``JWTAUTH``: where, and what to change.
+    """One problem in ``JWTAUTH``: where it is, and what to change.
 
-    ``where``: the names that lead there, like ``("COOKIES", "SAMESITE")``; empty for all of it.
+    ``where``: the names that lead there, like ``("COOKIES", "SAMESITE")``; empty for the whole.
     """
 
     where: tuple[str, ...]
     message: str
-    #: Whether there is no setting of that name.
+    #: Whether there is no setting with this name.
     unknown: bool = False
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Problem(NamedTuple):
 def read(
     given: Any, kind: type = Settings, where: tuple[str, ...] = ()
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Return the values for the fields of ``kind``, and the problems: all of them, in no order."""
+    """Return the values for the fields of ``kind``, and all problems, in no order."""
     known = {item.name: item for item in fields(kind)}
     if not isinstance(given, Mapping):
         some = f" with some of {', '.join(known)}" if where else ""

@@ -1,7 +1,7 @@
 """Every setting: its type, its default, and the rule that a value must meet.
 
-What every project may meet stands in :class:`Settings` itself; what belongs to one feature stands
-in a group of its own. Documented in ``docs/settings.md``.
+Settings that every project may need are in :class:`Settings` itself; those of one feature are in
+a group. They are documented in ``docs/settings.md``.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +19,8 @@ def _setting(default: Any, parse: Callable[[Any], Any], *, shown: bool = True) -
 
 
 def _table(parse: Callable[[Any], Any], *, shown: bool = True) -> Any:
-    """Return a setting whose names are the project's own, or may be left out; {} by default."""
-    # Not a MappingProxyType: Python 3.11 takes it for a mutable default.
+    """Return a setting whose names the project chooses or may leave out; {} by default."""
+    # Not a MappingProxyType, which Python 3.11 treats as a mutable default.
     return field(default_factory=lambda: parse({}), repr=shown, metadata={"parse": parse})
 
 
@@ -30,7 +30,7 @@ def _group(kind: type) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hooks:
-    """Functions of the project that are called, by dotted path."""
+    """The project's functions that are called, by dotted path."""
 
     CLAIMS: str | None = _setting(None, rule.hook)
     SIGN_IN: str | None = _setting(None, rule.hook)
@@ -50,7 +50,7 @@ class Cookies:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Throttles:
-    """How often, and where that is counted."""
+    """Rate limits, and the cache that counts for them."""
 
     RATES: Mapping[str, rule.Rate | None] = _table(rule.rates)
     CACHE: str = _setting("default", rule.cache_alias)
@@ -74,7 +74,7 @@ class OneTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNames:
-    """The claims that a stateless service reads a user's rights from."""
+    """The claims from which a stateless service reads a user's groups and permissions."""
 
     GROUPS: str | None = _setting(None, rule.claim_name)
     PERMISSIONS: str | None = _setting(None, rule.claim_name)
@@ -125,25 +125,25 @@ class Settings:
     LEGACY: Legacy = _group(Legacy)
 
     def legacy_until(self) -> datetime | None:
-        """Return until when legacy tokens are accepted, aware; None when none is accepted now."""
+        """Return the aware time until which legacy tokens are accepted, or None if none is now."""
         until = self.LEGACY.UNTIL if self.LEGACY.DECODER else None
         return until if until and moments.now() < until else None
 
     def cookie_name(self, what: str, prefix: str) -> str:
-        """Return the name of a cookie, with a prefix that browsers honour for secure ones.
+        """Return the name of a cookie, with a prefix that browsers enforce for secure ones.
 
-        RFC 6265bis, 4.1.3: no plain-text page can set a cookie so named, and with ``__Host-``
-        no other host.
+        RFC 6265bis, 4.1.3: a page over plain http cannot set a cookie with such a name, and with
+        ``__Host-`` neither can another host.
         """
         return f"{prefix if self.COOKIES.SECURE else ''}{self.COOKIES.NAME}_{what}"
 
     def key_urls(self, *, foreign: bool) -> Mapping[str, str]:
-        """Return the issuers whose keys are fetched, with their URLs: all, or only this one."""
+        """Return the URLs of fetched keys by issuer: all, or only those of this issuer."""
         urls = {name: issuer.jwks_url for name, issuer in self.ISSUERS.items()}
         return urls if foreign else {name: url for name, url in urls.items() if name == self.ISSUER}
 
     def find_trusted(self, issuer: Any) -> rule.Issuer | None:
-        """Return what ``ISSUERS`` says of another issuer, None of this one and of none."""
+        """Return the entry of ``ISSUERS`` for another issuer, or None if there is none."""
         known = isinstance(issuer, str) and issuer != self.ISSUER
         return self.ISSUERS.get(issuer) if known else None
 

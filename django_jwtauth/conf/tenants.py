@@ -1,7 +1,7 @@
-"""What the current tenant has otherwise than ``JWTAUTH`` says, as ``HOOKS["TENANT"]`` returns it.
+"""Per-tenant overrides of ``JWTAUTH``, as ``HOOKS["TENANT"]`` returns them.
 
-Every answer is read anew and compared by value: no tenant is ever given another's. What
-is wrong is returned, not raised, as error reports show local variables, keys among them.
+Every answer is read anew and compared by value, so no tenant ever gets another's settings.
+Problems are returned, not raised, because error reports show local variables, including keys.
 """
 
 import copy
@@ -35,12 +35,12 @@ def _freeze(value: Any) -> Any:
         return dict, frozenset((name, _freeze(item)) for name, item in value.items())
     if isinstance(value, (list, tuple)):
         return list, *map(_freeze, value)
-    # True is 1, and is no number of sign-ins.
+    # True equals 1, but is not a number of sign-ins.
     return type(value), value
 
 
 def ask(hook: str) -> Overrides | str | None:
-    """Return what the hook returns, or what is wrong with it; None outside every tenant.
+    """Return the hook's answer, or what is wrong with it; None outside every tenant.
 
     Raises what the hook raises.
     """
@@ -52,15 +52,15 @@ def ask(hook: str) -> Overrides | str | None:
     try:
         return Overrides(given)
     except TypeError:
-        return f"{_HOOK} returned a value that no setting has, like a set."
+        return f"{_HOOK} returned a value that no setting can have, like a set."
 
 
 def merge(everybody: Mapping[Any, Any], overrides: Overrides) -> dict[Any, Any] | str:
     """Return the settings of the tenant, or what is wrong with the overrides.
 
-    Of a group, the names that the tenant leaves out keep their value.
+    In a group, the names that the tenant leaves out keep their value.
     """
-    # The hook may use its dict again, for the next tenant.
+    # The hook may reuse its dict for the next tenant.
     given = copy.deepcopy(dict(overrides.given))
     if not given.get("ISSUER"):
         return (
@@ -68,17 +68,17 @@ def merge(everybody: Mapping[Any, Any], overrides: Overrides) -> dict[Any, Any] 
             "tokens apart."
         )
     if name := _find_shared(given):
-        return f"{_HOOK} must not return {name}: it is one for all tenants."
+        return f"{_HOOK} must not return {name}, which applies to all tenants."
     merged = {**everybody, **given}
     for name in GROUPS.keys() & everybody.keys() & given.keys():
         if isinstance(given[name], Mapping):
             merged[name] = {**everybody[name], **given[name]}
-    # A legacy token may not tell whose it is: every tenant would accept it.
+    # A legacy token may not name its tenant, so every tenant would accept it.
     return {**merged, "LEGACY": given.get("LEGACY", {})}
 
 
 def _find_shared(given: Mapping[Any, Any]) -> str | None:
-    """Return what the tenant must leave alone, as one process has one of it; None without."""
+    """Return the first setting that a tenant cannot override, or None."""
     hooks = given.get("HOOKS")
     if isinstance(hooks, Mapping) and "TENANT" in hooks:
         return "HOOKS['TENANT']"

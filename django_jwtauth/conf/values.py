@@ -1,7 +1,7 @@
-"""What the value of a setting may be: each rule returns it normalised or raises ``ValueError``.
+"""The rules for values of settings: each returns the value normalised or raises ``ValueError``.
 
-The message of the error goes after the setting's name, says what to change, and quotes
-nothing that may be a secret.
+The message of the error follows the setting's name, says what to change, and quotes nothing that
+may be a secret.
 """
 
 import re
@@ -21,7 +21,7 @@ from .durations import SECOND, words
 
 MAX_GRACE_PERIOD = timedelta(minutes=5)
 MAX_LEEWAY = timedelta(minutes=5)
-# What is added to the present, or taken from it, must stay in the range of datetime.
+# Adding it to the present, or subtracting it, must stay in the range of datetime.
 MAX_DURATION = timedelta(days=36500)
 # Fits every database's LIMIT.
 MAX_COUNT = 2**31 - 1
@@ -37,24 +37,24 @@ _DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 class Issuer(NamedTuple):
-    """Where an issuer's keys are; if it is another, what its tokens are believed."""
+    """The URL of an issuer's keys and, for another issuer, what its tokens may do here."""
 
     jwks_url: str
-    #: Whether they say what their users may do: the claims that ``CLAIMS`` names.
+    #: Whether the groups and permissions in its tokens are believed: the claims in ``CLAIMS``.
     claims: bool = False
-    #: The longest that one may live.
+    #: The longest time for which a token may be valid.
     max_lifetime: timedelta = timedelta(days=1)
 
 
 class Rate(NamedTuple):
-    """So many in so many seconds."""
+    """This many in this many seconds."""
 
     limit: int
     seconds: int
 
 
-# Failed attempts to sign in: by address, by account and address, by account. What one user
-# writes: sign-ins, over HTTP also API tokens, one-time tokens, names, blacklisted tokens.
+# Failed attempts to sign in: by address, by account and address, by account. Rows that one user
+# may write: sign-ins and, over HTTP, API tokens, one-time tokens, names, blacklisted tokens.
 RATES: Mapping[str, Rate | None] = {
     "address": Rate(60, 60),
     "address_sustained": Rate(200, 3600),
@@ -67,7 +67,7 @@ RATES: Mapping[str, Rate | None] = {
     "blacklist": Rate(300, 3600),
 }
 
-#: The purpose of a one-time token that buys a sign-in, and how long any may be.
+#: The purpose of a one-time token that signs its user in, and the longest name of a purpose.
 SIGN_IN = "sign_in"
 MAX_PURPOSE_LENGTH = 64
 
@@ -126,8 +126,8 @@ def purposes(value: Any) -> tuple[str, ...]:
     if any(len(item) > MAX_PURPOSE_LENGTH for item in values):
         raise ValueError(f"must list purposes of at most {MAX_PURPOSE_LENGTH} characters.")
     if SIGN_IN in values:
-        # Who steals an access token would make a sign-in of it, with a fresh start.
-        raise ValueError(f"must not list {SIGN_IN!r}: nobody gets a sign-in for an access token.")
+        # Whoever steals an access token could turn it into a new sign-in.
+        raise ValueError(f"must not list {SIGN_IN!r}: an access token must not start a sign-in.")
     return values
 
 
@@ -141,7 +141,7 @@ def header_types(value: Any) -> tuple[str, ...]:
 def cookie_name(value: Any) -> str:
     # A browser keeps 4096 bytes of name and value.
     if not isinstance(value, str) or len(value) > MAX_COOKIE_NAME_LENGTH:
-        raise ValueError(f"must be a text of at most {MAX_COOKIE_NAME_LENGTH} characters.")
+        raise ValueError(f"must be a string of at most {MAX_COOKIE_NAME_LENGTH} characters.")
     if not _HTTP_TOKEN.fullmatch(value) or value.startswith("__"):
         raise ValueError('must be letters, digits, "-" or "_", like "shop"; the prefix is added.')
     return value
@@ -165,7 +165,7 @@ def count(value: Any) -> int | None:
         return None
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_COUNT:
         return value
-    raise ValueError("must be a whole number from 1, or None for no limit.")
+    raise ValueError("must be a whole number of at least 1, or None for no limit.")
 
 
 def size(value: Any) -> int:
@@ -196,16 +196,16 @@ def cache_alias(value: Any) -> str:
 def hook(value: Any) -> str | None:
     if value is None:
         return None
-    # What is no path is not quoted: it may be anything, a secret too.
+    # Anything but a path is not quoted, because it may be a secret.
     if not isinstance(value, str) or not _DOTTED_PATH.fullmatch(value):
         raise ValueError('must be a dotted path like "accounts.tokens.claims", or None.')
     try:
         hook = import_string(value)
-    # Importing runs the project's code: it may raise anything.
+    # Importing runs the project's code, which may raise anything.
     except Exception as error:
         raise ValueError(f"cannot be imported: {type(error).__name__}: {error}") from None
     if not callable(hook):
-        raise ValueError(f"must name something that can be called; {value} cannot.")
+        raise ValueError(f"must name a callable; {value} is not one.")
     return value
 
 
@@ -219,7 +219,7 @@ def url(value: Any) -> str:
     if not parts.hostname or parts.scheme not in ("https", "http"):
         raise ValueError("must be an https URL.")
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise ValueError("must be https: whoever changes the answer makes the tokens.")
+        raise ValueError("must be https: whoever can change the answer can forge tokens.")
     return value
 
 
@@ -233,7 +233,7 @@ def _issuer(name: str, given: Any) -> Issuer:
     known = given if isinstance(given, Mapping) else {"jwks_url": given}
     if not known.keys() <= {*Issuer._fields} or not known.get("jwks_url"):
         raise ValueError(
-            f'must give {name!r} the URL of its JWKS, or a dict with "jwks_url" and, if wanted, '
+            f'must give {name!r} the URL of its JWKS, or a dict with "jwks_url" and optionally '
             '"claims" and "max_lifetime".'
         )
     parsers: dict[str, Callable[[Any], Any]] = {
@@ -244,7 +244,7 @@ def _issuer(name: str, given: Any) -> Issuer:
     try:
         return Issuer(**{part: parsers[part](item) for part, item in known.items()})
     except ValueError as error:
-        raise ValueError(f"is wrong about {name!r}, which {error}") from None
+        raise ValueError(f"has a wrong entry: {name!r} {error}") from None
 
 
 def moment(value: Any) -> datetime | None:
@@ -266,8 +266,8 @@ def clients(value: Any) -> Mapping[str, str]:
         raise ValueError("must be a dict from each client's id to its hashed secret.")
     if not all(is_password_usable(secret) and _is_hashed(secret) for secret in value.values()):
         raise ValueError(
-            "holds a secret that is not hashed: use what make_password() of "
-            "django.contrib.auth.hashers returns."
+            "contains a secret that is not hashed: hash it with make_password() from "
+            "django.contrib.auth.hashers."
         )
     return dict(value)
 
@@ -280,7 +280,7 @@ def _is_hashed(secret: str) -> bool:
     return True
 
 
-#: By how the access token came: how long ago the user may have signed in, to end other sign-ins.
+#: How long ago the user may have signed in to end other sign-ins, by how the access token came.
 RECENT_SIGN_IN: Mapping[str, timedelta | None] = {"cookie": timedelta(minutes=15), "header": None}
 
 

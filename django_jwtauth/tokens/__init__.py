@@ -1,6 +1,6 @@
-"""Claims to signed string and back: which are asked for, and what they must be.
+"""Turn claims into a signed token and back, and check them.
 
-Asks no database. ``jws`` encodes and signs.
+Uses no database. ``jws`` encodes and signs.
 """
 
 import time
@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 #: The longest token issued or read, in bytes.
 MAX_LENGTH = jws.MAX_LENGTH
 
-# Of the tokens that are nobody else's to verify: each has its own typ and its own secret.
+# Tokens that only this deployment verifies; each kind has its own typ and its own secret.
 _OWN_TYPS: dict[str, TokenType] = {"rt+jwt": REFRESH, "ot+jwt": ONE_TIME}
 _verified = VerifiedTokens()
 
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """The tokens of one answer; ``refresh`` is None when the old one stays in use.
+    """The tokens of one answer; ``refresh`` is None if the old one stays in use.
 
     ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
     """
@@ -67,8 +67,8 @@ class TokenPair:
 def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) -> str:
     """Return the compact, signed form of ``claims``.
 
-    Raises ``ValueError`` when the claims are not JSON or make a token of more than
-    ``max_length`` bytes, ``ImproperlyConfigured`` when no key can sign.
+    Raises ``ValueError`` if the claims are not JSON or the token has more than ``max_length``
+    bytes, and ``ImproperlyConfigured`` if no key can sign.
     """
     tenancy = keyrings.get_token_tenancy()
     key = _rings(token_type)(tenancy).signer()
@@ -80,8 +80,8 @@ def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) 
         raise ValueError(f"A claim of the {token_type} token is not JSON: {error}") from None
     if len(raw) > max_length:
         raise ValueError(
-            f"The {token_type} token has {len(raw)} bytes, {max_length} at most: "
-            'put less into HOOKS["CLAIMS"] or claims=.'
+            f"The {token_type} token has {len(raw)} bytes, but at most {max_length} are allowed: "
+            'return less from HOOKS["CLAIMS"], or pass less in claims=.'
         )
     return raw
 
@@ -91,10 +91,10 @@ def decode(
 ) -> Claims:
     """Return the verified claims of ``raw``, of one of the ``allowed`` types.
 
-    With ``foreign``, also of ``ISSUERS``: never where ``sub`` or ``sid`` is looked
-    up here, as theirs name other users. Raises a ``TokenError``, and ``Unavailable`` while
-    keys that must be fetched cannot be. The first reason in this order is reported: form,
-    signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
+    With ``foreign``, tokens of other ``ISSUERS`` are accepted, too. Never pass it where ``sub``
+    or ``sid`` is looked up here, because theirs name other users. Raises a ``TokenError``, and
+    ``Unavailable`` if the required keys cannot be fetched. The first reason in this order is
+    reported: form, signature, type, ``exp``, ``nbf``, ``iss``, ``aud``, the other claims.
     """
     if not isinstance(raw, str) or len(raw) > jws.MAX_LENGTH:
         raise MalformedToken
@@ -110,7 +110,7 @@ def decode(
     token_type = _OWN_TYPS.get(typ, ACCESS)
     url = _find_url(payload, foreign, conf) if token_type == ACCESS else None
     keys = _fetched_keys(url) if url else _rings(token_type)(tenancy)
-    # What is known of the token depends on it, so it is taken before the keys are asked for.
+    # A cached result depends on the ring, so the ring is read first.
     ring = keys.current()
     jws.verify(raw, keys.candidates(header["alg"], header["kid"]))
     claims = jws.read_object(payload)
@@ -130,7 +130,7 @@ def _rings(token_type: TokenType) -> Callable[[Tenancy], keyrings.KeyRing]:
 
 def _recall(raw: str, foreign: bool, tenancy: Tenancy) -> Claims | None:
     known = _verified.get((raw, foreign))
-    # A tenancy, with its settings and keys, is another as soon as any of them is.
+    # If a setting or a key changes, there is a new tenancy.
     if known is None or known.tenancy is not tenancy:
         return None
     if known.url and _fetched_keys(known.url).current() is not known.ring:
@@ -147,12 +147,12 @@ def _remember(raw: str, foreign: bool, verified: Verified) -> None:
 
 
 def _find_url(payload: bytes, foreign: bool, conf: Settings) -> str | None:
-    """Return where the issuer's keys are fetched from, None for the keys in ``KEYS``.
+    """Return the URL of the issuer's keys, or None for the keys in ``KEYS``.
 
-    Each issuer's tokens verify with its own keys only (RFC 8725, 3.8).
+    Each issuer's tokens verify only with its own keys (RFC 8725, 3.8).
     """
     urls = conf.key_urls(foreign=foreign)
-    # Not verified yet: it picks a ring, nothing more.
+    # The claim is not verified yet, and only selects a ring.
     issuer = jws.read_object(payload).get("iss") if urls else None
     return urls.get(issuer) if isinstance(issuer, str) else None
 
@@ -170,7 +170,7 @@ def _normalize_typ(typ: str | None) -> str:
 
 
 def _access_typs(conf: Settings) -> set[str]:
-    # at+jwt stays good while ACCESS_TOKEN_TYP is being changed to "JWT".
+    # at+jwt stays valid while ACCESS_TOKEN_TYP is being changed to "JWT".
     return {"at+jwt", conf.ACCESS_TOKEN_TYP.lower()}
 
 
@@ -190,7 +190,7 @@ def _check_times(claims: Claims, conf: Settings, allow_expired: bool) -> None:
     exp, iat, nbf = claims["exp"], claims.get("iat"), claims.get("nbf", 0)
     if type(exp) is not int or not 0 <= exp <= MAX_NUMERIC_DATE:
         raise MalformedToken
-    # iat is not compared with the clock: nodes differ.
+    # iat is not compared with the clock, because clocks of nodes differ.
     if type(iat) not in (int, float) or type(nbf) not in (int, float):
         raise MalformedToken
     if exp + leeway <= now and not allow_expired:
@@ -208,7 +208,7 @@ def _check_parties(claims: Claims, token_type: TokenType, foreign: bool, conf: S
         _check_lifetime(claims, trusted.max_lifetime)
     if token_type != ACCESS or (not conf.AUDIENCE and "aud" not in claims):
         return
-    # RFC 7519, 4.1.3: a token for somebody is not for whoever has no name.
+    # RFC 7519, 4.1.3: a token with an audience is not for a deployment without AUDIENCE.
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
     if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
@@ -218,8 +218,8 @@ def _check_parties(claims: Claims, token_type: TokenType, foreign: bool, conf: S
 
 
 def _check_lifetime(claims: Claims, longest: timedelta) -> None:
-    """Refuse another issuer's token that lives too long: nothing here could end it."""
-    # By its own clock or by ours, whichever says more; clocks differ by some minutes.
+    """Refuse another issuer's token that is valid for too long, as nothing here could end it."""
+    # Measured by its own clock or by ours, whichever gives more; clocks may differ by minutes.
     began = min(claims["iat"], time.time())
     if claims["exp"] - began > (longest + MAX_LEEWAY).total_seconds():
         raise TooLongLived

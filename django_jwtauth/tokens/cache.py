@@ -1,7 +1,7 @@
-"""Access tokens verified before, in this process: a signature is checked once.
+"""A cache of verified access tokens in this process, so that a signature is checked once.
 
-Holds claims, never whether a token was revoked. Bounded by two generations of entries:
-when the newer is full it becomes the older, and what was the older is forgotten.
+It contains claims, never whether a token was revoked. Two generations of entries limit its size:
+when the newer is full, it becomes the older, and the previous older one is discarded.
 """
 
 from typing import Any, NamedTuple
@@ -10,11 +10,11 @@ from ..conf import Tenancy
 
 
 class Verified(NamedTuple):
-    """What is known of one token, good only in the same tenancy and with the same keys.
+    """The result for one token, which is valid only in the same tenancy and with the same keys.
 
-    ``url``: where the keys in ``ring`` were fetched from, None when they are the tenancy's.
-    ``claims`` is None when they hold lists or dicts, which a caller could change: then
-    the payload is read again.
+    ``url``: where the keys in ``ring`` were fetched, or None for the tenancy's own.
+    ``claims`` is None if they contain lists or dicts, which a caller could change; then the
+    payload is read again.
     """
 
     tenancy: Tenancy
@@ -27,7 +27,7 @@ class Verified(NamedTuple):
 class VerifiedTokens:
     """A bounded map from token to :class:`Verified`.
 
-    Safe for threads: a lost race costs a verification, never a wrong answer.
+    Thread-safe: a lost race costs another verification, but never gives a wrong answer.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class VerifiedTokens:
         return self._newer.get(key) or self._older.get(key)
 
     def put(self, key: Any, verified: Verified, size: int) -> None:
-        """Store it; at most ``size`` entries stay, none below 2."""
+        """Store a result. At most ``size`` entries are kept, and none if ``size`` is below 2."""
         if size < 2:
             return
         if len(self._newer) >= size // 2:

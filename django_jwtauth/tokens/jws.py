@@ -1,8 +1,8 @@
-"""The compact form of a signed token (RFC 7515, 7.1): made, read, its signature checked.
+"""Encode, sign, read and verify the compact form of a token (RFC 7515, 7.1).
 
-What the claims mean is the business of ``tokens``. PyJWT's algorithms make and check the
-signature. The form is read here, because some PyJWT from 2.10 to 2.15 accepts what
-RFC 8725 refuses: padding, UTF-16, duplicate members, ``crit``, unbounded size.
+``tokens`` checks what the claims mean. PyJWT's algorithms create and verify the signature. The
+form is read here, because some versions of PyJWT from 2.10 to 2.15 accept what RFC 8725 refuses:
+padding, UTF-16, duplicate members, ``crit``, unlimited size.
 """
 
 import functools
@@ -24,7 +24,7 @@ from .keymaterial import Key
 MAX_LENGTH = 8192
 
 _FORM = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-# RFC 4648, 3.5: where a last character has spare bits, they are zero.
+# RFC 4648, 3.5: spare bits of the last character are zero.
 _LAST_CHARACTERS = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -44,7 +44,7 @@ _json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_const
 
 
 def sign(claims: dict[str, Any], key: Key, typ: str) -> str:
-    """Return the token of ``claims``; raises TypeError or ValueError when they are not JSON."""
+    """Return the token for ``claims``; raises TypeError or ValueError if they are not JSON."""
     header = {"alg": key.algorithm, "typ": typ, **({"kid": key.kid} if key.kid else {})}
     signed = f"{_encode_object(header)}.{_encode_object(claims)}"
     algorithm = jwt.get_algorithm_by_name(key.algorithm)
@@ -53,7 +53,7 @@ def sign(claims: dict[str, Any], key: Key, typ: str) -> str:
 
 
 def split(raw: str) -> tuple[bytes, bytes]:
-    """Return header and payload, decoded; the signature stays out of local variables."""
+    """Return the decoded header and payload; the signature stays out of local variables."""
     if not _FORM.fullmatch(raw):
         raise MalformedToken
     header, payload, _ = raw.split(".")
@@ -62,19 +62,19 @@ def split(raw: str) -> tuple[bytes, bytes]:
 
 @functools.lru_cache(maxsize=64)
 def read_header(encoded: bytes) -> dict[str, Any]:
-    """Return the header. Most tokens have one of few, so it is kept: not to be changed."""
+    """Return the header. It is cached, as few different ones occur: do not change it."""
     header = read_object(encoded)
-    # RFC 7515, 4.1.11: what must be understood is refused, nothing is (b64: RFC 7797).
+    # RFC 7515, 4.1.11: no critical extension is supported, so all are refused (b64: RFC 7797).
     if "crit" in header or "b64" in header or not isinstance(header.get("alg"), str):
         raise MalformedToken
-    # Not every PyJWT refuses null.
+    # Not every version of PyJWT refuses null.
     if not all(isinstance(header.get(name, ""), str) for name in ("typ", "kid")):
         raise MalformedToken
     return {"typ": None, "kid": None, **header}
 
 
 def _decode_segment(segment: str) -> bytes:
-    """Decode base64url, canonical only: one token must have one spelling."""
+    """Decode canonical base64url only, so that a token has one spelling."""
     spare = len(segment) % 4
     if spare == 1 or (spare and segment[-1] not in _LAST_CHARACTERS[spare]):
         raise MalformedToken
@@ -92,7 +92,7 @@ def _encode_object(value: dict[str, Any]) -> str:
 def read_object(encoded: bytes) -> dict[str, Any]:
     """Return the JSON object of a decoded segment (RFC 8725, 2.4: UTF-8, nothing twice)."""
     value = None
-    # The error holds what was decoded: it must not become the context of another.
+    # The error contains the decoded text, so it must not become the context of another.
     with suppress(ValueError, RecursionError):
         value = _json.decode(encoded.decode("utf-8"))
     if not isinstance(value, dict):
@@ -109,14 +109,14 @@ def verify(raw: str, candidates: list[Key]) -> None:
             signature = RedactedBytes(_decode_segment(encoded))
             if algorithm.verify(signed.encode(), key.verifying, signature):
                 return
-        # PyJWT lets more than its own exceptions through on hostile input.
+        # On hostile input, PyJWT raises more than its own exceptions.
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             continue
     raise BadSignature
 
 
 def read_foreign(raw: str, find_keys: Callable[[dict[str, Any]], list[Key]]) -> dict[str, Any]:
-    """Return the claims of a token of any kind that one of the keys signed; checks none of them.
+    """Return the claims of a token of any kind that one of the keys signed, without checking them.
 
     ``find_keys`` gets the header and returns the keys that may have signed. Raises a
     ``TokenError``.

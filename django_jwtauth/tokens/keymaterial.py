@@ -1,6 +1,6 @@
-"""One entry of ``JWTAUTH["KEYS"]`` read into a :class:`Key`: PEM, JWK or secret.
+"""Read one entry of ``JWTAUTH["KEYS"]`` into a :class:`Key`: PEM, JWK or secret.
 
-Every message says what to change and shows nothing of the key.
+Every message says what to change and shows no part of the key.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ except ImportError:  # the "crypto" extra is not installed
 else:
     CRYPTOGRAPHY = True
 
-# RFC 7518, 3.2: a key of at least the size of the hash, in bytes.
+# RFC 7518, 3.2: the key has at least the size of the hash, in bytes.
 HMAC_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 CURVES = {"ES256": "secp256r1", "ES384": "secp384r1", "ES512": "secp521r1"}
@@ -37,19 +37,19 @@ ALGORITHMS = frozenset({*HMAC_SECRET_BYTES, *RSA_ALGORITHMS, *CURVES, "EdDSA"})
 
 RSA_MIN_BITS = 2048
 RSA_MAX_BITS = 8192
-# Fewer different characters than this is a password, not a secret (RFC 8725, 3.5).
+# With fewer different characters, it is a password, not a secret (RFC 8725, 3.5).
 SECRET_MIN_VARIETY = 10
 
-# In bytes: half of the shortest secret, which hexadecimal leaves of it.
+# In bytes: half of the shortest secret, for one that is written in hexadecimal.
 _LEAST_FORM = 16
 
 _MATERIAL = ("private_key", "public_key", "secret", "jwk")
 _MEMBERS = ("algorithm", *_MATERIAL, "kid", "active_from")
-# RFC 7638, 3.2: what a thumbprint covers.
+# RFC 7638, 3.2: the members that a thumbprint covers.
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "x", "y"), "RSA": ("e", "n"), "OKP": ("crv", "x")}
-# RFC 7517, 4.3: what a key for signatures may do.
+# RFC 7517, 4.3: the operations of a key for signatures.
 _OPERATIONS = frozenset({"sign", "verify"})
-# PEM and SSH, in the headers of their text and in the names inside their blobs.
+# PEM and SSH: the headers of their text, and the names inside their binary form.
 _KEY_TEXT = re.compile(rb"-{4,5} ?BEGIN |ssh-(rsa|dss|ed25519)|ecdsa-sha2-|openssh-key-v1")
 
 
@@ -93,7 +93,7 @@ def load_key(entry: Mapping[str, Any]) -> Key:
     if algorithm in HMAC_SECRET_BYTES:
         secret = _load_secret(given[0], entry[given[0]], algorithm)
         if kid and _is_part(secret, kid.encode()):
-            raise KeyProblem('"kid" must not be the secret: it stands in every token.')
+            raise KeyProblem('"kid" must not be the secret, because every token contains it.')
         signs = "sign" in _operations(entry.get("jwk"))
         return Key(algorithm, kid, secret, secret if signs else None, active_from)
     if not CRYPTOGRAPHY:
@@ -104,9 +104,9 @@ def load_key(entry: Mapping[str, Any]) -> Key:
 
 
 def find_conflict(one: Key, other: Key) -> str | None:
-    """Return why two keys must not stand in one set, None when they may."""
+    """Return why two keys must not be in the same set, or None if they may."""
     if one.algorithm != other.algorithm and _material(one) == _material(other):
-        return "one key under two algorithms; give each a key of its own (RFC 8725, 3.1)."
+        return "one key under two algorithms; use a separate key for each (RFC 8725, 3.1)."
     if one.symmetric == other.symmetric:
         return None
     secret, pair = (one, other) if one.symmetric else (other, one)
@@ -124,18 +124,18 @@ def _material(key: Key) -> Any:
 
 
 def _is_part(secret: bytes, published: bytes) -> bool:
-    """Return whether a secret, also in base64 or hexadecimal, is in what is published."""
+    """Return whether public data contain a secret, also in base64 or hexadecimal."""
     try:
         unhexed = bytes.fromhex(secret.decode())
     except ValueError:
         unhexed = b""
     forms = (secret, _lenient_base64(secret), unhexed)
-    # Less the first byte, which tells how the point of a curve is written.
+    # Without the first byte, which says how the point of a curve is written.
     return any(form[1:] in published for form in forms if len(form) >= _LEAST_FORM)
 
 
 def public_jwk(key: Key) -> dict[str, Any]:
-    """Return the public JWK of an asymmetric key (RFC 7517): no private member, ever."""
+    """Return the public JWK of an asymmetric key (RFC 7517), never with a private member."""
     numbers = _jwk_members(key.verifying)
     return {**numbers, "kid": key.kid, "use": "sig", "alg": key.algorithm}
 
@@ -191,7 +191,7 @@ def _load_active_from(value: Any) -> datetime | None:
 def _read(name: str, path: Path) -> bytes:
     try:
         return RedactedBytes(path.read_bytes())
-    # The path is not quoted: by mistake it may be the key itself.
+    # The path is not quoted, because it may be the key itself by mistake.
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or "not a path"
         raise KeyProblem(f'"{name}": cannot read the file: {why}.') from None
@@ -202,7 +202,7 @@ def _encode(name: str, text: str) -> bytes:
         return RedactedBytes(text.encode())
     except UnicodeEncodeError:
         pass
-    # Not in the block above: the context would be an error that holds the key.
+    # Not in the block above, where the context would be an error that contains the key.
     raise KeyProblem(f'"{name}" is not valid text.')
 
 
@@ -230,14 +230,14 @@ def _load_secret(name: str, value: Any, algorithm: str) -> bytes:
     if len(secret) < least:
         raise KeyProblem(f'"{name}" is shorter than the {least} bytes that {algorithm} needs.')
     if len(set(secret)) < SECRET_MIN_VARIETY:
-        raise KeyProblem(f'"{name}" can be guessed: make one with secrets.token_urlsafe(64).')
+        raise KeyProblem(f'"{name}" can be guessed: generate one with secrets.token_urlsafe(64).')
     return secret
 
 
 def _secret_bytes(value: Any) -> bytes:
-    """A secret counts exactly as given: others hold the same one."""
+    """Return the secret exactly as given, because others hold the same one."""
     if isinstance(value, Path):
-        # Editors and shells end a file with a line break that nobody means.
+        # Editors and shells end a file with a line break that is not part of the secret.
         return _read("secret", value).rstrip(b"\r\n")
     if isinstance(value, str):
         return _encode("secret", value)
@@ -252,9 +252,9 @@ def _is_key(data: bytes) -> bool:
 
 
 def _is_der(data: bytes) -> bool:
-    """A SEQUENCE of just this size, of which the first is a SEQUENCE or an INTEGER.
+    """Whether this is a SEQUENCE of exactly this size that begins with a SEQUENCE or an INTEGER.
 
-    Keys and certificates are; a random secret is with a chance of one in millions.
+    Keys and certificates are; a random secret is with a probability of one in millions.
     """
     if len(data) < 8 or data[0] != 0x30:
         return False
@@ -262,7 +262,7 @@ def _is_der(data: bytes) -> bool:
     if length & 0x80:
         start += length & 0x7F
         length = int.from_bytes(data[2:start], "big")
-    # The last bytes of a file may have been taken for a line break.
+    # The last bytes of a file may have been removed as a line break.
     cut = start + length - len(data)
     return 0 <= cut <= 2 and data[start : start + 1] in (b"\x30", b"\x02")
 
@@ -275,7 +275,7 @@ def _is_json_object(data: bytes) -> bool:
 
 
 def _lenient_base64(data: bytes) -> bytes:
-    """Decode either alphabet, with or without padding and line breaks; else b""."""
+    """Decode either alphabet, with or without padding and line breaks; otherwise b""."""
     compact = b"".join(data.split()).rstrip(b"=").replace(b"+", b"-").replace(b"/", b"_")
     try:
         return urlsafe_b64decode(compact + b"=" * (-len(compact) % 4))
@@ -330,19 +330,19 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
         raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
     try:
         return jwt.PyJWK(dict(jwk), algorithm).key
-    # PyJWT lets AttributeError, TypeError and others of a bad JWK through.
+    # For a bad JWK, PyJWT also raises AttributeError, TypeError and others.
     except Exception:
         raise KeyProblem('"jwk" cannot be read.') from None
 
 
 def _check_operations(jwk: Mapping[str, Any]) -> None:
-    """Refuse a key that is for anything but signatures (RFC 7517, 4.2 and 4.3).
+    """Refuse a key that is not for signatures (RFC 7517, 4.2 and 4.3).
 
-    One that only signs must be private: its public half, which is another key, verifies. What
-    a secret signs for others alone would be refused here.
+    A key that only signs must be private, because its public half is another key, which
+    verifies. With a secret that only signs, our own tokens would be refused.
     """
     if jwk.get("use", "sig") != "sig":
-        raise KeyProblem('"jwk" is for another use than signatures: its "use" is not "sig".')
+        raise KeyProblem('"jwk" is not for signatures: its "use" is not "sig".')
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, (list, tuple)) or not all(
         isinstance(name, str) for name in operations
@@ -351,13 +351,13 @@ def _check_operations(jwk: Mapping[str, Any]) -> None:
     if not operations or len(set(operations)) < len(operations):
         raise KeyProblem('"jwk": its "key_ops" must not be empty, nor name one twice.')
     if not _OPERATIONS.issuperset(operations):
-        raise KeyProblem('"jwk": its "key_ops" has more than "sign" and "verify".')
+        raise KeyProblem('"jwk": its "key_ops" must contain only "sign" and "verify".')
     if "verify" not in operations and ("d" not in jwk or jwk.get("kty") == "oct"):
-        raise KeyProblem('"jwk": its "key_ops" must have "verify".')
+        raise KeyProblem('"jwk": its "key_ops" must contain "verify".')
 
 
 def _operations(jwk: Any) -> frozenset[str]:
-    """Return what a key may do: all, where it does not say."""
+    """Return what a key may do: everything, if it does not say."""
     return frozenset((jwk or {}).get("key_ops", _OPERATIONS))
 
 

@@ -1,8 +1,8 @@
-"""The key rings: who signs, who verifies.
+"""The key rings: which keys sign and which verify.
 
-Refresh tokens are this deployment's own business, so their secret is derived from
-``SECRET_KEY``. Access tokens are signed by ``JWTAUTH["KEYS"]``, or, with none
-configured, under another derived secret. One key has one algorithm (RFC 8725, 3.1).
+Only this deployment verifies refresh tokens, so their secret is derived from ``SECRET_KEY``.
+Access tokens are signed with ``JWTAUTH["KEYS"]`` or, without them, with another derived secret.
+Each key has one algorithm (RFC 8725, 3.1).
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,22 +29,22 @@ class KeyRing:
         self.keys = tuple(keys)
 
     def current(self) -> "KeyRing":
-        """Return the ring itself: keys from the settings do not change while it lives."""
+        """Return the ring itself, because keys from the settings never change."""
         return self
 
     def find_signer(self) -> Key | None:
-        """Return the newest activated key that can sign, None without one."""
+        """Return the newest active key that can sign, or None without one."""
         now = moments.now()
         able = [key for key in self.keys if key.signing and (key.active_from or _LONG_AGO) <= now]
         return max(able, key=lambda key: key.active_from or _LONG_AGO, default=None)
 
     def signer(self) -> Key:
-        """Return the key that signs now. Raises ``ImproperlyConfigured`` when none can."""
+        """Return the key that signs now; raises ``ImproperlyConfigured`` if none can."""
         signer = self.find_signer()
         if signer is None:
             raise ImproperlyConfigured(
                 'JWTAUTH["KEYS"] has no active key that can sign: add a "private_key" '
-                'or "secret" without "active_from", or with one that has passed.'
+                'or "secret" without "active_from", or with one in the past.'
             )
         return signer
 
@@ -60,10 +60,10 @@ class KeyRing:
 def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
     """Return the keys derived from SECRET_KEY and its fallbacks; only the first may sign.
 
-    Each tenant has its own, though all share ``SECRET_KEY``.
+    Each tenant has its own keys, though all share ``SECRET_KEY``.
     """
     salt = f"django_jwtauth.keys.{purpose}"
-    # A key derived from nothing is known to everybody.
+    # Everybody knows a key that is derived from an empty fallback.
     secrets = [settings.SECRET_KEY, *(old for old in settings.SECRET_KEY_FALLBACKS if old)]
     secrets = [redact(secret) for secret in secrets]
     values = [
@@ -74,13 +74,13 @@ def _derived(purpose: str, tenant: str | None, *, signs: bool) -> list[Key]:
     return [Key("HS256", None, *pair) for pair in zip(values, signing, strict=True)]
 
 
-# A tenancy keeps its rings; setdefault() is atomic, so two threads get the same one.
+# A tenancy keeps its rings. setdefault() is atomic, so two threads get the same one.
 
 
 def get_token_tenancy() -> Tenancy:
-    """Return the tenancy to make or read a token in.
+    """Return the tenancy in which to issue or read a token.
 
-    Raises ``NoTenant`` outside every tenant: nobody could say whose it is.
+    Raises ``NoTenant`` outside every tenant.
     """
     tenancy = get_tenancy()
     if tenancy.tenant is None:
@@ -88,7 +88,7 @@ def get_token_tenancy() -> Tenancy:
     return tenancy
 
 
-# Each takes the tenancy from a caller who has asked already.
+# A caller who already has the tenancy passes it.
 
 
 def get_refresh_ring(tenancy: Tenancy | None = None) -> KeyRing:
@@ -97,7 +97,7 @@ def get_refresh_ring(tenancy: Tenancy | None = None) -> KeyRing:
 
 
 def get_one_time_ring(tenancy: Tenancy | None = None) -> KeyRing:
-    """Return the ring for one-time tokens: derived from ``SECRET_KEY``, for nothing else."""
+    """Return the ring for one-time tokens: derived from ``SECRET_KEY``, only for them."""
     return _get_own_ring("one_time", tenancy or get_token_tenancy())
 
 
@@ -111,8 +111,8 @@ def _get_own_ring(purpose: str, tenancy: Tenancy) -> KeyRing:
 def get_access_ring(tenancy: Tenancy | None = None) -> KeyRing:
     """Return the ring for access tokens.
 
-    The derived secrets go on verifying when ``KEYS`` is set, so that the deploy that
-    sets it signs nobody out; they stop signing. Raises ``ImproperlyConfigured``.
+    Once ``KEYS`` is set, the derived secrets stop signing but still verify, so the deploy that
+    sets it signs nobody out. Raises ``ImproperlyConfigured``.
     """
     tenancy = tenancy or get_token_tenancy()
     ring: KeyRing = tenancy.rings.get("access") or tenancy.rings.setdefault(
@@ -131,7 +131,7 @@ def _load_access_ring(tenancy: Tenancy) -> KeyRing:
 def find_problems() -> list[Problem]:
     """Return what is wrong with ``JWTAUTH["KEYS"]``; never shows key material.
 
-    Raises ``ImproperlyConfigured`` while another setting is wrong.
+    Raises ``ImproperlyConfigured`` if another setting is wrong.
     """
     return _load_configured(get_settings().KEYS)[1]
 
@@ -149,7 +149,7 @@ def _load_configured(
     kids = [key.kid for key in keys.values() if key.kid]
     if len(set(kids)) < len(kids):
         problems.append(
-            Problem(("KEYS",), 'has two keys with the same kid: give one another "kid".')
+            Problem(("KEYS",), 'has two keys with the same kid: set another "kid" for one of them.')
         )
     for (first, one), (second, other) in combinations(keys.items(), 2):
         if conflict := find_conflict(one, other):

@@ -1,6 +1,7 @@
 """The public keys of another deployment, fetched from its JWKS (RFC 7517).
 
-PyJWT's client holds a lock during HTTP, reads without a limit and follows redirects.
+PyJWT's own client is not used: it holds a lock during HTTP, reads without a limit and follows
+redirects.
 """
 
 import io
@@ -28,22 +29,22 @@ logger = logging.getLogger("django_jwtauth")
 #: To connect, and again for the whole answer.
 TIMEOUT = 3.0
 MAX_AGE, MIN_MAX_AGE, MAX_MAX_AGE = 300, 10, 3600
-#: Between two fetches that an unknown kid or a failure asks for.
+#: The shortest time between two fetches because of an unknown kid or a failure.
 COOLDOWN = 10
-#: How long keys are believed while the issuer does not answer.
+#: How long keys are used while the issuer does not answer.
 STALE_LIMIT = 24 * 3600
 
 MAX_BYTES = 256 * 1024
 MAX_KEYS = 50
 
-# Not "k": what everybody can fetch is no secret.
+# Not "k": a secret that everybody can fetch is none.
 _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "kid", "alg", "use", "key_ops")
 _USUAL = {"RSA": "RS256", "OKP": "EdDSA"}
 _OF_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
 
 
 class RemoteKeys:
-    """The keys behind one URL. Safe for threads; one of them fetches, the others go on."""
+    """The keys behind one URL. Thread-safe: one thread fetches, the others use the known keys."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -55,8 +56,8 @@ class RemoteKeys:
     def candidates(self, algorithm: str, kid: str | None) -> list[Key]:
         """Return the keys that may have signed a token with this header.
 
-        An unknown ``kid`` asks the issuer again, at most once in a cooldown. Raises
-        ``Unavailable`` while the issuer does not answer and no key known is the right one.
+        An unknown ``kid`` asks the issuer again, at most once in ``COOLDOWN``. Raises
+        ``Unavailable`` if the issuer does not answer and no known key has this ``kid``.
         """
         found = self.current().candidates(algorithm, kid)
         now = time.monotonic()
@@ -64,12 +65,12 @@ class RemoteKeys:
             self._fetch(now)
             found = self._believed(now).candidates(algorithm, kid)
         if not found and self._failing:
-            # It may be a new key's: nobody can say.
+            # A new key may have signed it.
             raise Unavailable
         return found
 
     def current(self) -> KeyRing:
-        """Return the keys as last fetched, fetching them when that is due."""
+        """Return the keys as last fetched, and fetch them if that is due."""
         now = time.monotonic()
         if now >= self._fresh_until:
             self._fetch(now)
@@ -81,8 +82,8 @@ class RemoteKeys:
         return self._ring
 
     def _fetch(self, now: float) -> None:
-        # Only the first fetch is worth waiting for: later there are keys to go on with, or
-        # an issuer that does not answer.
+        # Only the first fetch is worth waiting for. Later there are keys to use, or the issuer
+        # does not answer.
         if not self._lock.acquire(blocking=not self._tried):
             return
         try:
@@ -108,10 +109,10 @@ class RemoteKeys:
 
 
 def fetch(url: str) -> tuple[list[Key], int]:
-    """Return the usable keys at ``url`` and for how many seconds they are fresh.
+    """Return the usable keys at ``url``, and for how many seconds they are fresh.
 
-    Raises ``OSError``, ``HTTPException`` or ``ValueError`` when there is no JWKS to be had
-    within the time and the size allowed.
+    Raises ``OSError``, ``HTTPException`` or ``ValueError`` if there is no JWKS, or it takes too
+    long or is too large.
     """
     request = Request(url, headers={"Accept": "application/jwk-set+json, application/json"})  # noqa: S310
     opener = build_opener(_HTTPHandler, _HTTPSHandler, _NoRedirect)
@@ -140,7 +141,7 @@ def _max_age(cache_control: str) -> int:
 
 
 def _load(jwk: Any) -> Key | None:
-    """Load one public signature key; what cannot be used must not spoil the others."""
+    """Load one public signature key, or return None: a bad key must not affect the others."""
     if not isinstance(jwk, Mapping):
         return None
     public = {name: jwk[name] for name in _PUBLIC_MEMBERS if name in jwk}
@@ -155,7 +156,7 @@ def _load(jwk: Any) -> Key | None:
 
 
 class _Bounded(io.RawIOBase):
-    """What a server sends, refused when it takes too long: a socket's timeout is per read."""
+    """The server's answer, refused if all of it takes too long: a socket's timeout is per read."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -204,13 +205,13 @@ class _HTTPSHandler(HTTPSHandler):
 
 class _NoRedirect(HTTPRedirectHandler):
     def redirect_request(self, *args: Any) -> None:
-        """A key set is trusted because of where it comes from."""
+        """Follow no redirect, because a key set is trusted for where it comes from."""
 
 
 # --- One for each URL
 
 _remote: dict[str, RemoteKeys] = {}
-#: Each tenant may have its own; so many are kept.
+#: The number of key sets that are kept; each tenant may have its own.
 MAX_URLS = 1000
 
 
@@ -218,7 +219,7 @@ def get_remote_keys(url: str) -> RemoteKeys:
     """Return the one key set for ``url`` in this process."""
     known = _remote.get(url)
     if known is None:
-        # setdefault() is atomic: two threads get the same one.
+        # setdefault() is atomic, so two threads get the same one.
         known = _remote.setdefault(url, RemoteKeys(url))
         for surplus in list(_remote)[:-MAX_URLS]:
             _remote.pop(surplus, None)

@@ -1,6 +1,6 @@
-"""Public RSA keys that somebody else can take apart: what a look at the numbers shows.
+"""Find public RSA keys that can be factored, as far as their numbers show it.
 
-Not found: keys of a bad random number generator, of which there are only lists.
+Keys from a bad random number generator are not found, because there are only lists of them.
 """
 
 from math import gcd, isqrt, prod
@@ -15,7 +15,7 @@ _FERMAT_STEPS = 100
 
 
 def find_weakness(n: int, e: int) -> str | None:
-    """Return what is wrong with modulus ``n`` and exponent ``e``, None when nothing is found."""
+    """Return what is wrong with modulus ``n`` and exponent ``e``, or None."""
     if e % 2 == 0 or not MIN_EXPONENT <= e <= MAX_EXPONENT:
         return "its public exponent must be odd, and at least 65537"
     if gcd(n, prod(_PRIMES)) != 1:
@@ -30,9 +30,9 @@ def find_weakness(n: int, e: int) -> str | None:
 def _is_roca(n: int) -> bool:
     """Return whether a modulus of 2048 bits or more has the fingerprint of Infineon's library.
 
-    Its primes are ``k * M + 65537 ** a % M``, where M is the product of the first 126 primes
-    (225 from 3968 bits on): so the modulus is a power of 65537 modulo each of them. (Nemec,
-    Sys, Svenda, Klinec, Matyas: The Return of Coppersmith's Attack, CCS 2017, 2.1 and 3.)
+    The library's primes are ``k * M + 65537 ** a % M``, where M is the product of the first 126
+    primes (225 from 3968 bits on), so the modulus is a power of 65537 modulo each of them.
+    (Nemec, Sys, Svenda, Klinec, Matyas: The Return of Coppersmith's Attack, CCS 2017, 2.1 and 3.)
     """
     return all(n % p in _powers(p) for p in _PRIMES[:_ROCA_PRIMES])
 
