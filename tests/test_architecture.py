@@ -32,7 +32,7 @@ ORDER = {
     " api_tokens blacklist bulk keys / sessions / .",
     "contrib.simplejwt": "move / exceptions utils / backends settings / issuing models state"
     " token_blacklist / tokens / authentication / serializers / views .",
-    "contrib.simplejwt.move": "configuration source tables / decoder neighbours project /"
+    "contrib.simplejwt.move": "configuration names tables / decoder source / neighbours project /"
     " advice importer",
     "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
     "management": "temporary terminal / visiting / logins / commands",

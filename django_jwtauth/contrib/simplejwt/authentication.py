@@ -16,8 +16,11 @@ from ...http.transport import parse_header
 from ...redacted import RedactedBytes, redact
 from ...signins.rules import is_active
 from .exceptions import AuthenticationFailed, InvalidToken, TokenError, refuse_name
+from .models import TokenUser as TokenUser
 from .settings import api_settings
+from .tokens import AuthUser as AuthUser
 from .tokens import CheckedToken, Token
+from .utils import get_md5_hash_password as get_md5_hash_password
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -1,14 +1,14 @@
 """``TokenBackend``: encoded text to claims, for code that did not ask a token class."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from ... import sessions
 from ...claims import Claims
 from ...conf import get_settings
 from ...redacted import redact
 from ...tokens import jws
-from .exceptions import TokenBackendError, Unsupported, as_theirs
+from .exceptions import TokenBackendError, Unsupported, as_theirs, refuse_name
 from .exceptions import TokenBackendExpiredToken as TokenBackendExpiredToken
 from .utils import format_lazy as format_lazy
 
@@ -53,3 +53,7 @@ class TokenBackend:
 
     def get_leeway(self) -> timedelta:
         return get_settings().LEEWAY
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name(__name__, name)

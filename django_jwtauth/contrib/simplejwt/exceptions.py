@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions as drf
 
 from ... import exceptions as core
-from .move.project import GONE
+from .move.names import GONE
 
 logger = logging.getLogger("django_jwtauth")
 

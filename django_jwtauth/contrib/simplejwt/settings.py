@@ -6,17 +6,17 @@ what has one answer here.
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, NoReturn
 
 from django.utils.module_loading import import_string
 
 from ...conf import Settings, get_settings
 from ...tokens import keyrings
-from .exceptions import Unsupported
+from .exceptions import Unsupported, refuse_name
 from .move import configuration
-
-#: The prefix that a move replaces, and what it becomes.
-THEIRS, HERE = "rest_framework_simplejwt.", "django_jwtauth.contrib.simplejwt."
+from .move.configuration import DEFAULTS
+from .move.names import HERE, THEIRS
+from .utils import format_lazy as format_lazy
 
 #: What does not depend on a setting. Code that asks for one of the first two does by itself
 #: what is done here anyway, and would do it to tokens that were made otherwise.
@@ -28,14 +28,14 @@ DECIDED: Mapping[str, Any] = {
     "TOKEN_TYPE_CLAIM": "token_type",
 }
 #: What both have under one name.
-SHARED = configuration.DEFAULTS.keys() & {field.name for field in fields(Settings)}
+SHARED = DEFAULTS.keys() & {field.name for field in fields(Settings)}
 _IMPORTED = ("AUTH_TOKEN_CLASSES", "JSON_ENCODER", "TOKEN_USER_CLASS", "USER_AUTHENTICATION_RULE")
 
 
 class APISettings:
     """Each setting is an attribute, as in simplejwt. Nothing is kept, so nothing gets stale."""
 
-    defaults = configuration.DEFAULTS
+    defaults = DEFAULTS
 
     @property
     def user_settings(self) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class APISettings:
         """Nothing to do."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in configuration.DEFAULTS:
+        if name not in DEFAULTS:
             raise AttributeError(f"Invalid API setting: {name!r}")
         if name in DECIDED:
             return DECIDED[name]
@@ -60,7 +60,7 @@ class APISettings:
 
 def _relocate(value: Any) -> Any:
     """Return a dotted path of simplejwt's as it is called here; anything else as it is."""
-    if isinstance(value, str) and value.startswith(THEIRS):
+    if isinstance(value, str) and value.startswith(f"{THEIRS}."):
         return HERE + value.removeprefix(THEIRS)
     return value
 
@@ -98,7 +98,7 @@ def _key() -> Any:
     )
 
 
-_SLIDING = (f"{THEIRS}tokens.SlidingToken", f"{HERE}tokens.SlidingToken")
+_SLIDING = (f"{THEIRS}.tokens.SlidingToken", f"{HERE}.tokens.SlidingToken")
 _ASKED = {
     "ALGORITHM": _algorithm,
     "AUDIENCE": _audience,
@@ -109,3 +109,7 @@ _ASKED = {
 }
 
 api_settings = APISettings()
+
+
+def __getattr__(name: str) -> NoReturn:
+    refuse_name(__name__, name)

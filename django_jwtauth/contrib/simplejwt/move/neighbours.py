@@ -7,7 +7,8 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 
-from .source import THEIRS, Finding
+from .names import THEIRS
+from .source import Finding
 
 _PAGE = "see the page on moving here"
 _DISTRIBUTION = "djangorestframework-simplejwt"

@@ -8,87 +8,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.settings import api_settings
 
 from ....authentication import JWTAuthentication
-from . import configuration, source
-from .source import THEIRS, Finding, Place, is_theirs
+from . import source
+from .names import THEIRS, instead_of
+from .source import Finding, Place, is_theirs
 
-_SHIM = "django_jwtauth.contrib.simplejwt"
-_VERIFY = "call django_jwtauth.sessions.verify(raw), which returns the user and the claims"
-_SLIDING = "use a pair of tokens: a refresh token does what a sliding token did"
-_SHAPE = "override the view; the serializer only says what a body looks like"
-
-#: What is found here under another path.
-REPLACED = {
-    "authentication": "django_jwtauth.authentication",
-    "authentication.JWTAuthentication": "django_jwtauth.authentication.JWTAuthentication",
-    "authentication.JWTStatelessUserAuthentication": (
-        "django_jwtauth.authentication.JWTStatelessUserAuthentication"
-    ),
-    "authentication.JWTTokenUserAuthentication": (
-        "django_jwtauth.authentication.JWTStatelessUserAuthentication"
-    ),
-    "exceptions": "django_jwtauth.exceptions",
-    "exceptions.AuthenticationFailed": "rest_framework.exceptions.AuthenticationFailed",
-    "exceptions.ExpiredTokenError": "django_jwtauth.exceptions.ExpiredToken",
-    "exceptions.InvalidToken": "django_jwtauth.authentication.InvalidToken",
-    "exceptions.TokenError": "django_jwtauth.exceptions.TokenError",
-    "models.TokenUser": "django_jwtauth.users.TokenUser",
-    "serializers": f"{_SHIM}.serializers",
-    "serializers.TokenObtainPairSerializer": f"{_SHIM}.serializers.TokenObtainPairSerializer",
-    "settings.api_settings": "django_jwtauth.conf.get_settings",
-    "token_blacklist.models": "django_jwtauth.models",
-    "token_blacklist.models.BlacklistedToken": "django_jwtauth.models.BlacklistedToken",
-    "token_blacklist.models.OutstandingToken": "django_jwtauth.models.LoginSession",
-    "tokens": f"{_SHIM}.tokens",
-    "tokens.AccessToken": f"{_SHIM}.tokens.AccessToken",
-    "tokens.RefreshToken": f"{_SHIM}.tokens.RefreshToken",
-    "views": "django_jwtauth.views",
-    "views.TokenBlacklistView": "django_jwtauth.views.TokenBlacklistView",
-    "views.TokenObtainPairView": "django_jwtauth.views.TokenObtainPairView",
-    "views.TokenRefreshView": "django_jwtauth.views.TokenRefreshView",
-    "views.TokenVerifyView": "django_jwtauth.views.TokenVerifyView",
-}
-#: What is not, and what to do.
-GONE = {
-    "authentication.default_user_authentication_rule": "remove it: inactive users are refused",
-    "backends.TokenBackend": _VERIFY,
-    "exceptions.DetailDictMixin": "remove it",
-    "exceptions.TokenBackendError": "catch django_jwtauth.exceptions.TokenError",
-    "exceptions.TokenBackendExpiredToken": "catch django_jwtauth.exceptions.ExpiredToken",
-    "serializers.PasswordField": "use DRF's CharField",
-    "serializers.TokenBlacklistSerializer": _SHAPE,
-    "serializers.TokenObtainSerializer": "subclass the TokenObtainPairSerializer",
-    "serializers.TokenObtainSlidingSerializer": _SLIDING,
-    "serializers.TokenRefreshSerializer": _SHAPE,
-    "serializers.TokenRefreshSlidingSerializer": _SLIDING,
-    "serializers.TokenVerifySerializer": _SHAPE,
-    "state.token_backend": _VERIFY,
-    "tokens.BlacklistMixin": "remove it: every token can be blacklisted",
-    "tokens.SlidingToken": _SLIDING,
-    "tokens.Token": 'use HOOKS["CLAIMS"] for claims of your own',
-    "tokens.UntypedToken": _VERIFY,
-    "views.TokenObtainSlidingView": _SLIDING,
-    "views.TokenRefreshSlidingView": _SLIDING,
-    "views.TokenViewBase": "subclass django_jwtauth.views.JWTView",
-    **{
-        f"views.{name}": f"use {view}.as_view()"
-        for name, view in {
-            "token_blacklist": "TokenBlacklistView",
-            "token_obtain_pair": "TokenObtainPairView",
-            "token_refresh": "TokenRefreshView",
-            "token_verify": "TokenVerifyView",
-        }.items()
-    },
-    "views.token_obtain_sliding": _SLIDING,
-    "views.token_refresh_sliding": _SLIDING,
-}
-#: Settings that gave a view of simplejwt's its serializer. Here a subclass of the view has it.
-SERIALIZERS = {
-    "views.TokenBlacklistView": "TOKEN_BLACKLIST_SERIALIZER",
-    "views.TokenObtainPairView": "TOKEN_OBTAIN_SERIALIZER",
-    "views.TokenRefreshView": "TOKEN_REFRESH_SERIALIZER",
-    "views.TokenVerifyView": "TOKEN_VERIFY_SERIALIZER",
-}
-_UNKNOWN = "there is nothing like it here"
 #: What is done otherwise here, by the kind and the name of a ``Place``; "" is any name.
 REMARKS: Mapping[tuple[str, str], str] = {
     ("async", ""): (
@@ -114,15 +37,16 @@ REMARKS: Mapping[tuple[str, str], str] = {
     ("call", "set_exp"): "no token outlives its sign-in: SESSION_LIFETIME is the most",
     ("call", "set_iat"): "has no effect on how long the sign-in lasts",
     ("call", "set_jti"): (
-        "rotation by hand: serializers and views rotate by themselves, with a grace period and "
-        "reuse detection. Call sessions.refresh(raw) instead"
+        "exchanges a refresh token, with a grace period and reuse detection. After blacklist(), "
+        "which ends the sign-in, it raises an error: leave that out"
     ),
     ("class", "authentication"): (
         "methods that it overrides are called where the class is used, not by the middleware, "
         "jwt_required and contrib: set is_active to refuse a user everywhere"
     ),
     ("class", "tokens"): (
-        "a token_type of its own makes it a one-time token, which is refused once it was used"
+        "a token_type of its own makes it a one-time token: a day at most, for a user who is "
+        "active, and refused after a change of the password"
     ),
     ("setting", ""): "keep SIMPLE_JWT as long as this reads it, or read JWTAUTH",
     ("socket", ""): (
@@ -195,24 +119,6 @@ def find_base(cls: Any) -> str | None:
         return None
     bases = [base for base in getattr(cls, "__mro__", ()) if is_theirs(base.__module__)]
     return _dotted(bases[0]) if bases else None
-
-
-def instead_of(name: str) -> str:
-    """Return what takes the place of a dotted path of simplejwt's."""
-    # A test names a method, too, when it replaces one.
-    short = ".".join(name.removeprefix(f"{THEIRS}.").split(".")[: _depth(name)])
-    setting = SERIALIZERS.get(short)
-    if setting and configuration.get(setting) != configuration.DEFAULTS[setting]:
-        shim = short == "views.TokenObtainPairView"
-        return f"-> a subclass of {f'{_SHIM}.{short}' if shim else REPLACED[short]}, see {setting}"
-    if short in REPLACED:
-        with_view = f" (its view: {_SHIM}.views.TokenObtainPairView)"
-        return f"-> {REPLACED[short]}{with_view if short.startswith('serializers') else ''}"
-    return f"-- {GONE.get(short, _UNKNOWN)}"
-
-
-def _depth(name: str) -> int:
-    return 3 if name.startswith(f"{THEIRS}.token_blacklist.") else 2
 
 
 def _find_remark(place: Place) -> str | None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.apps import apps
 from django.conf import settings
 
-THEIRS = "rest_framework_simplejwt"
+from .names import THEIRS
 
 # A file without any of these is not parsed.
 _MARKS = (THEIRS.encode(), b"SIMPLE_JWT")
