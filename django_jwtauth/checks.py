@@ -4,6 +4,7 @@ No message shows a key or a secret. Two checks read the database, with ``check -
 in ``migrate``.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -42,6 +43,7 @@ REFRESH_TOO_SHORT = "jwtauth.E005"
 SEVERAL_DATABASES = "jwtauth.E006"
 OWN_ISSUER_LIMITED = "jwtauth.E007"
 BAD_TENANT = "jwtauth.E008"
+SIMPLEJWT_SETTING = "jwtauth.E009"
 
 NO_GRACE_PERIOD = "jwtauth.W001"
 GRACE_PERIOD_TOO_LONG = "jwtauth.W002"
@@ -60,6 +62,7 @@ DJANGO_HAS_A_HOLE = "jwtauth.W025"
 TOKENS_OF_FALLBACK = "jwtauth.W022"
 NOT_IMPORTED = "jwtauth.W027"
 STILL_ISSUED = "jwtauth.W028"
+SIMPLEJWT_REMARK = "jwtauth.W029"
 NO_ROTATION = "jwtauth.W026"
 
 # Only in ``check --deploy``.
@@ -279,6 +282,24 @@ def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
                 hint="Generate one with django.core.management.utils.get_random_secret_key().",
                 id=GUESSABLE_KEY,
             )
+
+
+@register(TAG)
+def check_simplejwt(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Check, in a project that has moved from simplejwt, that what it told that is so here."""
+    config = _sound_settings()
+    if config is None or not hasattr(settings, "SIMPLE_JWT"):
+        return
+    # Before that, simplejwt itself reads them.
+    in_use = "django_jwtauth.contrib.simplejwt.tokens" in sys.modules
+    if not in_use and not config.LEGACY.DECODER:
+        return
+    # Imported here, so that a project that never had simplejwt does not load it.
+    from .contrib.simplejwt import checks as simplejwt
+
+    for problem in simplejwt.find_problems(in_use=in_use):
+        kind, number = (Error, SIMPLEJWT_SETTING) if problem.fatal else (Warning, SIMPLEJWT_REMARK)
+        yield kind(problem.message, id=number)
 
 
 # Not under our tag as well: with ``--tag`` Django would run it unasked.

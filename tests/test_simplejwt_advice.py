@@ -10,7 +10,14 @@ from django.test import override_settings
 
 from django_jwtauth import conf
 from django_jwtauth.contrib.simplejwt.move import advice, configuration, source
-from django_jwtauth.contrib.simplejwt.move.advice import MOVED, NO_EQUIVALENT, SAME, advise, render
+from django_jwtauth.contrib.simplejwt.move.advice import (
+    KEPT,
+    MOVED,
+    NO_EQUIVALENT,
+    SAME,
+    advise,
+    render,
+)
 from django_jwtauth.tokens import keyrings
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.legacy import OWN_KEY, pem
@@ -42,9 +49,9 @@ def test_every_setting_of_simplejwt_has_its_place():
     from rest_framework_simplejwt.settings import DEFAULTS
 
     assert len(DEFAULTS) == 34
-    assert sorted([*SAME, *MOVED, *NO_EQUIVALENT]) == sorted(DEFAULTS)
+    assert sorted([*SAME, *MOVED, *KEPT, *NO_EQUIVALENT]) == sorted(DEFAULTS)
     assert set(SAME) | set(MOVED.values()) <= set(advice._OURS)
-    assert all(NO_EQUIVALENT.values())
+    assert all([*KEPT.values(), *NO_EQUIVALENT.values()])
 
 
 def test_the_defaults_of_simplejwt_are_known(settings):
@@ -178,7 +185,7 @@ def test_no_secret_is_shown(settings, simple_jwt):
 def test_remarks(settings):
     """What has no equivalent is named with the reason, and so is what never had an effect."""
     settings.SIMPLE_JWT = {
-        **dict.fromkeys(NO_EQUIVALENT, None),
+        **dict.fromkeys([*KEPT, *NO_EQUIVALENT], None),
         "AUTH_TOKEN_CLASSES": ("shop.tokens.Token",),
         "SLIDING_TOKEN_REFRESH_LIFETIME": timedelta(days=30),
         "USER_ID_FIELD": "email",
@@ -186,7 +193,7 @@ def test_remarks(settings):
     }
     printed = run()
 
-    for name, reason in NO_EQUIVALENT.items():
+    for name, reason in [*KEPT.items(), *NO_EQUIVALENT.items()]:
         assert f"- {name}: {reason}." in printed
     assert "- LEEWAY : simplejwt has no such setting: it never had an effect." in printed
     assert 'let HOOKS["CLAIMS"] return {"user_id": str(user.email)}.' in printed
@@ -267,4 +274,4 @@ def test_a_real_project():
     assert "REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES']: rest_framework_simplejwt" in done
     assert re.search(r"tests/simplejwt_project/urls\.py:\d+: rest_framework_simplejwt\.views", done)
     assert "/api/token/blacklist/: rest_framework_simplejwt.views.TokenBlacklistView" in done
-    assert "-> django_jwtauth.views.TokenBlacklistView" in done
+    assert "-> django_jwtauth.contrib.simplejwt.views.TokenBlacklistView" in done

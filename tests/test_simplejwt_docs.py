@@ -1,19 +1,24 @@
 """docs/coming-from-simplejwt.md: what it lists, and the code that it shows."""
 
 import re
+import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from django.urls import path
 
 from django_jwtauth.conf import find_problems
-from django_jwtauth.contrib.simplejwt.move import advice, project
+from django_jwtauth.contrib.simplejwt.move import advice, names
 from django_jwtauth.contrib.simplejwt.move.decoder import session_id
+from django_jwtauth.contrib.simplejwt.move.names import THEIRS
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import rules
 from tests import forge
 from tests.legacy import moved
 from tests.shell import ROOT
+from tests.simplejwt_idioms import page
+from tests.simplejwt_idioms.world import MODULES
 from tests.simplejwt_project import process
 
 PAGE = Path(ROOT, "docs", "coming-from-simplejwt.md").read_text()
@@ -38,31 +43,48 @@ def test_settings_table():
     """Each setting of simplejwt has a row that says what the doctor says."""
     table = {name.strip("`"): text for name, text in rows("Settings")}
 
-    assert sorted(table) == sorted([*advice.SAME, *advice.MOVED, *advice.NO_EQUIVALENT])
+    assert sorted(table) == sorted(
+        [*advice.SAME, *advice.MOVED, *advice.KEPT, *advice.NO_EQUIVALENT]
+    )
     assert {name for name, text in table.items() if text.startswith("the same")} == {*advice.SAME}
     for name, ours in advice.MOVED.items():
         assert f"`{ours}`" in table[name]
+    for name in advice.KEPT:
+        assert table[name].startswith("stays in `SIMPLE_JWT`")
     for name in advice.NO_EQUIVALENT:
-        assert table[name].startswith(("none", "always so", "`serializer_class`"))
+        assert table[name].startswith(("none", "always so"))
 
 
-def test_imports_table():
-    """Each row is what the doctor tells to import, too."""
-    for theirs, ours in rows("Imports"):
-        first, *others = re.findall(r"`([\w.]+)`", theirs)
-        module = first.rpartition(".")[0]
-        target = re.findall(r"`([\w.]+)`", ours)[0]
-        for name in [first, *(f"{module}.{other}" for other in others)]:
-            last = name.rpartition(".")[2]
-            assert project.REPLACED[name] in (target, f"{target}.{last}")
+def test_the_prefix_that_is_replaced(tmp_path):
+    """The command changes every module that is here, and neither the app nor what is gone."""
+    command = re.search(r"^```sh\n(.*?)^```", section("Imports"), re.M | re.S)[1]
+    kept = ["'rest_framework_simplejwt.token_blacklist'", "'rest_framework_simplejwt'"]
+    changed = [f"from rest_framework_simplejwt.{module} import x" for module in MODULES]
+    changed += ["from rest_framework_simplejwt import tokens"]
+    file = tmp_path / "shop.py"
+    file.write_text("\n".join([*changed, *kept]))
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+
+    lines = file.read_text().split("\n")
+    assert lines[-2:] == kept
+    assert not [line for line in lines[:-2] if THEIRS in line]
+    assert all(find_spec(line.split()[1]) for line in lines[:-2])
 
 
 def test_what_is_not_carried_over():
-    """Names that are called gone are not replaced by the doctor's list."""
-    text = section("Not carried over")
-    for name in ("SlidingToken",):
-        assert f"`{name}" in text
-        assert f"tokens.{name}" in project.GONE
+    """Names that are called gone are those that cannot be imported."""
+    assert "`SlidingToken`" in section("Not carried over")
+    assert "tokens.SlidingToken" in names.GONE
+
+
+def test_the_page_of_names():
+    """Its tables are the idioms that are tested, and its modules those that are here."""
+    text = page.PAGE.read_text()
+
+    assert text.endswith(page.render()), "run python -m tests.simplejwt_idioms.page"
+    assert all(f"`{module}`" in text.partition("## Tokens")[0] for module in MODULES)
+    read = text.partition("## Settings")[2].partition("\n## ")[0]
+    assert all(f"`{name}`" in read or "TOKEN_..._SERIALIZER" in read for name in advice.KEPT)
 
 
 def test_the_settings_that_are_pasted(settings):

@@ -12,14 +12,13 @@ from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from django.contrib.auth import get_user_model
-
 from ... import one_time, sessions
 from ...claims import ACCESS, ONE_TIME, Claims, TokenType
 from ...conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, moments
 from ...signins import rows
 from ...store.identity import saved_key
 from ...tokens import TokenPair, encode, jws
+from .move.configuration import names_primary_key
 from .settings import api_settings
 from .utils import datetime_to_epoch, make_utc
 
@@ -128,14 +127,9 @@ def show(claims: Claims, user: Any) -> Claims:
     claim, field = api_settings.USER_ID_CLAIM, api_settings.USER_ID_FIELD
     if user is not None:
         shown.setdefault(claim, str(getattr(user, field, user.pk)))
-    elif "sub" in claims and _is_key(field):
+    elif "sub" in claims and names_primary_key():
         shown.setdefault(claim, claims["sub"])
     return shown
-
-
-def _is_key(field: str) -> bool:
-    key = get_user_model()._meta.pk
-    return field in ("id", "pk", key.name, key.attname)
 
 
 def sign(issued: Issued, shown: Claims, payload: Claims) -> Issued:

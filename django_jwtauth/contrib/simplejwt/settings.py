@@ -15,7 +15,7 @@ from ...tokens import keyrings
 from .exceptions import Unsupported, refuse_name
 from .move import configuration
 from .move.configuration import DEFAULTS
-from .move.names import HERE, THEIRS
+from .move.names import HERE, THEIRS, relocate
 from .utils import format_lazy as format_lazy
 
 #: What does not depend on a setting. Code that asks for one of the first two does by itself
@@ -54,15 +54,8 @@ class APISettings:
             return _ASKED[name]()
         if name in SHARED:
             return getattr(get_settings(), name)
-        value = _relocate(configuration.get(name))
+        value = relocate(configuration.get(name))
         return _import(value) if name in _IMPORTED else value
-
-
-def _relocate(value: Any) -> Any:
-    """Return a dotted path of simplejwt's as it is called here; anything else as it is."""
-    if isinstance(value, str) and value.startswith(f"{THEIRS}."):
-        return HERE + value.removeprefix(THEIRS)
-    return value
 
 
 def _import(value: Any) -> Any:
@@ -87,7 +80,7 @@ def _token_classes() -> tuple[Any, ...]:
     """Return the classes that are tried in turn; an AccessToken takes legacy sliding tokens."""
     paths = configuration.get("AUTH_TOKEN_CLASSES")
     named = [configuration.PLAIN_ACCESS if path in _SLIDING else path for path in paths]
-    return tuple(_import(_relocate(path)) for path in dict.fromkeys(named))
+    return tuple(_import(relocate(path)) for path in dict.fromkeys(named))
 
 
 def _key() -> Any:

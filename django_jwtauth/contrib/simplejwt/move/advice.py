@@ -10,7 +10,6 @@ from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 
 from ....conf import Settings, moments
 from ....tokens.keymaterial import KeyProblem, load_key
@@ -40,32 +39,35 @@ MOVED = {
 }
 _ALWAYS = "always so here"
 _NO_SLIDING = "a refresh token does what a sliding token did"
-_OWN_VIEW = "subclass and override the view; the serializer only says what a body looks like"
+_SERIALIZER = "the view of contrib.simplejwt reads it"
+#: Settings without an equivalent that contrib.simplejwt reads from ``SIMPLE_JWT``.
+KEPT = {
+    "USER_AUTHENTICATION_RULE": "the serializers of contrib.simplejwt ask it when a user signs in "
+    'and refreshes; HOOKS["SIGN_IN"] may refuse a sign-in at every endpoint',
+    "USER_ID_FIELD": "USER_ID_CLAIM of the token classes of contrib.simplejwt; a token itself "
+    'names the primary key, and HOOKS["CLAIMS"] may add another id',
+    "AUTH_HEADER_NAME": "the JWTAuthentication of contrib.simplejwt reads it",
+    "AUTH_TOKEN_CLASSES": "the JWTAuthentication of contrib.simplejwt tries them in turn",
+    "JSON_ENCODER": "the token classes of contrib.simplejwt use it for claims that they add",
+    "TOKEN_USER_CLASS": "the JWTStatelessUserAuthentication of contrib.simplejwt reads it",
+    "TOKEN_OBTAIN_SERIALIZER": _SERIALIZER,
+    "TOKEN_REFRESH_SERIALIZER": _SERIALIZER,
+    "TOKEN_VERIFY_SERIALIZER": _SERIALIZER,
+    "TOKEN_BLACKLIST_SERIALIZER": _SERIALIZER,
+}
 #: Settings without an equivalent, and why.
 NO_EQUIVALENT = {
     "BLACKLIST_AFTER_ROTATION": f"{_ALWAYS}: a superseded refresh token is refused",
     "CHECK_REVOKE_TOKEN": f"{_ALWAYS}: changing the password ends the user's sign-ins",
     "REVOKE_TOKEN_CLAIM": "no token carries anything of the password",
     "CHECK_USER_IS_ACTIVE": f"{_ALWAYS}: an inactive user is refused",
-    "USER_AUTHENTICATION_RULE": 'is_active decides, and HOOKS["SIGN_IN"] may refuse a sign-in',
-    "USER_ID_FIELD": 'tokens name the primary key; HOOKS["CLAIMS"] may add another',
-    "AUTH_HEADER_NAME": "tokens are read from Authorization; override get_header() of "
-    "JWTAuthentication for another header",
-    "AUTH_TOKEN_CLASSES": "there is one kind of access token",
     "TOKEN_TYPE_CLAIM": "the claim is always called token_type",
     "JTI_CLAIM": "the claim is always called jti",
-    "JSON_ENCODER": 'claims are JSON values; HOOKS["CLAIMS"] converts what is not',
-    "TOKEN_USER_CLASS": "always django_jwtauth.users.TokenUser",
     "SLIDING_TOKEN_LIFETIME": _NO_SLIDING,
     "SLIDING_TOKEN_REFRESH_LIFETIME": _NO_SLIDING,
     "SLIDING_TOKEN_REFRESH_EXP_CLAIM": _NO_SLIDING,
     "SLIDING_TOKEN_OBTAIN_SERIALIZER": _NO_SLIDING,
     "SLIDING_TOKEN_REFRESH_SERIALIZER": _NO_SLIDING,
-    "TOKEN_OBTAIN_SERIALIZER": "subclass django_jwtauth.contrib.simplejwt.views."
-    "TokenObtainPairView and set its serializer_class",
-    "TOKEN_REFRESH_SERIALIZER": _OWN_VIEW,
-    "TOKEN_VERIFY_SERIALIZER": _OWN_VIEW,
-    "TOKEN_BLACKLIST_SERIALIZER": _OWN_VIEW,
 }
 
 _OURS = {field.name: field for field in fields(Settings)}
@@ -104,8 +106,8 @@ def advise(now: datetime | None = None) -> Advice:
         "UNTIL": {render(until)},
     }}"""
     for name in given():
-        if name in NO_EQUIVALENT:
-            remarks[name] = NO_EQUIVALENT[name]
+        if name in KEPT or name in NO_EQUIVALENT:
+            remarks[name] = KEPT.get(name) or NO_EQUIVALENT[name]
         elif name not in configuration.DEFAULTS:
             remarks[str(name)] = "simplejwt has no such setting: it never had an effect"
     return Advice(lines, remarks)
@@ -142,10 +144,9 @@ def _translate(name: str, lines: dict[str, str], remarks: dict[str, str]) -> Non
 
 def _translate_user_id(lines: dict[str, str], remarks: dict[str, str]) -> None:
     claim, field = get("USER_ID_CLAIM"), get("USER_ID_FIELD")
-    key = get_user_model()._meta.pk
     if claim == "sub":
         remarks["USER_ID_CLAIM"] = "sub is in every token"
-    if field in ("pk", key.name, key.attname):
+    if configuration.names_primary_key():
         return
     lines.pop("USER_ID_CLAIM", None)
     remarks["USER_ID_CLAIM"] = (

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 
 PLAIN_ACCESS = "rest_framework_simplejwt.tokens.AccessToken"
 
@@ -81,3 +82,9 @@ def get_leeway() -> float:
 def uses_sliding_tokens() -> bool:
     """Return whether the project accepted other tokens than plain access tokens."""
     return tuple(get("AUTH_TOKEN_CLASSES")) != (PLAIN_ACCESS,)
+
+
+def names_primary_key() -> bool:
+    """Return whether tokens name their user by what is the primary key."""
+    key = get_user_model()._meta.pk
+    return get("USER_ID_FIELD") in ("pk", key.name, key.attname)

@@ -1,6 +1,7 @@
 """What a name of simplejwt's is here: the same under another prefix, or something to write."""
 
 from importlib import import_module
+from typing import Any
 
 THEIRS = "rest_framework_simplejwt"
 HERE = "django_jwtauth.contrib.simplejwt"
@@ -31,6 +32,13 @@ GONE = {
     "views.token_obtain_sliding": SLIDING,
     "views.token_refresh_sliding": SLIDING,
 }
+
+
+def relocate(value: Any) -> Any:
+    """Return a dotted path of simplejwt's as it is called here; anything else as it is."""
+    if isinstance(value, str) and value.startswith(f"{THEIRS}."):
+        return HERE + value.removeprefix(THEIRS)
+    return value
 
 
 def instead_of(name: str) -> str:

@@ -94,8 +94,9 @@ def find_classes() -> Iterator[Finding]:
             if name and _dotted(cls) != name:
                 place = f"DEFAULT_AUTHENTICATION_CLASSES: {_dotted(cls)}"
                 yield Finding(place, name, instead_of(name))
-        for place, name in _find_views(get_resolver(), ""):
-            yield Finding(place, name, instead_of(name))
+        for place, view in walk(get_resolver()):
+            for name in _names_in(view):
+                yield Finding(place, name, instead_of(name))
     # It runs the project's code, which may import what was uninstalled.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
@@ -144,13 +145,14 @@ def _find_settings() -> Iterator[Finding]:
                 yield Finding(place, entry, _STAYS.get(entry) or instead_of(entry))
 
 
-def _find_views(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, str]]:
+def walk(resolver: URLResolver, prefix: str = "/") -> Iterator[tuple[str, Any]]:
+    """Yield the path and the view of each URL pattern."""
     for pattern in resolver.url_patterns:
         path = f"{prefix}{pattern.pattern}"
         if isinstance(pattern, URLResolver):
-            yield from _find_views(pattern, path)
+            yield from walk(pattern, path)
         elif isinstance(pattern, URLPattern):
-            yield from ((f"/{path}", name) for name in _names_in(pattern.callback))
+            yield path, pattern.callback
 
 
 def _names_in(view: Any) -> Iterator[str]:
