@@ -176,3 +176,14 @@ def desk(staff):
 def chief(staff):
     """Who may end everybody's sign-ins."""
     return staff(*DESK, "end_all_sessions", name="carla")
+
+
+@pytest.fixture
+def old(transactional_db):
+    """The project that still runs simplejwt."""
+    # It asks this module for a password.
+    from tests.simplejwt_project import process
+
+    process.require_simplejwt()
+    with process.running() as project:
+        yield project

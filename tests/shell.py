@@ -38,6 +38,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def listens(port):
+    """Return whether something answers there."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def running(command, **options):
     """Start ``command``, and end it with all that it started."""

@@ -27,10 +27,6 @@ WHAT = {"name": "deploy", "scope": "", "days": "90", "note": "Ticket 4711"}
 MAY = ("view_loginsession", "create_api_token")
 
 
-def two_scopes(user, request):
-    return ["reports:read", "reports:write"]
-
-
 @pytest.fixture
 def maker(staff):
     return staff(*MAY)
@@ -194,7 +190,7 @@ def test_for_nobody_it_is_404(maker, pk):
 
 def test_scopes_are_those_of_the_user(maker, user, url, settings):
     """What the hook allows is made; one more is an error in the form, and nothing is made."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
 
     answer = maker.post(url, {**WHAT, "scope": "reports:read users:delete"})
     assert "users:delete" in str(errors_in(answer)["scope"])
@@ -206,7 +202,7 @@ def test_scopes_are_those_of_the_user(maker, user, url, settings):
 
 def test_the_form_shows_the_scopes_and_an_emptied_field_asks_for_none(maker, url, settings):
     """What a token may be used for is what stands in the form."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
     assert 'value="reports:read reports:write"' in maker.get(url).content.decode()
 
     answer = maker.post(url, WHAT)

@@ -37,14 +37,6 @@ pytestmark = [
 ]
 
 
-def allowed_scopes(user, request):
-    return ["reports:read", "reports:write"]
-
-
-def many_scopes(user, request):
-    return [f"scope:{number:03}" for number in range(100)]
-
-
 @pytest.fixture
 def owner(pair):
     return Client().with_token(pair.access)
@@ -214,7 +206,7 @@ def test_it_lives_on_where_a_sign_in_ends(user):
 
 def test_scopes_are_those_that_the_hook_allows(user, settings):
     """Of what is asked for, the token gets what HOOKS["SCOPES"] allows its owner."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
 
     new = api_tokens.create(user, "deploy", scope="reports:read users:delete")
 
@@ -224,7 +216,7 @@ def test_scopes_are_those_that_the_hook_allows(user, settings):
 
 def test_more_scopes_than_can_be_listed_are_refused(user, settings):
     """Scopes that do not fit their column are a ValueError, and no row is left."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.many_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.many_scopes"}}
 
     with pytest.raises(ValueError, match="request fewer"):
         api_tokens.create(user, "deploy")

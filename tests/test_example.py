@@ -17,7 +17,16 @@ from django_jwtauth import sessions
 from django_jwtauth.models import LoginSession
 from example_project import demo
 from example_project.example.seed import PEOPLE, seed
-from tests.shell import DEADLINE, ROOT, environment, free_port, needs_curl, run_script, running
+from tests.shell import (
+    DEADLINE,
+    ROOT,
+    environment,
+    free_port,
+    listens,
+    needs_curl,
+    run_script,
+    running,
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +40,11 @@ def example(tmp_path_factory):
     options = {"env": environment(PORT=str(port)), "stderr": subprocess.STDOUT}
     with printed.open("w") as file, running(command, stdout=file, **options) as process:
         deadline = time.monotonic() + DEADLINE
-        while not _listens(port):
+        while not listens(port):
             assert process.poll() is None, printed.read_text()
             assert time.monotonic() < deadline, printed.read_text()
             time.sleep(0.05)
         yield f"http://127.0.0.1:{port}", printed.read_text()
-
-
-def _listens(port):
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 @needs_curl

@@ -14,10 +14,6 @@ from tests.conftest import Client
 pytestmark = pytest.mark.django_db
 
 
-def two_scopes(user, request):
-    return ["reports:read", "reports:write"]
-
-
 def make(*arguments):
     """Return what the command prints to standard output and to standard error."""
     out, err = StringIO(), StringIO()
@@ -67,7 +63,7 @@ def test_other_times_are_refused(user, wrong):
 )
 def test_scopes_are_given_as_asked(user, settings, asked, granted):
     """However they are written; all that the user may have without the option."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.two_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
 
     out, err = make("anna", "--name", "deploy", *asked)
 
@@ -75,7 +71,7 @@ def test_scopes_are_given_as_asked(user, settings, asked, granted):
     assert granted in err
 
 
-@pytest.mark.parametrize("hook", [f"{__name__}.two_scopes", None])
+@pytest.mark.parametrize("hook", ["tests.hooks.two_scopes", None])
 def test_no_token_is_made_that_lacks_a_scope(user, settings, hook):
     """A script that would fail at night is told so now."""
     settings.JWTAUTH = {"HOOKS": {"SCOPES": hook}}

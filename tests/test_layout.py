@@ -26,6 +26,9 @@ ELSEWHERE = {
     "contrib.simplejwt": "test_simplejwt_classes",
     "contrib.simplejwt.move.configuration": "test_simplejwt_advice",
     "contrib.simplejwt.move.tables": "test_simplejwt_importer",
+    "management.logins": "test_jwtauth_doctor",
+    "management.temporary": "test_jwtauth_doctor",
+    "management.visiting": "test_jwtauth_doctor",
     "management.commands.jwtauth_import_simplejwt": "test_simplejwt_importer",
     # The one document that they make together.
     "contrib.spectacular": "neighbours/test_spectacular",

@@ -8,12 +8,13 @@ import time_machine
 from django.urls import include, path
 from django.utils import timezone
 
-from django_jwtauth import api_tokens, conf, exceptions, one_time, sessions
+from django_jwtauth import api_tokens, conf, one_time, sessions
 from django_jwtauth.models import Cause, Kind, LoginSession, Reason, Via
 from django_jwtauth.operations import finding, revocation
 from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
+from tests.hooks import many_scopes
 from tests.racing import SlowBody, race
 from tests.urls import urlpatterns as project
 
@@ -23,18 +24,6 @@ urlpatterns = [
     path("oauth/", include("django_jwtauth.urls.oauth")),
 ]
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.django_db]
-
-
-def allowed_scopes(user, request):
-    return ["reports:read", "reports:write"]
-
-
-def many_scopes(user, request):
-    return [f"scope:{number:03}" for number in range(100)]
-
-
-def refuse_everybody(user, request):
-    raise exceptions.SignInRefused
 
 
 def used_hook(user, request):
@@ -217,7 +206,7 @@ def test_bad_bodies_are_told_by_field(owner, body, field):
 @pytest.mark.parametrize("asked", [{}, {"scope": "reports:read reports:write"}])
 def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
     """A narrowed access token, or one without scopes, cannot make an API token that has more."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
     wide = sessions.start(user, claims={"scope": "jwtauth:manage reports:read reports:write"})
     narrow = sessions.refresh(wide.refresh, scope="jwtauth:manage reports:read")
     bare = sessions.start(user)
@@ -230,7 +219,7 @@ def test_no_more_scopes_than_the_asking_token_has(user, settings, asked):
 
 def test_too_many_scopes_are_a_400(user, settings):
     """Scopes that cannot be listed are the client's to narrow."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.many_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.many_scopes"}}
     names = " ".join(many_scopes(user, None))
     claims = {"scope": f"jwtauth:manage {names}"}
     owner = Client().with_token(sessions.start(user, claims=claims).access)
@@ -308,7 +297,7 @@ def test_a_magic_link_signs_in(user):
 )
 def test_a_link_opens_no_more_than_it_was_issued_for(user, settings, issued, granted):
     """HOOKS["SCOPES"] may take away of the scopes that the token was issued with, and adds none."""
-    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.allowed_scopes"}}
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": "tests.hooks.two_scopes"}}
     raw = one_time.create(
         user, one_time.SIGN_IN, claims=None if issued is None else {"scope": issued}
     )
@@ -337,7 +326,7 @@ def test_other_purposes_do_not_sign_in(user):
 
 def test_the_sign_in_hook_has_its_say(user, settings):
     """What HOOKS["SIGN_IN"] refuses to a password it refuses to a link; its claims are carried."""
-    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.refuse_everybody"}}
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "tests.hooks.refuse"}}
     assert enter(one_time.create(user, one_time.SIGN_IN)).json()["reason"] == "sign_in_refused"
 
     settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.used_hook"}}

@@ -19,6 +19,7 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
 from django_jwtauth.store import writing
 from tests import forge
 from tests.calls import reason_of
+from tests.changes import change_password
 from tests.conftest import PASSWORD
 from tests.forge import claims_of
 
@@ -313,11 +314,6 @@ def test_a_sign_in_belongs_to_its_user(pair, other_user):
 # --- what ends a sign-in at the next request
 
 
-def change_by_save(user):
-    user.set_password("another")
-    user.save()
-
-
 def change_by_update(user):
     User.objects.filter(pk=user.pk).update(password="!")
 
@@ -332,7 +328,7 @@ def change_by_admin(user):
     assert answer.status_code == 302
 
 
-@pytest.mark.parametrize("change", [change_by_save, change_by_update, change_by_admin])
+@pytest.mark.parametrize("change", [change_password, change_by_update, change_by_admin])
 def test_a_changed_password_ends_every_sign_in(user, change):
     """By whatever route the column changes, both tokens are refused, and stay so."""
     pairs = [sessions.start(user), sessions.start(user)]

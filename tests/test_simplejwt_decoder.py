@@ -44,14 +44,6 @@ def move(settings):
 
 
 @pytest.fixture
-def old(transactional_db):
-    """The project that still runs simplejwt."""
-    process.require_simplejwt()
-    with process.running() as project:
-        yield project
-
-
-@pytest.fixture
 def switch(settings, transactional_db):
     """``with switch(SIMPLE_JWT…) as old:`` runs the old project with these settings, and ours."""
     process.require_simplejwt()

@@ -41,13 +41,6 @@ def move(settings):
     settings.SIMPLE_JWT = {}
 
 
-@pytest.fixture
-def old(transactional_db):
-    process.require_simplejwt()
-    with process.running() as project:
-        yield project
-
-
 def insert(table, **values):
     """Insert a row, past simplejwt; return its id."""
     with connection.cursor() as cursor:

@@ -19,7 +19,7 @@ from django.urls import include, path, reverse
 from rest_framework.test import APIClient
 
 from django_jwtauth import one_time, sessions
-from django_jwtauth.exceptions import SignInRefused, Throttled
+from django_jwtauth.exceptions import Throttled
 from django_jwtauth.models import BlacklistedToken, LoginSession, Via
 from django_jwtauth.throttling import count_attempt
 from tests import urls
@@ -43,10 +43,6 @@ class BrokenCache(LocMemCache):
         raise ConnectionError("redis://:swordfish@cache refused")
 
     incr = decr = add
-
-
-def guess_otp(user, request):
-    raise SignInRefused
 
 
 def statuses(api, count, username="anna", password="wrong", address=STRANGER):
@@ -213,7 +209,7 @@ def test_the_right_password_is_not_counted_and_forgives_nothing_else(api, user, 
 def test_a_second_factor_cannot_be_guessed_at_will(api, user, limits, settings):
     """What HOOKS["SIGN_IN"] refuses stays counted, right password or not."""
     limits(account=3)
-    settings.JWTAUTH = {**settings.JWTAUTH, "HOOKS": {"SIGN_IN": f"{__name__}.guess_otp"}}
+    settings.JWTAUTH = {**settings.JWTAUTH, "HOOKS": {"SIGN_IN": "tests.hooks.refuse"}}
 
     assert statuses(api, 4, password=PASSWORD) == [401, 401, 401, 429]
 

@@ -2,7 +2,6 @@
 
 import http.client
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.shell import ROOT, environment, free_port, running
+from tests.shell import ROOT, environment, free_port, listens, running
 
 # Patience with a busy machine, for what takes a second or less.
 DEADLINE = 30
@@ -117,7 +116,7 @@ class Site:
             serving(Gate, site=self) as gate,
         ):
             deadline = time.monotonic() + DEADLINE
-            while not _listens(self.port):
+            while not listens(self.port):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
                 time.sleep(0.05)
@@ -169,8 +168,3 @@ class Site:
 
     def last_sign_in(self, username):
         return self.sign_ins(username)[-1]
-
-
-def _listens(port):
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -45,11 +45,6 @@ def other_user(db):
     return User.objects.create_user(SECOND, PASSWORD)
 
 
-@pytest.fixture
-def pair(user):
-    return sessions.start(user)
-
-
 def assert_refused(pair, reason, refresh_reason=None):
     assert reason_of(sessions.authenticate, pair.access) == reason
     assert reason_of(sessions.verify, pair.refresh) == reason
