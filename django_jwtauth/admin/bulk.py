@@ -130,7 +130,7 @@ def command_line(target: Target, data: dict[str, Any], by: "AbstractBaseUser") -
 
 
 def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
-    """Return the user named in the query string, None without one."""
+    """Return the user named in the query string, or None without one."""
     if "user" not in request.GET:
         return None
     user = find_user(request.GET["user"])

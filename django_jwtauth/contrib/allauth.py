@@ -85,13 +85,13 @@ class TokenStrategy(SessionTokenStrategy):
         }
 
     def lookup_session(self, session_token: str) -> "SessionBase | None":
-        """Return allauth's session, None when the sign-in that it belongs to is over."""
+        """Return allauth's session, or None if the sign-in that it belongs to is over."""
         session: SessionBase | None = super().lookup_session(session_token)
         claims = session.get(_SESSION_KEY) if session is not None else None
         return session if claims is None or _is_live(claims) else None
 
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
-        """Return the next access and refresh token, None when it is refused.
+        """Return the next access and refresh token, or None if it is refused.
 
         None and no exception: under ``ATOMIC_REQUESTS`` that would roll back the end of a
         sign-in whose token was used twice.

@@ -119,7 +119,7 @@ class JWTAuthMiddleware:
             watcher.cancel()
 
     def find_token(self, scope: Scope, request: ASGIRequest) -> str | None:
-        """Return the token of a socket, None without one.
+        """Return the token of a socket, or None without one.
 
         Raises ``BadAuthorizationHeader`` for more than one (RFC 6750, 2), and
         ``ForeignOrigin``.

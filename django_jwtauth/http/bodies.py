@@ -1,7 +1,7 @@
-"""How much of a request's body is read: 64 KB, and no file in it.
+"""Limit what is read of a request's body: 64 KB, and no files.
 
-In place before anything reads it, as Django's CSRF check parses a form on its own, and
-would write the files of a multipart body to the disk.
+The limit is set before anything reads the body, because Django's CSRF check parses a form itself
+and would write the files of a multipart body to the disk.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ MAX_LENGTH = 65_536
 class Bounded:
     """A stream of at most ``MAX_LENGTH`` bytes; reading beyond raises ``BodyTooLarge``.
 
-    Counts what comes, whatever ``Content-Length`` says, and asks for one byte more at most.
+    Counts what is read, whatever ``Content-Length`` says, and reads at most one byte more.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -38,7 +38,7 @@ class Bounded:
         return self._take(self._stream.readline, size)
 
     def seekable(self) -> bool:
-        # Django looks at the end of a stream that is.
+        # Django looks for the end of a seekable stream.
         return False
 
     def close(self) -> None:
@@ -54,7 +54,7 @@ class Bounded:
 
 
 class NoFiles(FileUploadHandler):
-    """Leaves out the files of a multipart body; its other fields are read as ever."""
+    """Skips the files of a multipart body; its other fields are read as usual."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise SkipFile
@@ -67,9 +67,9 @@ class NoFiles(FileUploadHandler):
 
 
 def bounded(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a view read a bounded body, and no file.
+    """Make a view read a bounded body, and no files.
 
-    Whatever reads more raises ``BodyTooLarge``, which is answered here when the view does not.
+    Reading more raises ``BodyTooLarge``, which is answered here unless the view answers it.
     """
 
     @wraps(view)
@@ -84,12 +84,12 @@ def bounded(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def bound(request: Any) -> None:
-    """Bound what is read of the body of a Django request from now on."""
+    """Limit what is read of the body of a Django request from now on."""
     if not str(request.META.get("CONTENT_LENGTH") or 0).isdecimal():
-        # As its handlers take it; Django 5.2 fails when it asks again.
+        # Django's handlers treat it so; Django 5.2 fails when it reads the header again.
         request.META["CONTENT_LENGTH"] = "0"
     if hasattr(request, "_stream"):
         request._stream = Bounded(request._stream)
-    # Once a middleware of the project has read the form, nothing is left to be uploaded.
+    # If a middleware of the project has already read the form, there is nothing to upload.
     if not hasattr(request, "_files"):
         request.upload_handlers = [NoFiles(request)]

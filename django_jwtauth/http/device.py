@@ -1,4 +1,4 @@
-"""What a request tells of the device behind it: address and user agent."""
+"""The device that sent a request: its address and user agent."""
 
 import ipaddress
 import re
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 USER_AGENT_LENGTH = 255
 
-# Where proxies stand. Not ``is_private``, which has the networks of documentation, too.
+# The networks of proxies. Not ``is_private``, which includes the networks for documentation.
 _PRIVATE = [
     ipaddress.ip_network(network)
     for network in (
@@ -30,7 +30,7 @@ _PRIVATE = [
 ]
 # A request that has one of these came through a proxy.
 _PROXY_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
-# "192.0.2.7:51234" and "[2001:db8::7]:51234", as some proxies write; a port says nothing.
+# "192.0.2.7:51234" and "[2001:db8::7]:51234", as some proxies write; the port is ignored.
 _WITH_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:]*))(?::[0-9]{1,5})?")
 # The longest address, with its zone, brackets, quotes and port, is far shorter.
 _ADDRESS_LENGTH = 200
@@ -44,26 +44,27 @@ class Device(NamedTuple):
 
 
 def get_device(request: "HttpRequest | None") -> Device:
-    """Return what a request tells of its device: nothing without a request."""
+    """Return the device of a request; empty without a request."""
     if request is None:
         return Device()
     return Device(get_ip_address(request), get_user_agent(request))
 
 
 def get_network(address: str | None) -> str | None:
-    """Return what one client controls: its IPv4 address, or its IPv6 /64; None for None."""
+    """Return the network that one client controls: its IPv4 address or IPv6 /64; None for None."""
     if address is None or ":" not in address:
         return address
     return str(ipaddress.ip_network(f"{address}/64", strict=False))
 
 
 def get_ip_address(request: "HttpRequest") -> str | None:
-    """Return the client's address, None when it is not known.
+    """Return the client's address, or None if it is not known.
 
-    What ``HOOKS["CLIENT_IP"](request)`` returns; else, with DRF's ``NUM_PROXIES`` set, what
-    the outermost of so many proxies wrote into ``X-Forwarded-For``; else ``REMOTE_ADDR``,
-    unless that is a proxy's: a private address, and a header that proxies add. Whatever is
-    counted by the address of a proxy is counted for everybody.
+    The address is what ``HOOKS["CLIENT_IP"](request)`` returns. Without the hook, if DRF's
+    ``NUM_PROXIES`` is set, it is what the outermost of that many proxies wrote into
+    ``X-Forwarded-For``. Otherwise it is ``REMOTE_ADDR``, unless that seems to be a proxy: a
+    private address, with a header that proxies add. Attempts from the address of a proxy would
+    be counted for everybody.
     """
     hook = get_settings().HOOKS.CLIENT_IP
     if hook:
@@ -85,7 +86,7 @@ def _is_proxy(address: str | None, request: "HttpRequest") -> bool:
 
 
 def _parse(value: Any) -> str | None:
-    """Return the address in its one spelling, without port and zone; None if it is none."""
+    """Return the address in its canonical form, without port and zone, or None."""
     text = str(value).strip().strip('"') if len(str(value)) <= _ADDRESS_LENGTH else ""
     found = _WITH_PORT.fullmatch(text)
     bare = (found[1] or found[2] or "") if found else text
@@ -97,9 +98,9 @@ def _parse(value: Any) -> str | None:
 
 
 def get_user_agent(request: "HttpRequest") -> str:
-    """Return the ``User-Agent`` header without control characters, at most 255 characters.
+    """Return at most 255 characters of the ``User-Agent`` header.
 
-    And without those that a column in three-byte utf8 cannot hold.
+    Control characters, and those that a column in three-byte utf8 cannot hold, are removed.
     """
     value = request.META.get("HTTP_USER_AGENT", "")[: USER_AGENT_LENGTH * 2]
     return "".join(c for c in value if c.isprintable() and c <= "\uffff")[:USER_AGENT_LENGTH]

@@ -1,4 +1,4 @@
-"""How an answer refuses a request: its status, headers and body."""
+"""The answers that refuse a request: status, headers and body."""
 
 import math
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 def request_refusal(error: AuthError) -> dict[str, Any]:
     """Return the JSON body for a request whose own access token was refused.
 
-    simplejwt wraps most of them in one sentence, with the real one in ``messages``.
+    Like simplejwt, it has the same sentence for most of them, and the real one in ``messages``.
     """
     body = error.body()
     if error.code != TokenError.code or isinstance(error, NoSubject):
@@ -29,9 +29,9 @@ def request_refusal(error: AuthError) -> dict[str, Any]:
 
 
 def refusal_headers(error: Exception) -> dict[str, str]:
-    """Return what goes with the status: how to authenticate, or when to try again.
+    """Return the headers for a refusal: how to authenticate, or when to try again.
 
-    Of our exceptions and DRF's, which have the same attributes.
+    Accepts our exceptions and DRF's, which have the same attributes.
     """
     authenticate, seconds = getattr(error, "auth_header", None), getattr(error, "wait", None)
     headers = {"WWW-Authenticate": authenticate} if authenticate else {}
@@ -48,10 +48,10 @@ def refusal_response(error: AuthError) -> JsonResponse:
 
 
 def vary(response: Answer) -> Answer:
-    """Return the answer, marked as one that depends on ``Authorization``.
+    """Return the answer with ``Authorization`` in its ``Vary`` header.
 
-    Otherwise a cache answers one bearer, or nobody, with what was made for another (RFC
-    9110, 12.5.5). What is no answer of Django's is left as it is.
+    Otherwise a cache could serve one bearer's answer to another, or to a client without a token
+    (RFC 9110, 12.5.5). Anything but an answer of Django is returned unchanged.
     """
     if isinstance(response, HttpResponseBase):
         patch_vary_headers(response, ["Authorization"])

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# RFC 6265, 6.1: browsers keep at least so many bytes of name and value, and few keep more.
+# RFC 6265, 6.1: browsers keep at least this many bytes of name and value, and few keep more.
 MAX_COOKIE_LENGTH = 4096
-# Less the longest name.
+# Without the longest name.
 MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
 
 
@@ -33,13 +33,13 @@ def get_header_token(request: "HttpRequest") -> str | None:
 
 
 def parse_header(header: str) -> str | None:
-    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), None without ours.
+    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), or None without ours.
 
     The scheme is compared without case (RFC 9110, 11.1). Raises
-    ``BadAuthorizationHeader`` when our scheme comes with anything but one token.
+    ``BadAuthorizationHeader`` unless our scheme is followed by exactly one token.
     """
     schemes = _lower(get_settings().AUTH_HEADER_TYPES)
-    # Methods of str, whose results are redacted at once: those of Redacted redact each part.
+    # Methods of str, not of Redacted, which would redact each part; the result is redacted.
     header = Redacted(str.strip(header, " "))
     end = str.find(header, " ")
     if Redacted(str.lower(str.__getitem__(header, slice(end if end > 0 else None)))) not in schemes:
@@ -65,27 +65,27 @@ def set_user(request: Any, user: "AbstractBaseUser", claims: dict[str, Any]) -> 
 
 
 def authenticating(view: View) -> View:
-    """Mark a view that finds out by itself who asks, or asks nobody.
+    """Mark a view that authenticates requests itself, or needs no authentication.
 
-    Django's ``LoginRequiredMiddleware`` and ours leave it alone.
+    Django's ``LoginRequiredMiddleware`` and our middleware ignore it.
     """
     view._jwtauth_authenticates = True  # type: ignore[attr-defined]
     return login_not_required(view)
 
 
 def authenticates_itself(view: Any) -> bool:
-    """Return whether a view is so marked, or one of Django REST framework's."""
+    """Return whether a view has this mark, or is a view of Django REST framework."""
     own = getattr(view, "_jwtauth_authenticates", False)
     return own or hasattr(getattr(view, "cls", None), "authentication_classes")
 
 
 def get_cookie_token(request: "HttpRequest") -> str | None:
-    """Return the access token of the request's cookies, None without one."""
+    """Return the access token of the request's cookies, or None without one."""
     return _read_cookie(request, access_cookie_name())
 
 
 def get_refresh_cookie(request: "HttpRequest") -> str | None:
-    """Return the refresh token of the request's cookies, None without one."""
+    """Return the refresh token of the request's cookies, or None without one."""
     return _read_cookie(request, refresh_cookie_name())
 
 
@@ -94,9 +94,9 @@ def _read_cookie(request: "HttpRequest", name: str) -> str | None:
 
 
 def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) -> None:
-    """Hand out a pair in cookies; the refresh cookie is only sent to ``path``.
+    """Set a pair as cookies; the refresh cookie is sent only to ``path``.
 
-    Raises ``ValueError`` when a token is longer than browsers keep.
+    Raises ``ValueError`` if a token is longer than browsers keep.
     """
     conf = get_settings()
     same_site = conf.COOKIES.SAMESITE
@@ -108,7 +108,7 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
 
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:
-    """Take both cookies back; the arguments must be those they were set with."""
+    """Clear both cookies; the arguments must be those with which they were set."""
     response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIES.SAMESITE)
     response.delete_cookie(refresh_cookie_name(), path=path, samesite="Strict")
 
@@ -129,8 +129,8 @@ def _set_cookie(
 ) -> None:
     if len(name) + len(value) > MAX_COOKIE_LENGTH:
         raise ValueError(
-            f"A token of {len(value)} bytes does not fit a cookie: put less into "
-            'HOOKS["CLAIMS"] or claims=.'
+            f"A token of {len(value)} bytes does not fit into a cookie: return less from "
+            'HOOKS["CLAIMS"], or pass less in claims=.'
         )
     response.set_cookie(
         name,

@@ -1,7 +1,7 @@
-"""What is known of a token, a ``jti``, a ``sid``, or a line of a log that contains one.
+"""Find what is known about a token, a ``jti``, a ``sid``, or a line of a log that contains one.
 
-Nothing is written, and nothing of a token is kept: a :class:`Finding` holds what our own
-rows say, and of the token only what its signature proves.
+Nothing is written, and no token is kept: a :class:`Finding` contains what our own rows say, and
+only those claims of the token that its signature proves.
 """
 
 import json
@@ -38,13 +38,13 @@ from ..store import database
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-#: The most that is read of a text, and that is found in it.
+#: The longest text that is read, and the most findings in it.
 MAX_LENGTH = 65_536
 MAX_FINDINGS = 10
 MAX_WORDS = 200
 
-# A header that is JSON begins with {" and so with eyJ. Only the first character of a word
-# begins a search for the two dots: at each eyJ, it would take the square of the length.
+# A header that is JSON begins with {" and therefore with eyJ. Only the start of a word begins a
+# search for the two dots; at each eyJ, it would take quadratic time.
 _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.)"
     r"([A-Za-z0-9_-]*?)(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
@@ -55,12 +55,12 @@ _BETWEEN_WORDS = re.compile(r"[\s\"'=,;<>()\[\]{}]+")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One token or sign-in. Without ``is_token`` only its id was in the text."""
+    """One token or sign-in. Without ``is_token``, the text contained only its id."""
 
     is_token: bool = False
-    #: Why a request with the token is refused, None when it is not.
+    #: Why a request with the token is refused, or None if it is not.
     refusal: TokenError | None = None
-    #: Whether one of our keys signed it; if not, the rest is only what it says of itself.
+    #: Whether one of our keys signed it; if not, the rest is only what the token claims.
     authentic: bool = True
     token_type: str = ""
     jti: str = ""
@@ -72,10 +72,10 @@ class Finding:
 
 
 def find(text: str) -> list[Finding]:
-    """Return what is known of the tokens and ids in ``text``, at most ``MAX_FINDINGS``.
+    """Return what is known about the tokens and ids in ``text``, at most ``MAX_FINDINGS``.
 
-    Tokens are told of whatever is wrong with them, ids only when they are known here.
-    Raises ``Unavailable``.
+    Tokens are reported whatever is wrong with them, ids only if they are known here. Raises
+    ``Unavailable``.
     """
     text = Redacted(text[:MAX_LENGTH])
     with database.reporting_unavailable():
@@ -92,12 +92,12 @@ def find(text: str) -> list[Finding]:
 
 
 def holds_token(text: str) -> bool:
-    """Return whether there is a whole token in ``text``, good or not."""
+    """Return whether ``text`` contains a whole token, valid or not."""
     return _TOKEN.search(text) is not None
 
 
 def find_user(pk: str) -> "AbstractBaseUser | None":
-    """Return the user with this primary key as text, also one whom a manager hides."""
+    """Return the user with this primary key as text, even one whom a manager hides."""
     users: Any = get_user_model()._base_manager.using(database.alias())
     try:
         user: AbstractBaseUser | None = users.filter(pk=pk).first()
@@ -141,7 +141,7 @@ def _inspect(raw: Redacted) -> Finding:
 
 
 def _verify(raw: Redacted) -> Claims:
-    """Return the claims of a token that is accepted where its kind is asked for."""
+    """Return the claims of a token that is accepted where its kind is expected."""
     try:
         return sessions.verify(raw)[1]
     except WrongTokenType:
@@ -149,7 +149,7 @@ def _verify(raw: Redacted) -> Claims:
 
 
 def _read_unproven(raw: Redacted) -> dict[str, Any]:
-    """Return the claims of a token that nobody vouches for, {} when they cannot be read."""
+    """Return the unverified claims of a token, or {} if they cannot be read."""
     payload = raw.split(".")[1]
     try:
         claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -178,10 +178,10 @@ def _moment(seconds: Any) -> datetime | None:
 
 
 def _find_ids(text: str) -> Iterator[Finding]:
-    """Yield what is known of the ids in the text, in their order."""
+    """Yield what is known about the ids in the text, in their order."""
     sids = list(dict.fromkeys(find_sids(text)))[:MAX_WORDS]
     jtis = dict(reversed(list(islice(find_jtis(text), MAX_WORDS))))
-    # The jti of a legacy token has no form of its own.
+    # The jti of a legacy token has no recognisable form.
     words = [word for word in _BETWEEN_WORDS.split(text) if 0 < len(word) <= 255]
     jti_set = {*words[:MAX_WORDS], *jtis.values()}
     known = {one.pk: one for one in _sessions().filter(pk__in=sids)} if sids else {}

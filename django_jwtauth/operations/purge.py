@@ -1,7 +1,7 @@
-"""Deletes the rows that no token and no audit needs any more, one small batch at a time.
+"""Delete the rows that no token and no audit needs any more, in small batches.
 
-May run during traffic, be interrupted at any point, and run twice at once: a batch locks
-its rows and passes over those that another holds.
+The purge may run during traffic, be interrupted at any point, and run twice at the same time: a
+batch locks its rows and skips those that are locked by another.
 """
 
 import time
@@ -26,7 +26,7 @@ from ..store import database
 
 BATCH_SIZE = 1000
 
-#: How often a batch is tried, and the seconds before the second try; they double from there.
+#: How often a batch is tried, and the seconds before the second try, which double each time.
 ATTEMPTS = 6
 PAUSE = 0.1
 
@@ -46,8 +46,8 @@ def purge(
 ) -> Purged:
     """Delete what is past its retention; with ``dry_run``, only count it.
 
-    ``progress`` is called after each batch. Raises the database's error when a batch
-    fails again and again; the batches before it stay deleted.
+    ``progress`` is called after each batch. If a batch keeps failing, the database's error is
+    raised; the batches before it stay deleted.
     """
     now = moments.now()
     tokens = database.blacklisted_tokens()
@@ -71,7 +71,7 @@ def purge(
 
 def _delete_in_batches(rows: QuerySet[Any], moment: str, size: int) -> Iterator[int]:
     """Delete ``rows``, oldest ``moment`` first, and yield the number deleted by each batch."""
-    # SQLite before 3.32 takes 999 parameters.
+    # SQLite before 3.32 accepts at most 999 parameters.
     size = min(size, connections[rows.db].features.max_query_params or size)
     reached: tuple[Any, datetime] | None = None
     while True:
@@ -84,13 +84,13 @@ def _delete_in_batches(rows: QuerySet[Any], moment: str, size: int) -> Iterator[
 def _delete_batch(
     rows: QuerySet[Any], moment: str, reached: tuple[Any, datetime] | None, size: int
 ) -> tuple[int, tuple[Any, datetime] | None]:
-    """Delete the next rows; return their number and how far it got, None at the end."""
+    """Delete the next rows; return their number and the last one, or None at the end."""
     if reached is not None:
-        # The index begins with what was deleted before; to step over it takes longer each time.
+        # The index begins with deleted rows, and skipping them takes longer each time.
         pk, last = reached
         rows = rows.filter(**{f"{moment}__gte": last}).exclude(**{moment: last, "pk__lte": pk})
     features = connections[rows.db].features
-    # SQLite locks no rows, and a writer that has read in its transaction cannot wait its turn.
+    # SQLite locks no rows, and a transaction that has read before it writes cannot wait.
     with transaction.atomic(rows.db) if features.has_select_for_update else nullcontext():
         locked = rows.order_by(moment, "pk").select_for_update(
             skip_locked=features.has_select_for_update_skip_locked
@@ -104,10 +104,10 @@ def _delete_batch(
 
 
 def _unreferenced(rows: QuerySet[Any], pks: list[Any]) -> list[Any]:
-    """Return those that no blacklisted token names: a record keeps its sign-in.
+    """Return those to which no blacklisted token refers, because a record keeps its sign-in.
 
-    Asked for one batch at a time. As a part of its query, PostgreSQL may take it for a
-    join of both tables, and do that for each batch.
+    A separate query for each batch. As part of the batch's query, PostgreSQL may join both
+    tables each time.
     """
     if rows.model is not LoginSession:
         return pks
@@ -119,7 +119,7 @@ def _unreferenced(rows: QuerySet[Any], pks: list[Any]) -> list[Any]:
 def _delete(rows: QuerySet[Any]) -> int:
     if _is_extended(rows.model):
         return rows.only("pk").delete()[1].get(rows.model._meta.label, 0)
-    # delete() would load the sign-ins, to null the tokens that _unreferenced() leaves out.
+    # delete() would load the sign-ins to set NULL in tokens that _unreferenced() has excluded.
     return rows._raw_delete(rows.db)
 
 
@@ -135,14 +135,14 @@ def _is_extended(model: type[Model]) -> bool:
 
 
 def _persistently(step: Callable[..., Any], *args: Any) -> Any:
-    """Return what ``step`` returns, called again after a deadlock, a lock or a lost connection."""
+    """Call ``step``, again after a deadlock, a lock or a lost connection; return its result."""
     for attempt in range(1, ATTEMPTS):
         try:
             return step(*args)
         # IntegrityError: a token was blacklisted between the two statements of a batch.
         except (OperationalError, InterfaceError, IntegrityError):
             connection = connections[database.alias()]
-            # A caller's transaction would be lost with it.
+            # The caller's transaction would be lost as well.
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
             time.sleep(PAUSE * 2 ** (attempt - 1))

@@ -1,8 +1,8 @@
-"""What an operator does in an incident: end many sign-ins, refuse a token by its ``jti``.
+"""For operators in an incident: end many sign-ins, blacklist a token by its ``jti``.
 
-The admin and the command call the same functions. Sign-ins are ended in chunks, each a
-statement of its own, so a million of them hold no lock for long; whoever is interrupted
-begins again, and what had ended before keeps its record.
+The admin and the command call the same functions. Sign-ins are ended in chunks, each with its own
+statement, so a million of them hold no lock for long. An operator who is interrupted can start
+again; a sign-in that has already ended keeps its record.
 """
 
 import time
@@ -27,64 +27,64 @@ from ..store import database, identity
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-#: The reasons that people give; the others are found by the project itself.
+#: The reasons that people give; the others are set automatically.
 OPERATOR_REASONS = (Reason.STOLEN, Reason.COMPROMISED, Reason.LEFT, Reason.OTHER)
 
 CHUNK_SIZE = 1000
 
-#: How often a chunk is tried, and the seconds before the second try; they double from there.
+#: How often a chunk is tried, and the seconds before the second try, which double each time.
 ATTEMPTS = 5
 PAUSE = 0.1
 
 
 class Tally(NamedTuple):
-    """How many sign-ins were ended, or would be, and how many had ended before."""
+    """How many sign-ins were ended, or would be, and how many had already ended."""
 
     ended: int = 0
     before: int = 0
 
 
 class UnknownToken(LookupError):
-    """A ``jti`` that was not issued here, or whose sign-in is not known."""
+    """A ``jti`` that was not issued here, or whose sign-in is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which sign-ins to end: everybody(), of_user() or named() makes one."""
+    """Which sign-ins to end; created by everybody(), of_user() or named()."""
 
-    #: All that are meant, and those of them that are not over.
+    #: All sign-ins that are meant, and those of them that are not over.
     rows: LoginSessionQuerySet
     ending: LoginSessionQuerySet
-    #: Whose they are and when they started (aware), where that is what they were chosen by.
+    #: The user and the time of the start (aware) by which they were chosen, if any.
     user: "AbstractBaseUser | None" = None
     before: datetime | None = None
     named: bool = False
 
 
 def everybody(before: datetime | None = None) -> Target:
-    """All sign-ins that started before the time, whenever they were refreshed; before now."""
+    """Everybody's sign-ins that started before the time (default: now), refreshed or not."""
     moment = moments.aware(before) if before else moments.now()
-    # Nothing is younger, so what a column holds in the wrong order is meant, too.
+    # Nothing is newer, so this includes rows that a column holds in the wrong order.
     latest = moment if before else moment + moments.uncertainty()
     rows = database.sign_ins().filter(created_at__lt=moments.stored(latest))
     return Target(rows, _usable(rows), before=moment)
 
 
 def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
-    """The same, of one user."""
+    """The same for one user."""
     target = everybody(before)
     rows = target.rows.filter(user_id=identity.saved_key(user))
     return Target(rows, _usable(rows), user=user, before=target.before if before else None)
 
 
 def named(sids: list[UUID]) -> Target:
-    """The sign-ins with these ids, the expired ones as well."""
+    """The sign-ins with these ids, including expired ones."""
     rows = database.sign_ins().filter(pk__in=sids)
     return Target(rows, rows.filter(ended_at=None), named=True)
 
 
 def count(target: Target, limit: int | None = None) -> Tally:
-    """Return what end() would find; with a ``limit``, ``limit + 1`` stands for more than that."""
+    """Return what end() would find; with a ``limit``, ``limit + 1`` means more than that."""
     stop = None if limit is None else limit + 1
     counts = (
         rows.order_by()[:stop].count()
@@ -94,11 +94,11 @@ def count(target: Target, limit: int | None = None) -> Tally:
 
 
 def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = None) -> int:
-    """End the sign-ins that are not over and return how many. Doing it again is harmless.
+    """End the sign-ins that are not over, and return how many. It can safely be repeated.
 
-    ``progress`` is called with the number so far after each chunk. The admin's log gets
-    an entry, also for what was done before an interruption. Raises the database's error
-    when a chunk fails again and again.
+    ``progress`` is called with the number so far after each chunk. The admin's log gets an
+    entry, also for what was done before an interruption. If a chunk keeps failing, the
+    database's error is raised.
     """
     ended: list[UUID] = []
     total = 0
@@ -121,7 +121,7 @@ def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = N
 def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
     """Blacklist a token of which only the ``jti`` is known.
 
-    Its sign-in ends but for an access token of a person's, as in ``sessions.blacklist``.
+    Its row ends, too, unless it is the access token of a sign-in, as in ``sessions.blacklist``.
 
     Returns the record and whether it is new. Raises ``UnknownToken``.
     """
@@ -139,7 +139,7 @@ def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
         cause,
         user_id=session.user_id,
         subject=session.subject,
-        # When it expires is not known; later than this it does not.
+        # The token's end is unknown, but it is not later than this.
         expires_at=max(session.expires_at, session.created_at + get_settings().SESSION_LIFETIME),
     )
     record = blacklist.get(jti=jti)
@@ -168,7 +168,7 @@ def find_issuer(jti: str) -> tuple[LoginSession, TokenType]:
 
 
 def log_text(cause: Cause) -> str:
-    """Return what the admin's log says of a revocation."""
+    """Return the text for the admin's log."""
     label = dict(Reason.choices).get(cause.reason, cause.reason)
     return _("Revoked: {reason}. {note}").format(reason=label, note=cause.note)
 
@@ -176,20 +176,20 @@ def log_text(cause: Cause) -> str:
 def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
     """Narrow to sign-ins of which some token may still be accepted."""
     conf = get_settings()
-    # Without rotation, an access token can outlive the refresh token that bought it; either
-    # is accepted for LEEWAY after its end.
+    # Without rotation, an access token can outlive its refresh token. Both are accepted for
+    # LEEWAY after their end.
     longest = 2 * conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
     since = moments.stored(moments.now() - longest - moments.uncertainty())
     return rows.filter(ended_at=None, expires_at__gt=since)
 
 
 def _in_chunks(ending: LoginSessionQuerySet, cause: Cause) -> Iterator[tuple[list[UUID], int]]:
-    """End what ``ending`` finds; yield the ids of each chunk and how many of them ended."""
-    # Some columns of the cause, and SQLite before 3.32 takes 999 parameters.
+    """End the rows of ``ending``; yield the ids of each chunk, and how many this call ended."""
+    # The cause takes some parameters, and SQLite before 3.32 accepts at most 999.
     most = connections[ending.db].features.max_query_params
     size = min(CHUNK_SIZE, most - 50) if most else CHUNK_SIZE
     ended = True
-    # Once more for a sign-in that was committed behind the point that had been reached.
+    # Once more, for a sign-in that was committed behind the point that was reached.
     while ended:
         ended, reached = False, None
         while True:
@@ -206,10 +206,10 @@ def _end_chunk(
     size: int,
     cause: Cause,
 ) -> tuple[list[UUID], tuple[UUID, datetime] | None, int]:
-    """End the next ones; return their ids, how far it got, and how many were not ended yet."""
+    """End the next ones; return their ids, the last one, and how many this call ended."""
     if reached is not None:
         pk, moment = reached
-        # Strictly on: a transaction may go on seeing a sign-in as it was.
+        # Always move on, because a transaction may still see a sign-in as it was.
         further = Q(created_at__gt=moment) | Q(pk__gt=pk)
         ending = ending.filter(further, created_at__gte=moment)
     found = list(ending.order_by("created_at", "pk").values_list("pk", "created_at")[:size])
@@ -220,13 +220,13 @@ def _end_chunk(
 
 
 def _persistently(step: Callable[..., Any], *args: Any) -> Any:
-    """Return what ``step`` returns, called again after a deadlock or a lost connection."""
+    """Call ``step``, again after a deadlock or a lost connection; return its result."""
     for attempt in range(1, ATTEMPTS):
         connection = connections[database.alias()]
         try:
             return step(*args)
         except OperationalError:
-            # A caller's transaction is lost with it.
+            # The caller's transaction is lost as well.
             if connection.in_atomic_block:
                 raise
             connection.close_if_unusable_or_obsolete()
@@ -238,7 +238,7 @@ def _persistently(step: Callable[..., Any], *args: Any) -> Any:
 
 
 def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
-    """One entry for each sign-in that was named, else one for the user, else one for all."""
+    """Write an entry for each named sign-in; otherwise one for the user, or one for everybody."""
     operator, text = _find_operator(cause), log_text(cause)
     if operator is None:
         return
@@ -264,7 +264,7 @@ def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
 
 
 def _find_operator(cause: Cause) -> "AbstractBaseUser | None":
-    """Return the user in whose name the log gets an entry; None when it gets none."""
+    """Return the user in whose name the log gets an entry, or None if it gets none."""
     has_log = apps.is_installed("django.contrib.admin")
     return cause.by if has_log and not isinstance(cause.by, str) else None
 

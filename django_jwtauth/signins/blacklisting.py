@@ -1,4 +1,4 @@
-"""Blacklisting a token of which the claims are known, and ending the sign-in that it stands for."""
+"""Blacklist a token with known claims, and end the sign-in that it belongs to."""
 
 import time
 from collections.abc import Callable
@@ -22,15 +22,15 @@ def ends_row(claims: Claims) -> bool:
 
 
 def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession], bool]) -> None:
-    """Refuse the token from now on, and end what ends with it.
+    """Blacklist the token, and end the row that ends with it.
 
-    ``may_record``: whether the blacklist may grow by what a client sends to the API. Writes no
-    row for the token of an unknown sign-in. Raises ``Unavailable``.
+    ``may_record``: whether another row may be written for a token that a client sends to the
+    API. Writes no row for a token of an unknown sign-in. Raises ``Unavailable``.
     """
     with database.reporting_unavailable():
         session, recorded = _find_session(claims)
         session = session or _adopt(claims)
-        # Nothing accepts a token of an unknown sign-in; a legacy access token may have none.
+        # A token of an unknown sign-in is refused anyway; a legacy access token may have none.
         if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
             return
         if session and cause.by is None and cause.via == Via.API:
@@ -38,7 +38,7 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
         if session and ends_row(claims):
             endings.end_one(session.id, cause)
         if session and cause.via == Via.API and (recorded or not may_record(session)):
-            # Refused in any case: without a row, no token of the sign-in may be left.
+            # The token must be refused. If it gets no row, the whole sign-in must end.
             if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
                 endings.end_one(session.id, cause)
             return
@@ -47,7 +47,7 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
             claims["token_type"],
             session,
             cause,
-            # A legacy token may have no sign-in, but a user who was just found.
+            # A legacy token may have no sign-in, but its user was just found.
             user_id=session.user_id if session else claims["sub"],
             subject=claims["sub"],
             expires_at=moments.to_datetime(claims["exp"]),
@@ -57,7 +57,7 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
 def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
     """Return the sign-in, and whether the token is known to be blacklisted.
 
-    With its user, who may be deleted, or hidden by their manager.
+    The sign-in has its user, even one whom the manager hides; None if the user was deleted.
     """
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):

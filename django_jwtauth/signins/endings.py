@@ -1,8 +1,8 @@
-"""What ends sign-ins when nobody asks for it: a changed user, a refused token, one too many.
+"""End sign-ins automatically: after a change of the user, a refused token, or one too many.
 
-What can no longer sign a request is not shown as live, and stays over whatever becomes of
-the user. Receivers end the rows when a user is saved or deleted. What ``queryset.update()``
-did is found when a token is next used, and by ``sweep()``.
+A sign-in whose tokens are refused is not shown as live, and never comes back, whatever happens
+to the user. Receivers end the rows when a user is saved or deleted. Changes by
+``queryset.update()`` are found when a token is next used, and by ``sweep()``.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ from .rules import find_hashes, is_active
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-#: Sign-ins that sweep() looks at in one step.
+#: The number of sign-ins that sweep() examines in one step.
 SWEEP_SIZE = 1000
 
 _INACTIVE = Cause(Reason.USER_INACTIVE, Via.DEACTIVATION)
@@ -53,7 +53,7 @@ _BECAUSE: Mapping[type[TokenError], Cause] = {
 def load_user(claims: Claims) -> "AbstractBaseUser":
     """Return the user of an access or one-time token that is used; see ``rules.load_user``.
 
-    An inactive user's sign-ins end with it, if the database can be written to.
+    If the user is inactive, this ends the user's sign-ins, if the database can be written to.
     """
     try:
         return rules.load_user(claims)
@@ -64,10 +64,10 @@ def load_user(claims: Claims) -> "AbstractBaseUser":
 
 
 def because(error: TokenError, claims: Claims, **more: Any) -> bool:
-    """End what a refusal shows to be over; return whether it was not yet.
+    """End the sign-ins that a refusal shows to be over; return whether this call ended any.
 
-    All of the user's sign-ins when they are inactive, so that reactivating revives nothing;
-    else the token's own, with ``more`` columns. Raises ``Unavailable``.
+    If the user is inactive, ends all sign-ins of the user, so that reactivating revives none;
+    otherwise the token's own, with ``more`` columns. Raises ``Unavailable``.
     """
     cause = _BECAUSE.get(type(error))
     if cause is None:
@@ -76,7 +76,7 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     with database.reporting_unavailable(), _savepoint(using):
         if cause is _INACTIVE:
             ended = database.sign_ins().filter(user_id=claims["sub"]).end_for(cause)
-            # Once is enough: a token that is sent again has nothing left to end.
+            # Once is enough, as a token that is sent again has nothing left to end.
             if ended or claims.get("legacy"):
                 legacy.refuse(claims["sub"], moments.now(), cause)
             return bool(ended)
@@ -84,9 +84,9 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
 
 
 def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
-    """Do for one sign-in what ``LoginSessionQuerySet.end`` does for many, in less time.
+    """End one sign-in like ``LoginSessionQuerySet.end``, but faster.
 
-    Writes ``more`` columns with it. Returns whether it had not ended before.
+    Also writes ``more`` columns. Returns whether this call ended it.
     """
     using = database.alias()
     changes = {**cause.end_columns(), **more}
@@ -104,7 +104,7 @@ def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
 def end_oldest(latest: LoginSession, keep: int) -> None:
     """End the oldest sign-ins of the user of ``latest``, so that at most ``keep`` are live."""
     sessions = database.sign_ins().filter(user_id=latest.subject, kind=Kind.SIGN_IN)
-    # Two statements: MariaDB cannot update what it selects from in one.
+    # Two statements, because MariaDB cannot update the table that it selects from.
     found = sessions.live().values_list("created_at", "id")
     newest = sorted(((moments.aware(moment), pk) for moment, pk in found), reverse=True)
     if surplus := [pk for _moment, pk in newest[keep:]]:
@@ -121,11 +121,11 @@ def _savepoint(using: str) -> AbstractContextManager[Any]:
 
 
 def connect() -> None:
-    """Listen to the user model, and to its proxies and subclasses, which send for themselves."""
+    """Connect receivers to the user model, and to its proxies and subclasses."""
     try:
         user_model = get_user_model()
     except ImproperlyConfigured:
-        # The checks say so; a command that only looks at settings works without.
+        # The checks report it; a command that only reads settings works without a user model.
         return
     for model in apps.get_models():
         if issubclass(model, user_model):
@@ -136,7 +136,7 @@ def connect() -> None:
 def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     """End the sign-ins of a user who was deactivated, or whose password was set.
 
-    A ``save()`` that says by ``update_fields`` that it was about something else costs nothing.
+    A ``save()`` whose ``update_fields`` are about something else costs nothing.
     """
     if created or raw:
         return
@@ -149,7 +149,7 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
         )
         if get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE:
             stale = stale.exclude(kind=Kind.API_TOKEN)
-        # Upgrading a hash changes it, too, and is no reason to refuse what has no row yet.
+        # Upgrading a hash changes it, too, but is no reason to refuse legacy tokens without a row.
         if stale.end_for(_CHANGED) or _was_set(instance):
             legacy.refuse(str(key), moments.now(), _CHANGED)
 
@@ -171,12 +171,12 @@ def _end_all(user: "AbstractBaseUser", cause: Cause) -> None:
 def _password_may_differ(user: Any, update_fields: Any) -> bool:
     if update_fields is not None:
         return "password" in update_fields
-    # set_unusable_password() leaves no trace but this.
+    # set_unusable_password() leaves no other trace.
     return _was_set(user) or not getattr(user, "has_usable_password", bool)()
 
 
 def _was_set(user: Any) -> bool:
-    # set_password() leaves the text there until save() is over.
+    # set_password() keeps the text there until save() has finished.
     return getattr(user, "_password", None) is not None
 
 
@@ -186,9 +186,9 @@ def _was_set(user: Any) -> bool:
 def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | None = None) -> int:
     """End the sign-ins that no request can use any more; return how many.
 
-    Of users who are inactive or gone, or whose password is another: what an UPDATE did, of
-    which no receiver hears. Looks at every sign-in that is not over, ``batch_size`` at a time;
-    ``progress`` is called with the number so far after each.
+    These belong to users who were deactivated or deleted, or whose password was changed, by an
+    UPDATE, which calls no receiver. Examines every sign-in that is not over, ``batch_size`` at a
+    time, and calls ``progress`` with the number so far after each batch.
     """
     total, reached = 0, UUID(int=0)
     while True:

@@ -1,4 +1,4 @@
-"""What a sign-in hands out: an access token, and the refresh token of its generation."""
+"""Issue the tokens of a sign-in: an access token, and the refresh token of its generation."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -25,13 +25,12 @@ def issue(
     scope: str | None = None,
     max_length: int = MAX_LENGTH,
 ) -> TokenPair:
-    """Sign the pair for the generation that ``session`` holds.
+    """Sign the pair for the generation in ``session``.
 
-    ``scope`` narrows the access token; the refresh token keeps what was carried.
+    ``scope`` narrows the access token; the refresh token keeps the claims in ``carried``.
 
-    The refresh token depends on the row and ``carried`` alone, so that issuing a
-    generation again gives the same bytes. Raises ``ValueError`` for claims that
-    cannot be issued.
+    The refresh token depends only on the row and ``carried``, so that issuing a generation again
+    gives the same bytes. Raises ``ValueError`` for claims that cannot be issued.
     """
     now = int(time.time())
     narrowed = carried if scope is None else {**carried, "scope": scope}
@@ -40,7 +39,7 @@ def issue(
     return TokenPair(
         access=encode(ACCESS, access, max_length),
         refresh=encode(REFRESH, _refresh_claims(session, carried), max_length) if rotated else None,
-        # Within LEEWAY after the end nothing is left.
+        # Within LEEWAY after the end, no time is left.
         expires_in=max(0, access["exp"] - now),
         refresh_expires_in=max(0, refresh_exp - now),
         session_id=session.id,
@@ -51,9 +50,9 @@ def issue(
 def issue_api_token(session: LoginSession, carried: Claims) -> str:
     """Sign the one token of an API token's row.
 
-    Without the claims of ``HOOKS["CLAIMS"]``: in a token that lives for months they go stale.
-    ``token_use`` comes first, so that every API token has the same characters after its
-    header, which secret scanners look for.
+    It has no claims of ``HOOKS["CLAIMS"]``, which would become outdated in a token that is valid
+    for months. ``token_use`` comes first, so that the payload of every API token begins with the
+    same characters, which secret scanners look for.
     """
     iat, exp = _seconds(session.created_at), _seconds(session.expires_at)
     claims = {"token_use": API_USE, **carried, **_registered_claims(session, iat, exp)}
@@ -66,7 +65,7 @@ def issue_one_time(session: LoginSession, carried: Claims) -> str:
 
 
 def carried_claims(given: Mapping[str, Any]) -> Claims:
-    """Return ``given`` as claims that a sign-in may carry; ``ValueError`` for a reserved one."""
+    """Return ``given`` as claims for a sign-in; raises ``ValueError`` for a reserved one."""
     _refuse(given, RESERVED_CLAIMS, "claims=")
     return dict(given)
 
@@ -97,10 +96,10 @@ def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:
     if conf.ISSUER:
         claims["iss"] = conf.ISSUER
     if conf.AUDIENCE:
-        # Some verifiers cannot read a list of one.
+        # Some verifiers cannot read a list with one audience.
         claims["aud"] = conf.AUDIENCE[0] if len(conf.AUDIENCE) == 1 else list(conf.AUDIENCE)
     if conf.ISSUER and conf.AUDIENCE:
-        # RFC 9068, 2.2: our own front end is the client, known by the API it belongs to.
+        # RFC 9068, 2.2: the client is our own front end, which is named after its API.
         claims["client_id"] = conf.AUDIENCE[0]
     return claims
 
@@ -110,7 +109,7 @@ def _refresh_claims(session: LoginSession, carried: Claims) -> Claims:
 
 
 def _own_claims(session: LoginSession) -> Claims:
-    """Return the claims of a token that only this deployment verifies; they follow from the row."""
+    """Return the claims of a token that only this deployment verifies, derived from the row."""
     conf = get_settings()
     claims: Claims = {
         "sub": session.subject,

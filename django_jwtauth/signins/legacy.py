@@ -1,8 +1,9 @@
 """Tokens that another package issued, accepted for a while: the group ``LEGACY``.
 
-An access token is good until it expires. A refresh token stands for a sign-in that gets its
-row when the token is first exchanged; until then there is no row that could be ended, so what
-ends the user's other sign-ins is kept as a time, before which their legacy tokens were issued.
+A legacy access token is accepted until it expires. A legacy refresh token belongs to a sign-in
+that gets its row when the token is first exchanged. Until then there is no row to end. When the
+user's other sign-ins end, the time is recorded instead, and legacy tokens that were issued
+before it are refused.
 """
 
 import hashlib
@@ -21,9 +22,9 @@ LEGACY = "legacy"
 
 
 def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Claims | None:
-    """Return the claims of a legacy token, None when it is not one or none is accepted.
+    """Return the claims of a legacy token, or None if it is not one or none is accepted.
 
-    The claim ``legacy`` says whether the token was issued after what ended the user's sign-ins.
+    The claim ``legacy`` says whether the token was issued after the user's sign-ins were ended.
     Raises a ``TokenError`` and ``Unavailable``.
     """
     conf = get_token_tenancy().settings
@@ -43,7 +44,7 @@ def adopt(session: LoginSession) -> None:
         try:
             rows.bulk_create([session], ignore_conflicts=True)
         except OperationalError:
-            # PostgreSQL, above READ COMMITTED, to those who lost the race: it is there now.
+            # Above READ COMMITTED, PostgreSQL raises this if a parallel request wrote the row.
             if connections[rows.db].in_atomic_block or not rows.filter(pk=session.pk).exists():
                 raise
 
@@ -52,7 +53,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
     """Refuse the legacy tokens of a user, or everybody's, that were issued before a time.
 
     ``subject``: the user's primary key as text, None for everybody. ``before``: aware.
-    Does nothing when no legacy token is accepted.
+    Does nothing if no legacy token is accepted.
     """
     until = get_settings().legacy_until()
     if until is None:
@@ -64,7 +65,7 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
         return
     columns = {
         "token_type": LEGACY,
-        # No user_id: this may be the user's deletion.
+        # No user_id, because the user may be about to be deleted.
         "subject": subject or "",
         "expires_at": moments.stored(until),
         **cause.blacklist_columns(),
@@ -76,14 +77,14 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
 def _is_refused(claims: Claims) -> bool:
     marks = [_mark(None), _mark(claims["sub"])]
     tokens = database.blacklisted_tokens().filter(jti__in=marks)
-    # A token that does not say when it was issued may be of any time.
+    # A token without iat may have been issued at any time.
     issued = claims.get("iat", 0)
     refused = tokens.values_list("blacklisted_at", flat=True)
     return any(issued <= moments.aware(moment).timestamp() for moment in refused)
 
 
 def _mark(subject: str | None) -> str:
-    """Return the ``jti`` of the record: as long as a column holds, whatever the key."""
+    """Return the ``jti`` of the record, which fits into the column whatever the key is."""
     if subject is None:
         return LEGACY
     return f"{LEGACY}:{hashlib.sha256(subject.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""Refreshing: the sign-in is checked and moved on, or ended for what the refusal shows."""
+"""Refresh: check the sign-in and move it on, or end it if the refusal shows that it is over."""
 
 import logging
 from datetime import datetime
@@ -33,10 +33,10 @@ def refresh(
     *,
     keep: bool = False,
 ) -> TokenPair:
-    """Return the pair that the verified ``claims`` of a refresh token buy; see sessions.refresh().
+    """Return the next pair for the verified ``claims`` of a refresh token.
 
-    ``at``: when it came, aware. Ends the sign-in where the ``TokenError`` that it raises
-    shows that it is over.
+    See ``sessions.refresh``. ``at``: when the token arrived, aware. Ends the sign-in if the
+    ``TokenError`` that is raised shows that it is over.
     """
     narrowed = scopes.narrow(claims, scope)
     carried = {name: value for name, value in claims.items() if name not in RESERVED_CLAIMS}

@@ -1,8 +1,8 @@
-"""Refreshing: a compare-and-swap on the generation of one row.
+"""Rotate: a compare-and-swap on the generation of one row.
 
-Sixteen refreshes of one token give one successor, and a client whose answer was lost may
-ask for it again for a short time. The pair is signed before the row moves, so that nothing
-can fail after it, and no lock is held meanwhile.
+Sixteen refreshes of one token give one successor, and a client whose answer was lost can ask for
+it again for a short time. The pair is signed before the row is written, so that nothing can fail
+afterwards, and no lock is held meanwhile.
 """
 
 import logging
@@ -32,11 +32,11 @@ from .rules import Live
 
 logger = logging.getLogger("django_jwtauth")
 
-#: A sign-in remembers so many networks that it was refreshed from; the latest ones.
+#: The number of networks, the latest ones, that a sign-in remembers.
 MAX_NETWORKS = 8
-#: Later than this after the refresh, a replay is no second tab and no quick retry.
+#: A replay later than this after the refresh is neither a second tab nor a quick retry.
 PROMPT = timedelta(seconds=10)
-# To find the row as it was, moved by a parallel request, or in conflict and then moved.
+# The row may be unchanged, changed by a parallel request, or in conflict and then changed.
 _ATTEMPTS = 3
 
 
@@ -56,14 +56,14 @@ def exchange(
     retry: bool,
     keep: bool = False,
 ) -> TokenPair:
-    """Return the pair that the presented token buys, and move its row on.
+    """Return the next pair for the presented token, and move its row on.
 
-    With ``keep`` the row stays where it is, if the token is the current one.
+    With ``keep``, the row does not change if the token is the current one.
 
-    ``sign`` makes the pair for the row as it will be; it may raise anything, and then
-    nothing was written. Reads the row again, locked, when a parallel request was faster;
-    with ``retry`` also when the database gave up on a conflict. Raises a ``TokenError``
-    when the token buys nothing, having written nothing.
+    ``sign`` creates the pair for the row as it will be. It may raise anything; then nothing has
+    been written. If a parallel request was faster, the row is read again with a lock; with
+    ``retry``, also if the database reports a conflict. Raises a ``TokenError`` if the token is
+    refused; then nothing has been written, either.
     """
     found_current = live.session.generation == claims["gen"]
     for attempt in range(_ATTEMPTS):
@@ -112,7 +112,7 @@ def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
     if session.generation == presented:
         return False
     grace = conf.REFRESH_GRACE_PERIOD + conf.LEEWAY
-    # Without rotation, refreshed_at moves at each refresh and tells nothing of an older token.
+    # Without rotation, refreshed_at changes at each refresh and says nothing about older tokens.
     recent = conf.ROTATE_REFRESH_TOKENS and at - aware(session.refreshed_at) <= grace
     if session.generation == presented + 1 and recent:
         return True
@@ -122,13 +122,13 @@ def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
 def _decide(
     live: Live, claims: Claims, arrival: Arrival, *, found_current: bool, keep: bool
 ) -> dict[str, Any]:
-    """Return what a refresh changes of the row; raises the ``TokenError`` of one refused."""
+    """Return the columns that a refresh changes; raises a ``TokenError`` if it is refused."""
     session, presented = live.session, claims["gen"]
     try:
         if not superseded(session, presented, arrival.at):
             return {} if keep else _next_generation(live, arrival)
     except RefreshTokenReused:
-        # A parallel request, however long its commit took: this one found the token current.
+        # A parallel request, however long its commit took, as this one found the token current.
         if not found_current or session.generation != presented + 1:
             raise
     return _replay(session, arrival)
@@ -150,18 +150,19 @@ def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
     if network and network not in known:
         changes["networks"] = " ".join([network, *known][:MAX_NETWORKS])
     if session.auth_hash != live.auth_hash:
-        # It matched through a fallback of SECRET_KEY, which will be dropped one day.
+        # It matched through a fallback of SECRET_KEY, which will be removed some day.
         changes["auth_hash"] = live.auth_hash
     return changes
 
 
 def _replay(session: LoginSession, arrival: Arrival) -> dict[str, Any]:
-    """Return what a replay within the grace period changes: nothing when it is the client's own.
+    """Return the columns that a replay in the grace period changes; none if it is the client's own.
 
-    It may be a thief who keeps step with the owner. From a network that this sign-in was never
-    refreshed from, it is served at one generation only. From a known one, where addresses tell
-    nothing, a late replay is not served at two generations in a row: a client loses an answer
-    now and then, and the thief needs every one. Where no address is known, it counts as known.
+    It may come from a thief who keeps step with the owner. From a network from which this
+    sign-in was never refreshed, a replay is accepted at one generation only. From a known
+    network, where the address proves nothing, a late replay is not accepted at two generations in
+    a row: a client loses an answer now and then, but the thief needs every one. Without an
+    address, the network counts as known.
     """
     known, network = session.networks.split(), get_network(arrival.device.ip_address)
     if network and known and network not in known:
@@ -177,7 +178,7 @@ def _replay(session: LoginSession, arrival: Arrival) -> dict[str, Any]:
 def _replay_from_elsewhere(session: LoginSession, network: str, arrival: Arrival) -> dict[str, Any]:
     if session.replayed_at is None:
         return {"replayed_generation": session.generation, **replay_fields(arrival)}
-    # Whoever was served may have lost that answer, too.
+    # Whoever got that answer may have lost it, too.
     at_this_generation = aware(session.replayed_at) >= aware(session.refreshed_at)
     if at_this_generation and network == get_network(session.replayed_ip):
         return {}
@@ -225,7 +226,7 @@ def _write(changes: dict[str, Any], as_read: dict[str, Any], *, retry: bool) -> 
 
 
 def _read_again(claims: Claims) -> LoginSession:
-    # What the database said before is stale, at some isolation levels for good: lock it.
+    # What was read before is outdated, and at some isolation levels stays so: lock the row.
     with database.reporting_unavailable(), transaction.atomic(using=database.alias()):
         session = lookup.lock_session(claims)
     if session is None:

@@ -47,7 +47,7 @@ def make_session(
 
 
 def insert(session: LoginSession) -> None:
-    """Write the row; raises ``UserNotFound`` when its user was deleted meanwhile."""
+    """Write the row; raises ``UserNotFound`` if its user was deleted meanwhile."""
     with database.reporting_unavailable():
         try:
             writing.insert(session, database.alias())
@@ -56,20 +56,20 @@ def insert(session: LoginSession) -> None:
 
 
 def extend(sid: str, end: int) -> int:
-    """Make room for a token that expires at ``end`` (numeric date); return when it may expire.
+    """Extend a sign-in for a token that expires at ``end`` (numeric date); return its new end.
 
-    An operator who ends all that is in use must find its sign-in among that. No sign-in lasts
-    longer than ``SESSION_LIFETIME``: a later time becomes that, and ``ValueError`` is raised for
-    one that no sign-in could have, or a token of another row. Raises ``SessionEnded``.
+    An operator who ends all live sign-ins must find the sign-in of the token. A sign-in ends
+    after ``SESSION_LIFETIME``, so a later time is cut to that. Raises ``ValueError`` for a time
+    that no sign-in could have, or for an API token or one-time token, and ``SessionEnded``.
     """
     longest = get_settings().SESSION_LIFETIME
     if end - moments.now().timestamp() > longest.total_seconds():
-        raise ValueError("No token of a sign-in lasts longer than SESSION_LIFETIME.")
+        raise ValueError("No token of a sign-in is valid for longer than SESSION_LIFETIME.")
     rows = database.sign_ins().of_kind(Kind.SIGN_IN)
     with database.reporting_unavailable():
         session = rows.filter(pk=sid).first()
         if session is None:
-            raise ValueError("Only a token of a sign-in can be made to last longer.")
+            raise ValueError("Only a token of a sign-in can be extended.")
         if session.ended_at is not None:
             raise SessionEnded
         latest = min(moments.to_datetime(end), moments.aware(session.created_at) + longest)

@@ -1,4 +1,4 @@
-"""The rules that every token of a sign-in must meet, whichever door it comes through."""
+"""The rules that every token of a sign-in must meet, at every door."""
 
 import hashlib
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from ..store import database, lookup
 
 @dataclass(slots=True)
 class Live:
-    """A user and a sign-in that passed every check; ``auth_hash`` is the user's present one.
+    """A user and a sign-in that passed every check; ``auth_hash`` is the user's current one.
 
     The sign-in of a legacy refresh token that was never exchanged is not saved yet.
     """
@@ -36,7 +36,7 @@ class Live:
 
 
 def load_user(claims: Claims) -> AbstractBaseUser:
-    """Return the user of verified claims whose sign-in is good: one query.
+    """Return the user of verified claims, if their sign-in is live. One query.
 
     Raises a ``TokenError`` for the first rule of check() that is not met, and
     ``Unavailable``.
@@ -77,11 +77,11 @@ def make_legacy_session(
 
 
 def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Found:
-    """Return what was found, if a token of it is good; raises the ``TokenError`` if not.
+    """Return what was found, if a token of it is accepted; otherwise raises the ``TokenError``.
 
-    What ended the user's sign-ins is told before that they ended. Two kinds of ``claims`` ask
-    for less: a legacy token may have no sign-in yet, and an API token may outlive the password
-    it was made under.
+    The reason why the user's sign-ins ended is reported before the fact that they ended. Two
+    kinds of ``claims`` need less: a legacy token may have no sign-in yet, and an API token may
+    outlive the password with which it was created.
     """
     claims = claims or {}
     if found is None:
@@ -104,7 +104,7 @@ def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Fo
 
 
 def check_row(session: LoginSession) -> None:
-    """Raise the ``TokenError`` that refuses every token of a row, if there is one."""
+    """Raise a ``TokenError`` if every token of the row is refused."""
     found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
     check(found, {"token_use": API_USE} if session.kind == Kind.API_TOKEN else None)
 
@@ -114,34 +114,34 @@ def _outlives_password(claims: Claims) -> bool:
 
 
 def _credentials_match(user: AbstractBaseUser, stored: str) -> bool:
-    """Return whether the user's password is the one of the sign-in with this ``auth_hash``."""
+    """Return whether the user still has the password that the sign-in started with."""
     return any(constant_time_compare(known, stored) for known in find_hashes(user))
 
 
 def find_hashes(user: AbstractBaseUser) -> Iterator[str]:
-    """Yield every ``auth_hash`` that a sign-in with the user's present password may have."""
+    """Yield every ``auth_hash`` that a sign-in with the user's current password may have."""
     yield auth_hash(user)
     yield lasting_hash(user)
     yield from _fallback_hashes(user)
 
 
 def is_active(user: AbstractBaseUser) -> bool:
-    """Return whether the user may be signed in; models without ``is_active`` always may."""
+    """Return whether the user may sign in; users without ``is_active`` always may."""
     return bool(getattr(user, "is_active", True))
 
 
 def auth_hash(user: AbstractBaseUser) -> str:
-    """Return what changes with the user's password: Django's session auth hash."""
-    # A user model not built on AbstractBaseUser may have none: nothing to compare.
+    """Return Django's session auth hash, which changes with the user's password."""
+    # A user model that is not based on AbstractBaseUser may have none.
     method = getattr(user, "get_session_auth_hash", None)
     return str(method()) if method else ""
 
 
 def lasting_hash(user: AbstractBaseUser) -> str:
-    """Return the same without ``SECRET_KEY``, for an API token that does not depend on that.
+    """Return the same without ``SECRET_KEY``, for an API token that does not depend on the key.
 
-    A model with a ``get_session_auth_hash()`` of its own has only that: nobody else knows what
-    is to end a sign-in there. What is hashed is a salted hash, not the password.
+    For a model that overrides ``get_session_auth_hash()``, that is used, because only the
+    project knows what should end a sign-in. What is hashed is a salted hash, not the password.
     """
     if any(getattr(type(user), name, None) is not method for name, method in _DJANGOS.items()):
         return auth_hash(user)
@@ -150,7 +150,7 @@ def lasting_hash(user: AbstractBaseUser) -> str:
 
 
 def needs_fallback(session: LoginSession) -> bool:
-    """Return whether the user of a row is matched only by way of ``SECRET_KEY_FALLBACKS``."""
+    """Return whether the row matches its user only through ``SECRET_KEY_FALLBACKS``."""
     user, stored = cast(AbstractBaseUser, session.user), session.auth_hash
     return stored != auth_hash(user) and stored in _fallback_hashes(user)
 
@@ -162,6 +162,6 @@ _DJANGOS = {
 
 
 def _fallback_hashes(user: AbstractBaseUser) -> Iterator[str]:
-    """Yield what ``auth_hash(user)`` was under each of ``SECRET_KEY_FALLBACKS``."""
+    """Yield ``auth_hash(user)`` under each of ``SECRET_KEY_FALLBACKS``."""
     method = getattr(user, "get_session_auth_fallback_hash", None)
     yield from method() if method else ()

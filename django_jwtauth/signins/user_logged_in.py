@@ -18,10 +18,10 @@ logger = logging.getLogger("django_jwtauth")
 
 
 def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
-    """Call every receiver but Django's, which writes last_login whatever UPDATE_LAST_LOGIN says.
+    """Call every receiver except Django's, which would write last_login in any case.
 
-    Receivers get Django's request, not DRF's wrapper. One that raises is logged; what it
-    did to a transaction of the caller's is undone.
+    Receivers get Django's request, not DRF's wrapper. An exception is logged, and what that
+    receiver did in the caller's transaction is undone.
     """
     sender: Any = user.__class__
     named = {"request": getattr(request, "_request", request), "user": user}
@@ -30,7 +30,7 @@ def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
     for receiver in (*sync_receivers, *map(async_to_sync, async_receivers)):
         if receiver is update_last_login:
             continue
-        # PostgreSQL commits nothing after an error, not even the sign-in.
+        # After an error, PostgreSQL commits nothing, not even the sign-in.
         in_transaction = connections[using].in_atomic_block
         try:
             with project_code(), transaction.atomic(using) if in_transaction else nullcontext():

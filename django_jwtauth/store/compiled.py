@@ -1,7 +1,7 @@
-"""The one query, compiled once: the ORM spends ten times longer building it than running it.
+"""The one query, compiled once: the ORM takes ten times longer to build it than to run it.
 
-Valid only where the default manager adds nothing of its own. ``lookup`` decides, and
-tests hold both paths equal.
+It is used only if the default manager adds nothing to queries. ``lookup`` decides, and tests
+check that both paths give the same results.
 """
 
 import functools
@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile("(?<!%)%s")
 
 
 class Slot(Expression):
-    """A parameter whose value comes later: compiled, it emits itself."""
+    """A parameter whose value is given later; when compiled, it emits itself."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any]") -> None:
         super().__init__(output_field=output_field)
@@ -43,14 +43,14 @@ class Slot(Expression):
 
 
 class Subquery(RawSQL):
-    """Needs nothing of the query that it is part of."""
+    """A subquery that does not refer to the query around it."""
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> "Subquery":
         return self
 
 
 class Recipe(NamedTuple):
-    """SQL of a subquery, the names of its parameters, and the field it is of."""
+    """The SQL of a subquery, the names of its parameters, and the field that it returns."""
 
     sql: str
     params: tuple[str, ...]
@@ -64,8 +64,8 @@ class Recipe(NamedTuple):
 def get_recipes(columns: tuple[str, ...]) -> dict[str, Recipe]:
     """Return subqueries for ``columns`` of the sign-in, and for the blacklist, by their alias.
 
-    Each looks one row up by its key: what else must hold stands in SELECT, where
-    PostgreSQL does not look for an index that fits it.
+    Each looks up one row by its key. Further conditions are in SELECT, where PostgreSQL does not
+    look for another index.
     """
     recipes = {_PREFIX + name: _session_recipe(name) for name in columns}
     blacklisted = f"SELECT 1 FROM {BlacklistedToken._meta.db_table} WHERE jti = %s"  # noqa: S608
@@ -73,16 +73,16 @@ def get_recipes(columns: tuple[str, ...]) -> dict[str, Recipe]:
 
 
 def _session_recipe(name: str) -> Recipe:
-    # Only names of the package go into the text; none needs quotes.
+    # The SQL contains only names of this package, which need no quotes.
     table = LoginSession._meta.db_table
     sql = f"SELECT CASE WHEN user_id = %s THEN {name} END FROM {table} WHERE id = %s"  # noqa: S608
     return Recipe(sql, ("pk", "sid"), LoginSession._meta.get_field(name))
 
 
 class Statement(NamedTuple):
-    """The compiled query of one user model on one alias; ``columns`` of it, in order.
+    """The compiled query for one user model on one alias, with its ``columns`` in order.
 
-    Its parameters have names: Django reads SQL with ``%s`` anew each time on SQLite.
+    Its parameters have names, because on SQLite Django converts SQL with ``%s`` each time.
     """
 
     sql: str
@@ -91,7 +91,7 @@ class Statement(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What the statement found, converted to Python values."""
+    """The result of the statement, converted to Python values."""
 
     user: list[Any]
     session: list[Any]
@@ -115,7 +115,7 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
     )
     for alias, recipe in get_recipes(columns).items():
         name = alias.removeprefix(_PREFIX)
-        # PostgreSQL plans a join longer than two subqueries, but not longer than seven.
+        # PostgreSQL takes longer to plan a join than two subqueries, but not than seven.
         joined = len(columns) > 2 and name in columns
         rows = rows.annotate(
             **{alias: F(f"jwtauth_session__{name}") if joined else recipe.fill(slots)}
@@ -131,15 +131,15 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
 
 
 def _name_placeholders(sql: str, names: Iterable[str]) -> str:
-    # Of a percent sign in the name of a column the compiler knows nothing.
+    # The compiler does not escape a percent sign in the name of a column.
     first, *rest = [text.replace("%%", "%").replace("%", "%%") for text in _PLACEHOLDER.split(sql)]
     return first + "".join(f"%({name})s{text}" for name, text in zip(names, rest, strict=True))
 
 
 def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row | None:
-    """Run the statement; None when there is no such user.
+    """Run the statement; None if there is no such user.
 
-    ``values``: what ``pk``, ``sid`` and ``jti`` are, as the database takes them.
+    ``values``: the values of ``pk``, ``sid`` and ``jti`` as the database takes them.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, values)
@@ -154,7 +154,7 @@ def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row 
 
 
 def _get_converters(statement: Statement, connection: Any) -> list[Any]:
-    # Kept on the connection: they refer to it, and must not outlive it.
+    # Kept on the connection, to which they refer, so that they do not outlive it.
     known: dict[str, tuple[Statement | None, list[Any]]] = connection.__dict__.setdefault(
         "_jwtauth_converters", {}
     )

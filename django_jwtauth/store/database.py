@@ -1,4 +1,4 @@
-"""Which database answers, and what its failures mean."""
+"""Which database is used, and what its failures mean."""
 
 import logging
 import re
@@ -21,11 +21,11 @@ from ..models import (
 logger = logging.getLogger("django_jwtauth")
 
 
-# MariaDB and MySQL, of text that the column's character set lacks.
+# Codes of MariaDB and MySQL for text that the column's character set cannot hold.
 _NOT_IN_CHARSET = (1267, 1270, 1271, 1300, 1366, 3854, 3988)
 
 
-# MariaDB and MySQL; PostgreSQL.
+# Codes of MariaDB and MySQL, and of PostgreSQL.
 _NO_TABLE_OR_COLUMN = (1146, 1054, "42P01", "42703")
 
 
@@ -33,20 +33,20 @@ _NOT_IN_SQLITE = re.compile(r"no such (table|column)|table \S+ has no column")
 
 
 def alias() -> str:
-    """Return the alias that sign-ins are written to, and so are read from.
+    """Return the alias to which sign-ins are written, and from which they are therefore read.
 
-    A replica that lags would let a revoked token pass.
+    On a replica that lags, a revoked token would be accepted.
     """
     return router.db_for_write(LoginSession)
 
 
 def sign_ins() -> LoginSessionQuerySet:
-    """Return all rows of ``LoginSession``, where they are written."""
+    """Return all rows of ``LoginSession``, on the alias that is written to."""
     return LoginSession.objects.using(alias())
 
 
 def blacklisted_tokens() -> BlacklistedTokenQuerySet:
-    """Return all rows of ``BlacklistedToken``, where they are written."""
+    """Return all rows of ``BlacklistedToken``, on the alias that is written to."""
     return BlacklistedToken.objects.using(alias())
 
 
@@ -61,8 +61,8 @@ def non_atomic(view: Any) -> Any:
 def nothing_rolled_back() -> Iterator[None]:
     """Undo what DRF's exception handler does for ``ATOMIC_REQUESTS``.
 
-    A view that is non_atomic() has no transaction to roll back: DRF would roll back one that
-    was begun around it, and with that the end of a sign-in.
+    A non_atomic() view has no transaction to roll back. DRF would roll back one that was begun
+    around the view, and with it the end of a sign-in.
     """
     marks = [
         (connection, connection.needs_rollback)
@@ -75,7 +75,7 @@ def nothing_rolled_back() -> Iterator[None]:
 
 
 def is_unstorable(error: BaseException) -> bool:
-    """Return whether the database refused a value, and would have done so on its best day."""
+    """Return whether the database refused a value that it could never store."""
     code = error.args[0] if error.args else None
     return isinstance(error, DataError) or (
         isinstance(error, DatabaseFailure) and code in _NOT_IN_CHARSET
@@ -83,10 +83,10 @@ def is_unstorable(error: BaseException) -> bool:
 
 
 def refusal_of(error: DatabaseFailure) -> AuthError:
-    """Return what a failure of the database means to a client, and log it if it is one."""
+    """Return the refusal for an error of the database; log it unless the input was bad."""
     if is_unstorable(error):
         return UnstorableText()
-    # Nothing else of a driver's message: it may quote a parameter.
+    # Only the name, because a driver's message may quote a parameter.
     name = type(error).__name__
     if _is_missing(error):
         known = (get_user_model(), LoginSession, BlacklistedToken)
@@ -107,7 +107,7 @@ def refusal_of(error: DatabaseFailure) -> AuthError:
 
 
 def _is_missing(error: DatabaseFailure) -> bool:
-    """Return whether a table or a column is not there."""
+    """Return whether a table or a column is missing."""
     code = error.args[0] if error.args else None
     state = getattr(error.__cause__, "sqlstate", None) or getattr(error.__cause__, "pgcode", None)
     return (
@@ -118,7 +118,7 @@ def _is_missing(error: DatabaseFailure) -> bool:
 
 
 class reporting_unavailable:
-    """Turn what a database raises into ``Unavailable``: it never means that a token is bad."""
+    """Turn a database's errors into ``Unavailable``, as they never mean that a token is bad."""
 
     def __enter__(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Whom a token is for: a user's primary key, as the database saves it and as ``sub`` spells it."""
+"""The user of a token: the primary key as the database stores it, and its text in ``sub``."""
 
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 class Identity(NamedTuple):
-    """Whom a token is for: the saved primary key, and its text, which is ``sub``."""
+    """The user of a token: the stored primary key, and its text, which is ``sub``."""
 
     key: Any
     subject: str
 
 
 def saved_key(user: "AbstractBaseUser") -> Any:
-    """Return the primary key of a user, as the code that made the user spelled it.
+    """Return the primary key of a user, in the form that the code which made the user gave it.
 
-    Raises ``TypeError`` for what is no user: an object of another model may have the same
-    key. ``ValueError`` for one who is not saved.
+    Raises ``TypeError`` unless it is a user, because an object of another model may have the
+    same key, and ``ValueError`` for an unsaved user.
     """
     model = get_user_model()
     if not isinstance(user, model):
         name = type(user).__name__
         raise TypeError(f"Only users can have tokens: {model._meta.label}, not {name}.")
-    # Not user.pk: a model derived from the user's may have a key of its own.
+    # Not user.pk, because a subclass of the user model may have its own key.
     key = getattr(user, model._meta.pk.attname)
     if key is None or user._state.adding:
         raise ValueError("Only a saved user can sign in.")
@@ -42,11 +42,11 @@ def saved_key(user: "AbstractBaseUser") -> Any:
 
 
 def identify(user: "AbstractBaseUser") -> Identity:
-    """Return whom the tokens of ``user`` are for.
+    """Return the stored key of ``user``, and its text.
 
-    Whole numbers and UUIDs have one text. Of any other key the database knows how it is
-    saved: collations, padding, fields that convert. Raises what saved_key() raises,
-    ``UserNotFound``, and ``UnusableKey`` where the tokens would not lead back to the user.
+    Whole numbers and UUIDs have one text. For any other key, the database decides how it is
+    stored: collations, padding, fields that convert. Raises what saved_key() raises,
+    ``UserNotFound``, and ``UnusableKey`` if the text would not lead back to the user.
     """
     model: Any = get_user_model()
     given, field = saved_key(user), key_field(model)
@@ -72,7 +72,7 @@ def identify(user: "AbstractBaseUser") -> Identity:
 
 
 def parse_key(model: type[Model], subject: str, connection: Any) -> Any:
-    """Return ``sub`` as a value of the primary key, None when no row can have it."""
+    """Return ``sub`` as a value of the primary key, or None if no row can have it."""
     field = key_field(model)
     try:
         value = field.to_python(subject)

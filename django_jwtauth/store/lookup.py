@@ -34,14 +34,14 @@ REFRESH_COLUMNS = (
 
 
 class SignInState(NamedTuple):
-    """What every request needs of a sign-in."""
+    """The columns of a sign-in that every request needs."""
 
     auth_hash: str
     ended_at: datetime | None
 
 
 class Found(NamedTuple):
-    """What the database says of a token; ``session`` is None when it is not the user's."""
+    """What the database knows about a token; ``session`` is None if it is not the user's."""
 
     user: "AbstractBaseUser"
     session: LoginSession | SignInState | None
@@ -49,11 +49,10 @@ class Found(NamedTuple):
 
 
 def find(claims: dict[str, Any]) -> Found | None:
-    """Return what is known of a token with these claims, None when there is no such user.
+    """Return what is known about a token with these claims, or None if there is no such user.
 
-    One query, through the user model's default manager, so that a user it hides stays
-    hidden. Nothing about the sign-in is in WHERE: its absence must be told apart from
-    the user's.
+    One query, through the user model's default manager, so that a user it hides stays hidden.
+    WHERE has no condition on the sign-in, to distinguish a missing sign-in from a missing user.
     """
     found = _find(claims, SignInState._fields)
     if found is None:
@@ -65,8 +64,8 @@ def find(claims: dict[str, Any]) -> Found | None:
 def find_session(claims: dict[str, Any], *, lock: bool) -> Found | None:
     """Return the same, with a ``LoginSession`` that has what a refresh needs.
 
-    With ``lock``, inside a transaction, the rows are read as they are now and kept so,
-    whatever the isolation level: two queries.
+    With ``lock``, inside a transaction, the current rows are read and locked, whatever the
+    isolation level: two queries.
     """
     locked = lock_session(claims) if lock else None
     found = _find(claims, () if lock else REFRESH_COLUMNS, lock=lock)
@@ -98,7 +97,7 @@ def _find(
         found = _find_annotated(model, columns, params, connection, lock)
     else:
         found = _find_compiled(model, columns, params, connection)
-    # A database may compare text loosely: "Anna" is not "anna".
+    # "Anna" is not "anna", though a database may compare them as equal.
     if found is None or str(found[0].pk) != claims["sub"]:
         return None
     user, values, blacklisted = found
@@ -125,14 +124,14 @@ def _find_annotated(
     connection: Any,
     lock: bool,
 ) -> tuple[Any, Sequence[Any], bool] | None:
-    """The same through the project's manager, by scalar subqueries: the ORM's fastest form."""
+    """The same through the project's manager, with scalar subqueries, the ORM's fastest form."""
     users: Any = model._default_manager.using(connection.alias).filter(pk=params["pk"])
     if lock:
         of = ("self",) if connection.features.has_select_for_update_of else ()
         users = users.select_for_update(of=of)
     recipes = compiled.get_recipes(columns)
     for name, recipe in recipes.items():
-        # What annotate() does, less a check of names that takes as long as all of this.
+        # Like annotate(), without a check of names that takes as long as all of this.
         users.query.add_annotation(recipe.fill(params), name)
     user = next(iter(users), None)
     if user is None:
@@ -142,6 +141,6 @@ def _find_annotated(
 
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:
-    """Return the sign-in as it is now, locked until the transaction ends; None when unknown."""
+    """Return the sign-in as it is now, locked until the transaction ends; None if unknown."""
     rows = sign_ins().select_for_update()
     return rows.filter(pk=claims["sid"]).first()

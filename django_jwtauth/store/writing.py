@@ -1,8 +1,7 @@
-"""INSERT and UPDATE that a client waits for.
+"""The INSERT and UPDATE statements that a client waits for.
 
-The ORM takes longer to put such a statement together than a database to run it. For the
-package's rows neither ``pre_save`` nor ``post_save`` is sent: ``signals`` has what a project may
-listen to.
+The ORM takes longer to build such a statement than a database to run it. For the package's rows,
+neither ``pre_save`` nor ``post_save`` is sent; projects can listen to those in ``signals``.
 """
 
 import functools
@@ -22,12 +21,12 @@ from ..conf import moments
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-#: The mark of a receiver that a change of ``last_login`` does not concern.
+#: Marks a receiver that need not see a change of ``last_login``.
 IGNORES_LAST_LOGIN = "ignores_last_login"
 
 
 def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
-    """Write a new row; with ``ignore_conflicts``, nothing if a constraint is in the way."""
+    """Write a new row; with ``ignore_conflicts``, do nothing if a constraint prevents it."""
     connection = connections[using]
     params = {
         field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
@@ -40,7 +39,7 @@ def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
 def update(
     model: type[Model], using: str, changes: Mapping[str, Any], where: Mapping[str, Any]
 ) -> int:
-    """Write ``changes`` to the rows that have the values of ``where``; return how many."""
+    """Write ``changes`` to the rows with the values in ``where``; return how many."""
     connection = connections[using]
     conditions = tuple((name, value is None) for name, value in where.items())
     get_field: Any = model._meta.get_field
@@ -53,8 +52,8 @@ def update(
 
 
 def record_login(user: AbstractBaseUser) -> None:
-    """Write ``last_login``, if the user has it: by ``save()`` where that does more than this."""
-    # Not type(user): request.user may be a lazy object around one.
+    """Write ``last_login``, if the user has it; by ``save()`` if the project's does more."""
+    # Not type(user), because request.user may be a lazy object around a user.
     model = user.__class__
     if not any(field.name == "last_login" for field in model._meta.concrete_fields):
         return
@@ -67,7 +66,7 @@ def record_login(user: AbstractBaseUser) -> None:
 
 
 def _is_plainly_saved(model: type[Model]) -> bool:
-    """Return whether save() is Django's own, writes one table, and nobody listens to it."""
+    """Return whether save() is Django's own, writes one table, and has no receivers."""
     return (
         model.save in (AbstractBaseUser.save, Model.save)
         and model.save_base is Model.save_base
@@ -78,7 +77,7 @@ def _is_plainly_saved(model: type[Model]) -> bool:
 
 
 def _has_listeners(signal: ModelSignal, model: type[Model]) -> bool:
-    # has_listeners() counts the package's own receiver, which does not look at this field.
+    # has_listeners() counts the package's own receiver, which does not read this field.
     found = itertools.chain(*signal._live_receivers(model))
     return not all(getattr(receiver, IGNORES_LAST_LOGIN, False) for receiver in found)
 
@@ -97,7 +96,7 @@ def _insert_sql(model: type[Model], using: str, ignore_conflicts: bool) -> str:
     values = ", ".join(f"%({field.attname})s" for field in fields)
     verb = ops.insert_statement(on_conflict=conflict)
     suffix = ops.on_conflict_suffix_sql(fields, conflict, (), ())
-    # The table and its columns are ours: their names need no quotes.
+    # The table and its columns are ours, so their names need no quotes.
     return f"{verb} {model._meta.db_table} ({columns}) VALUES ({values}) {suffix}"
 
 
@@ -106,7 +105,7 @@ def _update_sql(
     model: type[Model], using: str, changed: tuple[str, ...], where: tuple[tuple[str, bool], ...]
 ) -> str:
     def quoted(name: str) -> str:
-        # A percent sign in a name of the project's is no parameter.
+        # A percent sign in a project's name must not look like a parameter.
         return str(connections[using].ops.quote_name(name)).replace("%", "%%")
 
     columns = {name: quoted(_column(model, name)) for name in (*changed, *dict(where))}

@@ -1,10 +1,10 @@
 """Limits on guessing passwords, counted before anything is hashed, and on what a user writes.
 
-Four counters for each failed attempt: two by address, one by account from one address, and
-one by account from everywhere. The last does not lock out networks from which the account
-has signed in before, and none locks out a browser that has, so strangers cannot lock out the
-owner. One counter for each user and kind of what they make. Counts live in Django's cache:
-exact across processes with Redis and Memcached, per process with local memory.
+A failed attempt increases four counters: two by address, one by account from one address, and
+one by account from everywhere. The last does not lock out networks from which the account has
+signed in before, and none locks out a browser that has, so strangers cannot lock out the owner.
+There is one counter for each user and kind of row. Counts are in Django's cache: exact across
+processes with Redis and Memcached, per process with local memory.
 """
 
 import json
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger("django_jwtauth")
 
 _NAME = "jwtauth_name"
-# The owner is looked for in so many of the latest sign-ins.
+# The owner's networks are taken from this many of the latest sign-ins.
 _SIGN_INS = 100
 
 
 class Attempt(NamedTuple):
-    """One attempt, already counted; taken back when it was no guess."""
+    """One attempt, already counted; it is subtracted if it was not a guess."""
 
     counters: list[str]
 
     def forgive(self) -> None:
-        """Take the attempt back: the password was right, or nobody could tell."""
+        """Subtract the attempt: the password was right, or could not be checked."""
         try:
             for counter in self.counters:
                 _cache().decr(counter)
@@ -54,22 +54,22 @@ class Attempt(NamedTuple):
 
 
 def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = True) -> Attempt:
-    """Count one attempt to sign in as ``username``; raises ``Throttled`` when it is too many.
+    """Count one attempt to sign in as ``username``; raises ``Throttled`` if there are too many.
 
-    Without ``everywhere``, for what is no user: what others tried from other addresses
-    does not matter. A cache that does not answer is logged and counts nothing.
+    Pass ``everywhere=False`` if ``username`` is not a user: attempts from other addresses then
+    do not count. If the cache does not answer, this is logged and nothing is counted.
     """
     address = get_ip_address(request)
-    # A browser is known by the name as it was spelled: whoever has an account of nearly the
-    # same name would get guesses at this one by each sign-in of their own.
+    # A browser is known by the exact spelling of the name. Otherwise, whoever has an account
+    # with nearly the same name would get guesses at this one by signing in to their own.
     name = _digest(username)
     account = _digest(spellings.fold(username)) if everywhere else name
     counted = {"account_everywhere": account} if everywhere else {}
-    # What is counted by an unknown address is counted for everybody.
+    # Attempts from an unknown address would be counted for everybody.
     if address is not None:
         network = _digest(str(get_network(address)))
-        # By address first: whoever has used up theirs writes no counter for another name, as
-        # a small cache would throw away others for it.
+        # By address first, so that a client that has used up its attempts writes no counters
+        # for other names, which would push others out of a small cache.
         by_address = {"address": network, "address_sustained": network}
         counted = {**by_address, "account": f"{account}.{network}", **counted}
     rates = get_settings().THROTTLES.RATES
@@ -99,9 +99,9 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
 
 
 def remember_device(request: "HttpRequest", response: "HttpResponse", session_id: "UUID") -> None:
-    """Give the browser a cookie, so that its next attempt under this name is its own.
+    """Set the cookie by which the browser's next attempts with this name are counted separately.
 
-    After a sign-in with a name that count_attempt() has counted for this request.
+    Call it after a sign-in with a name that count_attempt() has counted for this request.
     """
     name = vars(request).get(_NAME)
     if name is not None:
@@ -109,7 +109,7 @@ def remember_device(request: "HttpRequest", response: "HttpResponse", session_id
 
 
 def count_made(kind: str, user: "AbstractBaseUser") -> None:
-    """Count what ``user`` has written; raises ``Throttled`` when it is too much.
+    """Count a row that ``user`` writes; raises ``Throttled`` if there are too many.
 
     ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"rename"`` or
     ``"blacklist"``.
@@ -133,13 +133,13 @@ def _throttled(rate: Rate, now: float) -> Throttled:
 
 
 def _count(counter: str, rate: Rate, now: float) -> int | None:
-    """Return how many there were with this one, None when nobody can tell."""
+    """Return how many there were with this one, or None if nobody can tell."""
     try:
         cache = _cache()
-        # No longer than it is asked for: a small cache has room for others then.
+        # Kept no longer than it is needed, to leave room for others in a small cache.
         first = cache.add(counter, 1, timeout=int(rate.seconds - now % rate.seconds) + 1)
         return 1 if first else int(cache.incr(counter))
-    # Whatever a cache client raises: a sign-in must not depend on it.
+    # A cache client may raise anything, and a sign-in must not depend on it.
     except Exception as error:
         _report(error)
         return None
@@ -166,7 +166,7 @@ def _is_known(username: str, address: str | None) -> bool:
     sessions = database.sign_ins()
     try:
         with database.reporting_unavailable():
-            # By the owner: anybody may have had a one-time token sent.
+            # Only sign-ins count, as anybody may have had a one-time token sent.
             own = sessions.filter(**{field: username}, kind=Kind.SIGN_IN)
             latest = own.order_by("-created_at")
             addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
@@ -177,14 +177,14 @@ def _is_known(username: str, address: str | None) -> bool:
 
 
 def _digest(value: str) -> str:
-    """Return a key of fixed length that tells nothing of the value.
+    """Return a key of fixed length that does not reveal the value.
 
-    Tenants with the same table of users have the same: each would allow as many guesses.
+    Tenants with the same table of users share it; otherwise each would allow as many guesses.
     """
     users = get_user_model()
     connection = connections[router.db_for_write(users)]
     place = [str(connection.settings_dict.get(name, "")) for name in ("HOST", "PORT", "NAME")]
-    # django-tenants: a schema for each tenant.
+    # django-tenants has a schema for each tenant.
     schema = str(getattr(connection, "schema_name", ""))
     value = json.dumps([*place, schema, users._meta.db_table, value])
     digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")

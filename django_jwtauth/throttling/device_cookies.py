@@ -1,7 +1,8 @@
-"""A cookie for the browser of whoever has signed in, so that others cannot lock them out of it.
+"""A cookie for browsers that have signed in, so that others cannot lock their owner out.
 
-As OWASP's "Device cookies": it opens nothing. An attempt under the same name that carries it
-is counted by itself, once strangers have used up the attempts of an address or an account.
+It follows OWASP's "Device cookies" and is not a credential. Once strangers have used up the
+attempts of an address or an account, attempts with this cookie and the same name are counted
+separately.
 """
 
 from datetime import timedelta
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(days=60)
 # An id, a time and a signature are shorter.
 _LENGTH = 200
-# Whoever ended it so does not want its device to be trusted. "" is not ended.
+# After any other reason, the device is not trusted. "" means that it has not ended.
 _HARMLESS = ("", Reason.SIGNED_OUT, Reason.SESSION_LIMIT)
 
 
 def cookie_name() -> str:
-    """Return the name of the cookie; no plain-text page can set one so named."""
+    """Return the name of the cookie, with a prefix that a page over plain http cannot set."""
     # __Host- would forbid the path, and send it with every request.
     return get_settings().cookie_name("device", "__Secure-")
 
@@ -38,7 +39,7 @@ def cookie_name() -> str:
 def set_cookie(
     request: "HttpRequest", response: "HttpResponse", name: str, session_id: UUID
 ) -> None:
-    """Have the browser send back, to this address alone, the name that signed in from it."""
+    """Set the cookie, which the browser sends back to this URL only."""
     response.set_cookie(
         cookie_name(),
         Redacted(_signer(name).sign(session_id.hex)),
@@ -53,8 +54,8 @@ def set_cookie(
 def find(request: "HttpRequest", name: str) -> str | None:
     """Return the ``sid`` of the sign-in by which the browser is known under this name, None if not.
 
-    One query, and none without the cookie. A password change, a deactivation, and
-    ending the sign-in as stolen make the browser unknown. Raises ``Unavailable``.
+    One query, and none without the cookie. The browser becomes unknown if the password changes,
+    the user is deactivated or the sign-in is ended as stolen. Raises ``Unavailable``.
     """
     value = Redacted(request.COOKIES.get(cookie_name(), ""))
     if not value or len(value) > _LENGTH:
@@ -72,5 +73,5 @@ def find(request: "HttpRequest", name: str) -> str | None:
 
 
 def _signer(name: str) -> TimestampSigner:
-    # A cookie of another name has another signature.
+    # A cookie for another name has another signature.
     return TimestampSigner(salt=f"django_jwtauth.device.{name}")

@@ -1,7 +1,7 @@
-"""Which user names are the same account: one text for all spellings that a database takes for it.
+"""One text for all spellings of a user name that the database treats as the same account.
 
-Attempts are counted by that text, whether or not there is such a user: what depended on a
-row would tell which accounts exist.
+Attempts are counted by that text, whether or not there is such a user. If the count depended on
+a row, it would reveal which accounts exist.
 """
 
 import unicodedata
@@ -15,8 +15,8 @@ from ..store import database
 
 # A name longer than any column is cut before it is normalised, which costs time.
 _NAME_LENGTH = 300
-# A weight string is the same for all that the collation takes for the same. In a UNION a
-# literal takes the collation of the column, and no row is read.
+# Texts that the collation compares as equal have the same weight string. In a UNION a literal
+# gets the collation of the column, and no row is read.
 _WEIGHTS = """
 SELECT HEX(WEIGHT_STRING(name)) FROM (
     SELECT 0 AS place, {column} AS name FROM {table} WHERE 1 = 0
@@ -41,23 +41,23 @@ def fold(username: str) -> str:
     if connections[router.db_for_read(model)].vendor == "mysql":
         weight = _fold_by_weight(username, field)
         return _fold_loosely(username) if weight is None else weight
-    # PostgreSQL gives no key of such a collation; it may leave out accents and punctuation.
+    # PostgreSQL has no key for such a collation, which may ignore accents and punctuation.
     return _fold_loosely(username) if getattr(field, "db_collation", None) else _fold_text(username)
 
 
 def _fold_text(username: str) -> str:
-    # Upper case first, as in the SQL of iexact: it takes "\u0131", the i without a dot, for an i.
+    # Upper case first, as in the SQL of iexact, which treats "\u0131", the dotless i, as an i.
     return unicodedata.normalize("NFKC", username).upper().casefold().rstrip()
 
 
 def _fold_loosely(username: str) -> str:
-    """Leave letters and digits alone: whatever the collation, it tells no less apart."""
+    """Keep only letters and digits, which every collation distinguishes at least as well."""
     decomposed = unicodedata.normalize("NFKD", _fold_text(username))
     return "".join(_base(c) for c in decomposed if c.isalnum()) or username.strip()
 
 
 def _base(character: str) -> str:
-    """Return the letter without what Unicode does not take apart: "l" for "\u0142"."""
+    """Return the base letter of one that Unicode does not decompose: "l" for "\u0142"."""
     name, stroke, _ = unicodedata.name(character, "").partition(" WITH ")
     try:
         return unicodedata.lookup(name) if stroke else character
@@ -66,10 +66,10 @@ def _base(character: str) -> str:
 
 
 def _fold_by_weight(username: str, field: Any) -> str | None:
-    """Return what the column's collation compares.
+    """Return the weight by which the column's collation compares the name.
 
-    None for what the column cannot hold, and where case matters: there the name is looked
-    for as it is, or by a back end that leaves case out by itself.
+    None if the column cannot hold the name, or if case matters: then the name is looked up as it
+    is, or by a back end that ignores case itself.
     """
     connection = connections[router.db_for_read(field.model)]
     quoted = {

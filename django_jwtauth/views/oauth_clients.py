@@ -32,7 +32,7 @@ class TwoMethods(InvalidClient):
 
 
 def authenticate(request: "HttpRequest") -> str | None:
-    """Return the id of the client that made the request, None when it claims to be none.
+    """Return the id of the client that made the request, or None if it claims to be none.
 
     By HTTP Basic, or by ``client_id`` and ``client_secret`` in the form (RFC 6749,
     2.3.1). An id without a secret is a public client: it may name itself, and is nobody.

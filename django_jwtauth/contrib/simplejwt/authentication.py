@@ -51,12 +51,12 @@ class JWTAuthentication(core.JWTAuthentication):
         return name.removeprefix("HTTP_").replace("_", "-").title()
 
     def get_header(self, request: "Request | HttpRequest") -> bytes | None:
-        """Return the header that ``AUTH_HEADER_NAME`` names, None without one."""
+        """Return the header that ``AUTH_HEADER_NAME`` names, or None without one."""
         header = redact(request.META.get(api_settings.AUTH_HEADER_NAME))
         return header.encode("latin-1", "replace") if isinstance(header, str) else header
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the encoded token of such a header, None when another scheme's."""
+        """Return the encoded token of such a header, or None if another scheme's."""
         try:
             raw = parse_header(redact(header).decode("latin-1"))
         except BadAuthorizationHeader as error:

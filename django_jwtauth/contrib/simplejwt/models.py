@@ -11,7 +11,7 @@ from .settings import api_settings
 
 
 class TokenUser(CoreTokenUser):
-    """The user of ``JWTStatelessUserAuthentication``; a claim is an attribute, None without it.
+    """The user of ``JWTStatelessUserAuthentication``; a claim is an attribute, or None without it.
 
     Permissions come from the claims that ``JWTAUTH`` names for them, ``is_staff`` and
     ``is_superuser`` from the claims of that name, of an issuer that is believed.

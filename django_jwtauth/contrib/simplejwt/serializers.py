@@ -58,7 +58,7 @@ class PasswordField(CharField):
 
 
 def get_request(serializer: Any) -> HttpRequest | None:
-    """Return Django's request of a serializer's context, None without one."""
+    """Return Django's request of a serializer's context, or None without one."""
     request = serializer.context.get("request")
     plain: HttpRequest | None = getattr(request, "_request", request)
     return plain

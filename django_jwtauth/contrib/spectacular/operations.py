@@ -244,13 +244,13 @@ _ANSWERS: dict[type[Any], Any] = {
 
 
 def find_request(serializer: Any) -> Any:
-    """Return an example of what the serializer reads, None without one."""
+    """Return an example of what the serializer reads, or None without one."""
     make = _REQUESTS.get(_class_of(serializer))
     return make and make()
 
 
 def find_answer(serializer: Any) -> Any:
-    """Return an example of what the serializer writes, None without one."""
+    """Return an example of what the serializer writes, or None without one."""
     return _ANSWERS.get(_class_of(serializer))
 
 

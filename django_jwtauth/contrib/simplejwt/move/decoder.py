@@ -57,7 +57,7 @@ _THEIR_CLAIMS = (
 
 
 def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Claims | None:
-    """Return the claims of a simplejwt token in our words, None when it is not one.
+    """Return the claims of a simplejwt token in our words, or None if it is not one.
 
     With ``allow_expired``, to sign out, it does not matter what else would refuse the token.
     Writes nothing. Raises a ``TokenError``.

@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 def find_alias() -> str | None:
-    """Return the alias of the database that has the tables, None when none has."""
+    """Return the alias of the database that has the tables, or None if none has."""
     return _find_alias(get_tenancy().tenant)
 
 
