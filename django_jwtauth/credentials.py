@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend, user_login_failed
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error as DatabaseFailure
+from django.db import connections
 
 from . import scopes, signals
 from .claims import Claims
@@ -19,7 +19,8 @@ from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
 from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
 from .signins.rules import is_active
-from .store.database import is_unstorable, reporting_unavailable
+from .store import identity
+from .store.database import alias, is_unstorable, reporting_unavailable
 from .throttling import count_attempt, count_made
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ MAX_SCOPE_LENGTH = 4096
 LOCKED_OUT_RETRY = 60
 
 _SENT = "jwtauth_sent"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def fits(username: str, password: str) -> bool:
@@ -46,7 +46,7 @@ def fits(username: str, password: str) -> bool:
     return (
         len(username) <= MAX_USERNAME_LENGTH
         and len(password) <= MAX_PASSWORD_LENGTH
-        and "\0" not in username + password
+        and identity.is_storable(username + password)
     )
 
 
@@ -121,8 +121,7 @@ def get_sent(request: "HttpRequest", name: str) -> str | None:
     value = body.get(name) if isinstance(body, Mapping) else None
     if not isinstance(value, str) or not value or len(value) > MAX_PASSWORD_LENGTH:
         return None
-    # Not every database accepts a null character, and none a lone surrogate.
-    return Redacted(value) if "\0" not in value and not _SURROGATE.search(value) else None
+    return Redacted(value) if identity.is_storable(value) else None
 
 
 def _normalize(username: str) -> str:
@@ -147,7 +146,7 @@ def _authenticate(
                 user = ask(request, **given) if given else None
             except PermissionDenied:
                 break
-            except (ValueError, ValidationError, DatabaseFailure) as error:
+            except (ValueError, TypeError, ValidationError, DatabaseFailure) as error:
                 # The column may be for numbers, or for other characters.
                 if not is_unstorable(error) and _is_possible(username):
                     raise
@@ -194,10 +193,5 @@ def _report_stranger(path: str) -> None:
 
 def _is_possible(username: str) -> bool:
     """Return whether the field can hold the name; it may be for numbers."""
-    model = get_user_model()
-    field: Any = model._meta.get_field(model.USERNAME_FIELD)
-    try:
-        field.to_python(username)
-    except ValidationError:
-        return False
-    return True
+    field = identity.username_field(get_user_model())
+    return identity.parse(field, username, connections[alias()]) is not None

@@ -1,13 +1,20 @@
 """Whom a token is for: a user's key, saved and in ``sub``. ``tests/users`` has other models."""
 
+import re
 import uuid
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management.base import CommandError
 from django.db import OperationalError, connection, models
+from django.test import Client
 from django.test.utils import isolate_apps
 
+import django_jwtauth
+from django_jwtauth import throttling
 from django_jwtauth.exceptions import Unavailable
+from django_jwtauth.management import temporary, terminal
 from django_jwtauth.store import database, identity
 
 KEY = uuid.UUID("01886c1f-8c7a-7c4d-8e5f-60718293a4b5")
@@ -75,7 +82,7 @@ def test_a_key_of_which_the_database_is_asked_may_be_unavailable(user, monkeypat
 )
 def test_sub_leads_back_to_the_key(model, subject, key):
     """In the type that the column holds."""
-    assert identity.parse_key(model, subject, connection) == key
+    assert identity.parse_key(model, subject, connection).value == key
 
 
 @pytest.mark.parametrize(
@@ -106,3 +113,59 @@ def test_the_key_of_a_derived_model_is_that_of_its_base():
 
     for model in (User, Child, Grandchild):
         assert identity.key_field(model) is User._meta.pk
+
+
+# --- what no row can have
+
+
+@pytest.fixture
+def choosy(monkeypatch):
+    """The field of the user name takes no "odd", as those that encode do: with a TypeError."""
+
+    def prepare(value):
+        if value == "odd":
+            raise TypeError
+        return value
+
+    monkeypatch.setattr(User._meta.get_field("username"), "get_prep_value", prepare)
+
+
+def by_command(name):
+    with pytest.raises(CommandError, match="no user"):
+        terminal.find_user("--user", name, User.objects)
+
+
+def by_doctor(name):
+    with pytest.raises(CommandError, match="There is no user named"):
+        temporary.borrow_user(name, "default")
+
+
+def by_throttling(name):
+    assert not throttling._is_known(name, "192.0.2.7")
+
+
+def by_signing_in(name):
+    answer = Client().post("/api/token/", {"username": name, "password": "x"}, "application/json")
+    assert answer.status_code in (400, 401)
+
+
+ASKING = [by_command, by_doctor, by_throttling, by_signing_in]
+
+
+@pytest.mark.parametrize("name", ["odd", "a\0b", "\ud800", "x" * 300], ids=ascii)
+@pytest.mark.parametrize("ask", ASKING)
+def test_nobody_has_a_name_that_no_row_can_have(db, choosy, ask, name):
+    """Whoever asks is told that there is no such user, by every database, and nothing fails."""
+    ask(name)
+
+
+def test_one_module_knows_what_no_row_can_have():
+    """A second list of what fields raise would be a shorter one."""
+    package = Path(django_jwtauth.__file__).parent
+    asking = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\.to_python\(|OverflowError, ValidationError", path.read_text())
+    ]
+
+    assert asking == ["store/identity.py"]

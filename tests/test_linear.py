@@ -63,7 +63,7 @@ PATTERNS = {
     "http.device._WITH_PORT": ("fullmatch", ["1.", "[", "::", ":1"]),
     "tokens.jws._FORM": ("fullmatch", ["a.", "aaa."]),
     "store.compiled._PLACEHOLDER": ("sub", ["%", "%%s"]),
-    "credentials._SURROGATE": ("search", ["\ud800"]),
+    "store.identity._UNSTORABLE": ("search", ["\ud7ff"]),
     "operations.finding._BETWEEN_WORDS": ("split", [" =", "a;", "{}"]),
     "operations.finding._SCHEME": ("sub", ["authorization:", "Bearer ", "eyJ "]),
     "operations.finding._TOKEN": (

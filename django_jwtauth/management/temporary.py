@@ -4,9 +4,10 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.db import DataError, IntegrityError, models
+
+from ..store import identity
 
 OTHER_USER = "If this project needs more than a temporary user, pass --user NAME."
 
@@ -58,10 +59,10 @@ def sample(field: Any) -> Any:
 def borrow_user(name: str, using: str) -> tuple[Any, str]:
     """Return a user with a password that we know; the rollback restores the old one."""
     model = get_user_model()
-    try:
-        user = model._default_manager.using(using).get(**{model.USERNAME_FIELD: name})
-    except (model.DoesNotExist, ValueError, ValidationError):
-        raise CommandError(f"There is no user named {name!r}.") from None
+    users: Any = model._default_manager.using(using)
+    user = identity.having(users, model.USERNAME_FIELD, name).first()
+    if user is None:
+        raise CommandError(f"There is no user named {name!r}.")
     password = secrets.token_urlsafe(32)
     columns = [field.attname for field in model._meta.concrete_fields]
     before = {column: getattr(user, column) for column in columns}

@@ -4,8 +4,9 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, OutputWrapper
+
+from ..store import identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,11 +21,7 @@ def batch_size(text: str) -> int:
 
 def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
     """Return the one of ``users`` with this user name; raises ``CommandError`` without one."""
-    try:
-        found = list(users.filter(**{get_user_model().USERNAME_FIELD: username})[:2])
-    # A name that no row can have.
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        found = []
+    found = list(identity.having(users, get_user_model().USERNAME_FIELD, username)[:2])
     if len(found) != 1:
         many = "more than one user" if found else "no user"
         raise CommandError(f"{argument}: there is {many} with this name. Nothing was done.")

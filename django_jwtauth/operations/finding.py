@@ -15,7 +15,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 
 from .. import one_time, sessions, tokens
 from ..claims import (
@@ -33,7 +32,7 @@ from ..conf import moments
 from ..exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
 from ..models import BlacklistedToken, LoginSession
 from ..redacted import Redacted
-from ..store import database
+from ..store import database, identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -99,10 +98,7 @@ def holds_token(text: str) -> bool:
 def find_user(pk: str) -> "AbstractBaseUser | None":
     """Return the user with this primary key as text, even one whom a manager hides."""
     users: Any = get_user_model()._base_manager.using(database.alias())
-    try:
-        user: AbstractBaseUser | None = users.filter(pk=pk).first()
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        return None
+    user: AbstractBaseUser | None = identity.having(users, "pk", pk).first()
     return user
 
 

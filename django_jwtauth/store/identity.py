@@ -1,13 +1,14 @@
 """The user of a token: the primary key as the database stores it, and its text in ``sub``."""
 
 import functools
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections
-from django.db.models import Model
+from django.db.models import IntegerField, Model, QuerySet
 
 from ..claims import is_identifier
 from ..exceptions import UnusableKey, UserNotFound
@@ -16,12 +17,22 @@ from .database import alias, logger, reporting_unavailable
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
+# Not every database stores null characters, and none stores lone surrogates.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
 
 class Identity(NamedTuple):
     """The user of a token: the stored primary key, and its text, which is ``sub``."""
 
     key: Any
     subject: str
+
+
+class Stored(NamedTuple):
+    """A value of a column, in Python and as the parameter of a statement."""
+
+    value: Any
+    param: Any
 
 
 def saved_key(user: "AbstractBaseUser") -> Any:
@@ -50,10 +61,9 @@ def identify(user: "AbstractBaseUser") -> Identity:
     """
     model: Any = get_user_model()
     given, field = saved_key(user), key_field(model)
-    try:
-        key = field.to_python(given)
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        key = None
+    connection = connections[alias()]
+    stored = parse(field, given, connection)
+    key = stored and stored.value
     if key is not None and type(key) not in (int, UUID):
         with reporting_unavailable():
             same = model._default_manager.using(alias()).filter(pk=key)
@@ -61,7 +71,7 @@ def identify(user: "AbstractBaseUser") -> Identity:
         if key is None:
             raise UserNotFound
     subject = str(key)
-    if not is_identifier(subject) or parse_key(model, subject, connections[alias()]) is None:
+    if not is_identifier(subject) or parse_key(model, subject, connection) is None:
         logger.error(
             "A user cannot sign in: %s does not fit into a token",
             field.name,
@@ -71,25 +81,57 @@ def identify(user: "AbstractBaseUser") -> Identity:
     return Identity(key, subject)
 
 
-def parse_key(model: type[Model], subject: str, connection: Any) -> Any:
+def parse_key(model: type[Model], subject: str, connection: Any) -> Stored | None:
     """Return ``sub`` as a value of the primary key, or None if no row can have it."""
-    field = key_field(model)
+    stored = parse(key_field(model), subject, connection)
+    return stored if stored and str(stored.value) == subject else None
+
+
+def parse(field: Any, value: Any, connection: Any) -> Stored | None:
+    """Return ``value`` as a value of a column, or None if no row can have it.
+
+    No row has text in place of a number or a UUID, a number beyond the column's range, or
+    text that a database cannot store.
+    """
     try:
-        value = field.to_python(subject)
+        parsed = field.to_python(value)
+        param = field.get_db_prep_value(parsed, connection)
     except (ValueError, TypeError, OverflowError, ValidationError):
         return None
-    if str(value) != subject:
+    if parsed is None or (isinstance(parsed, str) and not is_storable(parsed)):
         return None
-    if isinstance(value, int):
+    if isinstance(field, IntegerField):
         low, high = connection.ops.integer_field_range(field.get_internal_type())
-        if (low is not None and value < low) or (high is not None and value > high):
+        if (low is not None and parsed < low) or (high is not None and parsed > high):
             return None
-    return value
+    return Stored(parsed, param)
+
+
+def is_storable(text: str) -> bool:
+    """Return whether every database can store the text."""
+    return not _UNSTORABLE.search(text)
+
+
+def having(rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
+    """Narrow to the rows with ``value`` in the field of this name, or "pk"."""
+    model: Any = rows.model
+    field = key_field(model) if name == "pk" else _follow(model._meta.get_field(name))
+    stored = parse(field, value, connections[rows.db])
+    return rows.filter(**{name: stored.value}) if stored else rows.none()
 
 
 @functools.cache
 def key_field(model: type[Model]) -> Any:
-    field: Any = model._meta.pk
+    """Return the field that holds the primary key: a derived model's is that of its base."""
+    return _follow(model._meta.pk)
+
+
+def username_field(model: type[Any]) -> Any:
+    """Return the field that holds the user name."""
+    return _follow(model._meta.get_field(model.USERNAME_FIELD))
+
+
+def _follow(field: Any) -> Any:
     while field.remote_field:
         field = field.target_field
     return field

@@ -11,7 +11,7 @@ from django.db.models import Model
 from ..models import LoginSession
 from . import compiled
 from .database import alias, sign_ins
-from .identity import key_field, parse_key
+from .identity import parse_key
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -85,11 +85,11 @@ def _find(
 ) -> tuple[Any, Sequence[Any] | None, bool] | None:
     """Return the user, the ``columns`` of the sign-in if there is one, and whether blacklisted."""
     model, connection = get_user_model(), connections[alias()]
-    pk = parse_key(model, claims["sub"], connection)
-    if pk is None:
+    key = parse_key(model, claims["sub"], connection)
+    if key is None:
         return None
     params = {
-        "pk": key_field(model).get_db_prep_value(pk, connection),
+        "pk": key.param,
         "sid": claims["sid"],
         "jti": claims["jti"],
     }

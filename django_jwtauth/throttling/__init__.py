@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
-from django.core.exceptions import ValidationError
 from django.db import connections, router
 from django.utils.crypto import salted_hmac
 
@@ -22,7 +21,7 @@ from ..conf import Rate, get_settings
 from ..exceptions import Throttled
 from ..http.device import get_ip_address, get_network
 from ..models import Kind
-from ..store import database
+from ..store import database, identity
 from . import device_cookies, spellings
 
 if TYPE_CHECKING:
@@ -162,18 +161,17 @@ def _is_known(username: str, address: str | None) -> bool:
     """Return whether the account has signed in from this network; asked of any name alike."""
     if address is None:
         return False
-    field = f"user__{get_user_model().USERNAME_FIELD}"
-    sessions = database.sign_ins()
-    try:
-        with database.reporting_unavailable():
-            # Only sign-ins count, as anybody may have had a one-time token sent.
-            own = sessions.filter(**{field: username}, kind=Kind.SIGN_IN)
-            latest = own.order_by("-created_at")
-            addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
-            # An IPv6 client changes its address within its network every day.
-            return get_network(address) in {get_network(item) for item in addresses if item}
-    except (ValueError, ValidationError):
+    model, sessions = get_user_model(), database.sign_ins()
+    name = identity.parse(identity.username_field(model), username, connections[sessions.db])
+    if name is None:
         return False
+    with database.reporting_unavailable():
+        # Only sign-ins count, as anybody may have had a one-time token sent.
+        own = sessions.filter(**{f"user__{model.USERNAME_FIELD}": name.value}, kind=Kind.SIGN_IN)
+        latest = own.order_by("-created_at")
+        addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
+        # An IPv6 client changes its address within its network every day.
+        return get_network(address) in {get_network(item) for item in addresses if item}
 
 
 def _digest(value: str) -> str:

@@ -8,10 +8,10 @@ import unicodedata
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist
 from django.db import DatabaseError, connections, router
 
-from ..store import database
+from ..store import database, identity
 
 # A name longer than any column is cut before it is normalised, which costs time.
 _NAME_LENGTH = 300
@@ -34,10 +34,13 @@ def fold(username: str) -> str:
     username = username[:_NAME_LENGTH]
     model = get_user_model()
     try:
-        field: Any = model._meta.get_field(model.USERNAME_FIELD)
-        username = str(field.to_python(username))
-    except (FieldDoesNotExist, ValidationError):
+        field = identity.username_field(model)
+    except FieldDoesNotExist:
         return _fold_text(username)
+    stored = identity.parse(field, username, connections[router.db_for_read(model)])
+    if stored is None:
+        return _fold_text(username)
+    username = str(stored.value)
     if connections[router.db_for_read(model)].vendor == "mysql":
         weight = _fold_by_weight(username, field)
         return _fold_loosely(username) if weight is None else weight
@@ -86,9 +89,6 @@ def _fold_by_weight(username: str, field: Any) -> str | None:
             if database.is_unstorable(error):
                 return None
             raise
-        # No driver encodes a lone surrogate.
-        except UnicodeEncodeError:
-            return None
     if small != capital:
         return None
     # Most collations compare "anna " and "anna" as equal.

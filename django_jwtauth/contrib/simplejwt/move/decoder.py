@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 
 import jwt
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
 
@@ -37,7 +37,7 @@ from ....exceptions import (
     WrongTokenType,
 )
 from ....redacted import redact
-from ....store import database
+from ....store import database, identity
 from ....tokens.jws import read_foreign
 from ....tokens.keymaterial import Key
 from ....tokens.remote_keys import get_remote_keys
@@ -193,10 +193,7 @@ def find_user(subject: Any) -> Any:
         subject = str(subject)
     if not is_identifier(subject):
         raise UserNotFound
-    try:
-        found = list(users.filter(**{field: subject})[:2])
-    except (ValueError, TypeError, OverflowError, ValidationError):
-        raise UserNotFound from None
+    found = list(identity.having(users, field, subject)[:2])
     # The field need not be unique, and a database may compare text loosely.
     if len(found) != 1 or str(getattr(found[0], field)) != subject:
         raise UserNotFound

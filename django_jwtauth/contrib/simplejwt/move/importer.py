@@ -16,7 +16,7 @@ from ....claims import REFRESH
 from ....conf import get_settings, moments
 from ....models import BlacklistedToken, Cause, Reason, Via
 from ....signins.rules import auth_hash, make_legacy_session
-from ....store import database
+from ....store import database, identity
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
 from .tables import Row, count, find_alias, get_last_id, read_batches, read_newest
@@ -136,7 +136,8 @@ def _find_users(rows: list[Row]) -> dict[Any, Any]:
 
 def _parse_id(value: Any) -> Any:
     # Text, where a database has no UUID.
-    return None if value is None else get_user_model()._meta.pk.to_python(value)
+    key = identity.parse(identity.key_field(get_user_model()), value, connections[database.alias()])
+    return key and key.value
 
 
 def _find_blacklisted(rows: list[Row]) -> set[str]:
