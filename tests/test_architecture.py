@@ -34,7 +34,7 @@ ORDER = {
     " token_blacklist / tokens / authentication / serializers / views / checks .",
     "contrib.simplejwt.move": "configuration names tables / decoder source / neighbours project /"
     " advice importer",
-    "contrib.spectacular": "refusals schemes / operations / endpoints / apps",
+    "contrib.spectacular": "refusals schemes simplejwt / operations / endpoints / apps",
     "management": "temporary terminal / visiting / logins / commands",
     "urls": "browser oauth portal sessions well_known / .",
 }

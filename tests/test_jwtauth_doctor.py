@@ -468,6 +468,8 @@ LOGINS = [
     ("accounts/log-in", "x", OwnLogin.as_view(), True),
     ("sign_in/", "x", OwnLogin.as_view(), True),
     ("enter/", "user-login", OwnLogin.as_view(), True),
+    ("google/", "google-login", OwnLogin.as_view(), False),
+    ("social-login/", "x", OwnLogin.as_view(), False),
     ("jwt/", "x", TokenObtainPairView.as_view(), True),
     ("<str:tenant>/login/", "x", OwnLogin.as_view(), False),
     ("blogin/", "x", OwnLogin.as_view(), False),

@@ -59,9 +59,13 @@ def test_djoser_and_its_social_strategy(told):
     assert "SOCIAL_AUTH_TOKEN_STRATEGY" not in told("djoser", DJOSER=own)["djoser"]
 
 
-def test_drf_spectacular(told):
-    """The schema is told of, as clients are generated from it."""
-    assert "schema" in told("drf_spectacular")["drf_spectacular"]
+def test_drf_spectacular(told, monkeypatch):
+    """Without our app for it, no view says how it is authenticated."""
+    assert "contrib.spectacular" in told("drf_spectacular")["drf_spectacular"]
+    monkeypatch.setattr(
+        neighbours.apps, "is_installed", "django_jwtauth.contrib.spectacular".__eq__
+    )
+    assert told("drf_spectacular") == {}
 
 
 def test_any_package_that_needs_simplejwt(told):

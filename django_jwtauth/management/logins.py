@@ -26,8 +26,8 @@ from .visiting import (
     request,
 )
 
-# A view that signs in, by the name of its URL or the end of its path.
-_LOGIN = re.compile(r"(?:^|[-_/:])(?:log|sign)[-_]?in$", re.IGNORECASE)
+# A view that signs in, by the end of its path or the name of its URL: not google-login.
+_LOGIN = re.compile(r"(?:^|/)(?:(?:user|api|rest|auth)[-_])?(?:log|sign)[-_]?in$", re.IGNORECASE)
 _PLAIN_PATH = re.compile(r"[\w./~-]*")
 _MAX_LOGINS = 5
 

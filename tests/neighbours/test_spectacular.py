@@ -34,6 +34,7 @@ from django_jwtauth.authentication import (
     JWTCookieAuthentication,
     JWTStatelessUserAuthentication,
 )
+from django_jwtauth.contrib.simplejwt import authentication, views
 from django_jwtauth.contrib.spectacular.operations import OPERATIONS
 from django_jwtauth.models import LoginSession
 from django_jwtauth.serializers import TokenObtainPairSerializer
@@ -305,6 +306,47 @@ def test_a_subclass_is_described_like_ours():
     assert reasons_of(sign_in) >= {"invalid_credentials", "throttled"}
     assert (me["operationId"], me["summary"]) == ("jwtauth_me", "Me, in short")
     assert "expired" in reasons_of(me)
+
+
+@pytest.mark.parametrize("rotate", [True, False])
+def test_code_that_came_from_simplejwt_keeps_its_names(settings, rotate):
+    """Operations, schemas and the scheme are called as simplejwt's were: clients are generated."""
+    settings.JWTAUTH = {"ROTATE_REFRESH_TOKENS": rotate}
+
+    class Orders(APIView):
+        authentication_classes = (authentication.JWTAuthentication,)
+
+        @extend_schema(responses=None)
+        def get(self, request):
+            return Response()
+
+    schema = make_schema(
+        path("api/token/", views.TokenObtainPairView.as_view()),
+        path("api/token/refresh/", views.TokenRefreshView.as_view()),
+        path("api/token/verify/", views.TokenVerifyView.as_view()),
+        path("orders/", Orders.as_view()),
+    )
+
+    ids = [each["operationId"] for item in schema["paths"].values() for each in item.values()]
+    assert ids == [
+        "api_token_create",
+        "api_token_refresh_create",
+        "api_token_verify_create",
+        "orders_retrieve",
+    ]
+    assert schema["paths"]["/orders/"]["get"]["security"] == [HEADER]
+    properties = {
+        name: set(found["properties"]) for name, found in schema["components"]["schemas"].items()
+    }
+    assert properties == {
+        "TokenObtainPair": {"username", "password", "access", "refresh"},
+        "TokenRefresh": {"access", "refresh"},
+        "TokenVerify": {"token"},
+    }
+    refresh = schema["components"]["schemas"]["TokenRefresh"]["properties"]["refresh"]
+    assert refresh.get("writeOnly", False) is not rotate
+    for item in schema["paths"].values():
+        assert "post" not in item or "requestBody" in item["post"]
 
 
 def test_refusals_are_those_of_the_package(schema):

@@ -9,4 +9,4 @@ class SpectacularConfig(AppConfig):
     verbose_name = "django-jwtauth for drf-spectacular"
 
     def ready(self) -> None:
-        from . import endpoints, schemes  # noqa: F401
+        from . import endpoints, schemes, simplejwt  # noqa: F401

@@ -11,6 +11,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 from rest_framework import exceptions as drf
+from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.settings import api_settings
 
@@ -29,6 +30,7 @@ from .refusals import Refusals
 # How often an operation was named, by the registry that each run of the generator has.
 _named: "WeakKeyDictionary[Any, Counter[str]]" = WeakKeyDictionary()
 
+_SIMPLEJWT = "django_jwtauth.contrib.simplejwt."
 _HEADERS = [
     OpenApiParameter(
         "WWW-Authenticate",
@@ -91,6 +93,9 @@ class EndpointSchema(AutoSchema):
 
     @property
     def operation(self) -> Operation | None:
+        # Those of contrib.simplejwt say by their serializers what they take and answer.
+        if isinstance(self.view, GenericAPIView):
+            return None
         return operations.find_operation(type(self.view), self.method)
 
     @property
@@ -158,7 +163,8 @@ class EndpointSchema(AutoSchema):
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         # "Me" and the like are what projects call serializers of their own.
         name = str(super().get_serializer_name(serializer, direction))
-        ours = type(serializer).__module__.startswith("django_jwtauth.")
+        module = type(serializer).__module__
+        ours = module.startswith("django_jwtauth.") and not module.startswith(_SIMPLEJWT)
         return f"JWTAuth{name}" if ours else name
 
     def get_request_serializer(self) -> Any:

@@ -41,8 +41,13 @@ def _ask_djoser(package: str) -> str:
     )
 
 
-def _ask_spectacular(package: str) -> str:
-    return f"names in the schema may change, and with them generated clients: {_PAGE}, OpenAPI"
+def _ask_spectacular(package: str) -> str | None:
+    if apps.is_installed("django_jwtauth.contrib.spectacular"):
+        return None
+    return (
+        'add "django_jwtauth.contrib.spectacular" to INSTALLED_APPS: the views and classes of '
+        "contrib.simplejwt keep their names in the schema"
+    )
 
 
 def _ask_any(package: str) -> str:

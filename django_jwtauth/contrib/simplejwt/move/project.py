@@ -15,8 +15,8 @@ from .source import Finding, Place, is_theirs
 #: What is done otherwise here, by the kind and the name of a ``Place``; "" is any name.
 REMARKS: Mapping[tuple[str, str], str] = {
     ("async", ""): (
-        "reads the database here, to see whether the sign-in has ended: in async code, call it "
-        "by database_sync_to_async or sync_to_async"
+        "asks the database here, where each sign-in has a row: call it by sync_to_async or "
+        "database_sync_to_async"
     ),
     ("call", "OutstandingToken.objects"): (
         "a row stands for a sign-in here: what lists a user's tokens or ends them goes on, "
@@ -25,12 +25,6 @@ REMARKS: Mapping[tuple[str, str], str] = {
     ("call", "BlacklistedToken.objects"): (
         "get_or_create(token=...) ends the sign-in; any other query raises an error that says "
         "what to write"
-    ),
-    ("call", "get_validated_token"): (
-        "asks the database whether the sign-in has ended, and loads the user by the same query"
-    ),
-    ("call", "get_serializer"): (
-        "the token views of contrib.simplejwt have it, those of django_jwtauth.views do not"
     ),
     ("call", "check_blacklist"): "also refuses a token whose sign-in has ended",
     ("call", "outstand"): "remove it: a sign-in has its row from the start",
@@ -131,7 +125,7 @@ def _find_remark(place: Place) -> str | None:
 
 def _describe_place(place: Place) -> str:
     words = {"class": "a subclass of ", "async": "in async code: "}
-    ending = "(...)" if place.kind in ("async", "call") and "." not in place.name else ""
+    ending = "(...)" if place.kind in ("async", "call") and ".objects" not in place.name else ""
     return f"{words.get(place.kind, '')}{place.name}{ending}"
 
 

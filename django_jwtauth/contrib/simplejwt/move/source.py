@@ -26,8 +26,6 @@ _SKIPPED = {"node_modules", "site-packages", "dist-packages", "migrations", "bui
 METHODS = frozenset(
     {
         "check_blacklist",
-        "get_serializer",
-        "get_validated_token",
         "outstand",
         "set_exp",
         "set_iat",
@@ -45,9 +43,9 @@ class Place(NamedTuple):
     """Where ``name`` stands in the source; ``kind`` says as what.
 
     ``import``, ``text`` and ``class`` have a dotted path of simplejwt's, ``class`` of the one
-    it is derived from; ``call`` has a name of METHODS, ``Model.objects``, or the class that
-    is called; ``async`` such a class, called where no query may be made; ``setting`` is a
-    reader of ``SIMPLE_JWT``, ``socket`` a file that speaks to Channels.
+    it is derived from; ``call`` has a name of METHODS, or ``Model.objects``; ``async`` what
+    asks the database where no query may be made; ``setting`` is a reader of ``SIMPLE_JWT``,
+    ``socket`` a file that speaks to Channels.
     """
 
     path: Path
@@ -221,12 +219,20 @@ class _Reader:
                 yield self._place(node, "call", f"{last}.objects")
         if not isinstance(node, ast.Call):
             return
-        name = self._resolve(node.func) or ""
-        last = name.rpartition(".")[2]
-        if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
-            yield self._place(node, "call", node.func.attr)
-        elif is_theirs(name) and last in _ASKING and waited_for and node.args:
-            yield self._place(node, "async", last)
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        if method in METHODS:
+            yield self._place(node, "call", method)
+        elif waited_for and (asking := self._find_asking(node, method)):
+            yield self._place(node, "async", asking)
+
+    def _find_asking(self, call: ast.Call, method: str) -> str | None:
+        """Return what asks the database: a token that is read or made, a request's token."""
+        *_, before, last = ("", *(self._resolve(call.func) or "").split("."))
+        if last in _ASKING and call.args:
+            return last
+        if method == "for_user" and before in _ASKING:
+            return f"{before}.for_user"
+        return method if method == "get_validated_token" else None
 
     def _resolve(self, node: ast.AST) -> str | None:
         """Return the dotted path that an expression names, by the imports of the file."""
