@@ -265,7 +265,7 @@ def test_a_token_that_no_browser_would_keep_is_refused():
     transport.set_token_cookies(response, pair_of(4096, ACCESS), "/auth/token/")
     assert given(response) == [ACCESS]
 
-    with pytest.raises(ValueError, match="4076 bytes does not fit a cookie"):
+    with pytest.raises(ValueError, match="4076 bytes does not fit into a cookie"):
         transport.set_token_cookies(response, pair_of(4097, ACCESS), "/auth/token/")
 
 

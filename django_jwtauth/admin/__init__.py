@@ -1,4 +1,4 @@
-"""The admin pages: what an operator sees and revokes. Records, so nothing is edited."""
+"""The admin pages, where operators find and revoke. The rows are records, so none is edited."""
 
 from django.contrib import admin
 

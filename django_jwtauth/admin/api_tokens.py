@@ -1,4 +1,4 @@
-"""The page that makes an API token for a user. The token is on its answer, and nowhere else."""
+"""The page that creates an API token for a user. Only its answer contains the token."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 
 def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
-    """Make a token for the user named by ``user``: GET asks for what, POST shows it once.
+    """Create a token for the user in ``user``: GET shows the form, POST the token, once.
 
-    No redirect follows, as the token would have to be kept somewhere until then.
+    POST does not redirect, because the token would have to be stored until then.
     """
     model_admin.require_permission(request, "create_api_token")
     user = _get_user(request.GET.get("user", ""))
@@ -39,7 +39,7 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
     new = None
     if form.is_valid():
         asked = form.cleaned_data["scope"]
-        # Emptied, the field asks for no scope; where there are none, for no limit.
+        # An emptied field requests no scopes; in a project without scopes, no limit.
         scope = asked if asked or allowed is not None else None
         new = _create(request, model_admin, user, form, scope)
     context: dict[str, Any] = {
@@ -59,20 +59,20 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
 
 
 def may_act_as(by: Any, user: Any) -> bool:
-    """Return whether ``user`` may do nothing that ``by`` may not: whoever makes a token has it."""
+    """Return whether ``user`` may do nothing that ``by`` may not, who will see the token."""
     if getattr(by, "is_superuser", False):
         return True
     if getattr(user, "is_superuser", False):
         return False
     if not hasattr(user, "get_all_permissions"):
-        # A model with has_perm() alone: what a colleague may do cannot be listed.
+        # A model with only has_perm(), whose permissions cannot be listed.
         return bool(by.pk == user.pk or not getattr(user, "is_staff", False))
     permissions: set[str] = by.get_all_permissions()
     return permissions.issuperset(user.get_all_permissions())
 
 
 def _get_user(pk: str) -> "AbstractBaseUser":
-    """Return the user; 404 also for one whom a manager hides, who could not use a token."""
+    """Return the user; 404 also for a user whom a manager hides, who could not use a token."""
     user = find_user(pk)
     users = get_user_model()._default_manager.using(database.alias())
     if user is None or not users.filter(pk=user.pk).exists():
@@ -87,7 +87,7 @@ def _create(
     form: NewTokenForm,
     scope: str | None,
 ) -> api_tokens.NewToken | None:
-    """Return the new token, on record; without one, ``form`` says why."""
+    """Return the new token, recorded in the log, or None with the reason in ``form``."""
     data = form.cleaned_data
     try:
         # No token without its entry in the log.
@@ -97,7 +97,7 @@ def _create(
                 data["name"],
                 scope=scope,
                 exact=True,
-                # The form counts in days, of which the setting may be a part.
+                # The form counts in days, but the setting may be less than one.
                 lifetime=min(timedelta(days=data["days"]), get_settings().API_TOKENS.MAX_LIFETIME),
                 request=request,
             )

@@ -33,7 +33,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         "expires",
     )
     list_filter = (UserFilter, TokenTypeFilter, ReasonFilter, ViaFilter)
-    # In the order of blacklisting; blacklisted_at carries no index.
+    # In the order of blacklisting, because blacklisted_at has no index.
     ordering = ("-pk",)
     sortable_by = ()
     search_help_text = gettext_lazy(
@@ -110,7 +110,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Blacklist the token that is pasted; nothing of it is kept but its ``jti``."""
+        """Blacklist the pasted token, of which only the ``jti`` is kept."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         is_post = request.method == "POST"
@@ -137,7 +137,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         return self.render_form(request, "admin/django_jwtauth/blacklist_token.html", form, context)
 
     def _blacklist(self, request: HttpRequest, form: BlacklistTokenForm) -> BlacklistedToken | None:
-        """Return the record of the token; without one, ``form`` says why."""
+        """Return the record of the token, or None with the reason in ``form``."""
         raw = form.cleaned_data.pop("token")
         cause = make_cause(request, form.cleaned_data)
         began = moments.now()
@@ -182,7 +182,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
         return record
 
     def _require_permission_for(self, request: HttpRequest, jti: str) -> None:
-        """Raise unless the ``jti`` is known and the operator may end what ends with it."""
+        """Raise unless the ``jti`` is known and the operator may end the row that ends with it."""
         try:
             ends = revocation.ends_sign_in(jti)
         except revocation.UnknownToken as error:

@@ -1,4 +1,4 @@
-"""Ending all sign-ins of one user, and those that started before a given time."""
+"""End all sign-ins of a user, or those that started before a given time."""
 
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from .records import RecordAdmin
 
-#: The most sign-ins that one request ends: the command takes its time for more.
+#: The most sign-ins that one request ends; for more, use the command.
 MAX_IN_REQUEST = 10_000
 
 
 def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
-    """End all sign-ins of the user named by ``user``: GET tells how many and asks why."""
+    """End all sign-ins of the user in ``user``: GET shows how many, and asks for a reason."""
     model_admin.require_permission(request, "end_sessions")
     user = _get_user(request)
     if user is None:
@@ -49,12 +49,12 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
 def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
     """End everybody's sign-ins that started before a time, or those of one ``user``.
 
-    The first POST counts, the second, with what was to be typed, ends.
+    The first POST counts; the second, with the confirmation, ends them.
     """
     user = _get_user(request)
     codename = "end_all_sessions" if user is None else "end_sessions"
     model_admin.require_permission(request, codename)
-    # What is typed to confirm; a user may have no name.
+    # The text that confirms; a user may have no name.
     phrase = str(user.get_username() or user.pk) if user else _("everybody")
     form, form_of_choice = _read(request, phrase)
     title = _("End sign-ins started before a given time")
@@ -78,7 +78,7 @@ def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRes
 
 
 def _read(request: HttpRequest, phrase: str) -> tuple[Any, EndBeforeForm]:
-    """Return the form of the second step, bound once it was sent, and that of the first."""
+    """Return the form of the second step, bound if it was sent, and that of the first."""
     data = request.POST if request.method == "POST" else None
     second = data if data is not None and "confirm" in data else None
     return ConfirmEndBeforeForm(second, phrase=phrase), EndBeforeForm(data)
@@ -104,7 +104,7 @@ def _effect(
     counted: Tally,
     form: RevokeForm,
 ) -> dict[str, Any]:
-    """Return what the page says of what is going to happen."""
+    """Return what the page says about the effect."""
     too_many = counted.ended > MAX_IN_REQUEST
     data = form.cleaned_data if form.is_bound and form.is_valid() else {}
     return {
@@ -119,7 +119,7 @@ def _effect(
 
 
 def command_line(target: Target, data: dict[str, Any], by: "AbstractBaseUser") -> str:
-    """Return the line that does in a terminal what the page was asked for."""
+    """Return the command that does the same in a terminal."""
     words = ["python", "manage.py", "jwtauth_revoke"]
     words += ["--user", str(target.user.get_username())] if target.user else ["--all"]
     if target.before is not None:
@@ -134,7 +134,7 @@ def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
     if "user" not in request.GET:
         return None
     user = find_user(request.GET["user"])
-    # Never everybody because somebody is not found.
+    # If the user is not found, it must not mean everybody.
     if user is None:
         raise Http404
     return user
@@ -146,7 +146,7 @@ def _list_url(model_admin: "RecordAdmin", user: "AbstractBaseUser | None") -> st
 
 
 def _page_of(model_admin: "RecordAdmin", user: "AbstractBaseUser") -> str | None:
-    """Return where the user's password can be changed, None where the admin has no users."""
+    """Return the page to change the user's password, or None if the admin has no users."""
     opts = user._meta
     name = f"admin:{opts.app_label}_{opts.model_name}_change"
     try:

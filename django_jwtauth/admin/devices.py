@@ -1,4 +1,4 @@
-"""What a user agent says, for people: "Firefox 140 on Windows" where ua-parser is installed."""
+"""User agents in words: "Firefox 140 on Windows", if ua-parser is installed."""
 
 from importlib import import_module
 from typing import Any
@@ -8,12 +8,12 @@ try:
 except ImportError:
     parse = None
 
-# What the parser makes of what it does not know.
+# What the parser returns for an unknown browser or system.
 _UNKNOWN = (None, "Other")
 
 
 def readable(user_agent: str) -> str:
-    """Return browser and system by name; the header as it came where they are not known."""
+    """Return the names of browser and system, or the header itself if they are unknown."""
     raw = user_agent.removeprefix("Mozilla/5.0 ")
     result = parse(user_agent) if parse and user_agent else None
     browser = _named(result.user_agent) if result else ""

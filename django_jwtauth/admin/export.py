@@ -1,4 +1,4 @@
-"""The list as it is filtered, as CSV for a spreadsheet. No secrets, and no formulas."""
+"""Export the filtered list as CSV for a spreadsheet, without secrets or formulas."""
 
 import csv
 import re
@@ -16,9 +16,9 @@ from .wording import amount
 
 LIMIT = 100_000
 
-# What a spreadsheet takes for the beginning of a formula, in both widths, after what it may
-# skip. Whoever opens the file picks the separator, and which quotes count: with ";", what
-# stands after one in a cell is a cell of its own.
+# Characters that begin a formula in a spreadsheet, in both widths, after those that it skips.
+# The person who opens the file chooses the separator and the quotes: with ";", the text after
+# one in a cell becomes a separate cell.
 _FORMULA = re.compile(
     r"(?<![\s\"\0\u200b\u2060\ufeff,;|])([\s\"\0\u200b\u2060\ufeff,;|]*)"
     r"([=+\-@\uff1d\uff0b\uff0d\uff20])"
@@ -27,7 +27,7 @@ _SEPARATORS = frozenset(",;|\t\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 
 
 class _Echo:
-    """A file that hands back what is written to it."""
+    """A file that returns what is written to it."""
 
     def write(self, value: str) -> str:
         return value
@@ -36,7 +36,7 @@ class _Echo:
 def export_view(request: HttpRequest, model_admin: Any) -> HttpResponseBase:
     """Stream the rows that the list shows for the same query string, at most ``LIMIT``."""
     model_admin.require_permission(request)
-    # The list knows no parameters but its own.
+    # The list accepts only its own parameters.
     try:
         rows = model_admin.get_changelist_instance(request).get_queryset(request)
     except IncorrectLookupParameters as error:
@@ -72,7 +72,7 @@ def _value(row: Any, column: str) -> Any:
 
 
 def cell(value: Any) -> str:
-    """Return the text of a cell, with a quote before what a spreadsheet would calculate."""
+    """Return the text of a cell, with a quote in front if a spreadsheet would calculate it."""
     return _FORMULA.sub(_quote, "" if value is None else str(value))
 
 

@@ -1,4 +1,4 @@
-"""The filters beside the lists. None of them asks the database which values there are."""
+"""The filters of the lists. None of them queries the database for its values."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class StatusFilter(SimpleListFilter):
 
 
 class ChoicesFilter(SimpleListFilter):
-    """By a text column that holds one of ``choices``; the parameter is the column's name."""
+    """Filter by a text column with one of ``choices``; the parameter is the column's name."""
 
     choices_class: type[TextChoices]
 
@@ -95,7 +95,7 @@ class ViaFilter(ChoicesFilter):
 
 
 class UserFilter(SimpleListFilter):
-    """By one user; shown only once it is in use, as a list of all users may be endless."""
+    """Filter by one user; shown only if it is in use, as a list of all users would be too long."""
 
     title = _("user")
     parameter_name = "user"

@@ -1,4 +1,4 @@
-"""The page that tells what is known of a token, an id or a line of a log."""
+"""The page that shows what is known about a token, an id or a line of a log."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -19,7 +19,7 @@ from .filters import TokenType
 from .forms import FindForm
 from .wording import label, moment
 
-#: What a request with the token meets, by the reason of the refusal.
+#: How a request with the token is answered, by the reason of the refusal.
 VERDICTS: dict[str, str | Promise] = {
     "": gettext_lazy("Valid: it is accepted."),
     "malformed": gettext_lazy("Damaged, or not a token of this site: it is refused."),
@@ -45,7 +45,7 @@ VERDICTS: dict[str, str | Promise] = {
 
 
 def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
-    """Look up what is pasted. Only POST does: nothing of it may end up in a URL."""
+    """Look up what is pasted. Only by POST, so that no part of it ends up in a URL."""
     model_admin.require_permission(request)
     form = FindForm(redact_body(request.POST) if request.method == "POST" else None)
     context: dict[str, Any] = {"title": _("Find a token or a sign-in")}
@@ -62,7 +62,7 @@ def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 
 def _tell(model_admin: Any, request: HttpRequest, finding: Finding) -> dict[str, Any]:
-    """Return a heading, the rows of a table, and the buttons to act."""
+    """Return a heading, the rows of a table, and the buttons."""
     return {
         "title": _title(finding),
         "unproven": finding.is_token and not finding.authentic,
@@ -122,7 +122,7 @@ def _act(when: datetime, who: str, via: str, why: str, note: str) -> str:
 
 
 def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[tuple[str, str]]:
-    """Yield where to go and what it does, for those who may."""
+    """Yield the URL and the label of each button that the operator may press."""
     can_end = model_admin.has_own_permission(request, "end_sessions")
     session = finding.session
     if can_end and session and session.ended_at is None:
@@ -131,7 +131,7 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
         text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
         yield model_admin.page_url("loginsession_end_user", user=finding.user.pk), text
     is_open = session and session.ended_at is None and finding.blacklisted is None
-    # An API token's record ends with it.
+    # Blacklisting an API token ends its record.
     ends = session and session.kind == Kind.API_TOKEN
     if (
         is_open

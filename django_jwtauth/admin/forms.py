@@ -1,4 +1,4 @@
-"""What an operator types: why, since when, and what was pasted."""
+"""The forms of the operators' pages."""
 
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ class RevokeForm(forms.Form):
 
 
 class ForgetfulTextarea(AdminTextareaWidget):
-    """Never shows what was typed before."""
+    """A text area that never shows again what was typed."""
 
     def format_value(self, value: Any) -> None:
         return None
@@ -75,7 +75,7 @@ class FindForm(forms.Form):
 
 
 class NewTokenForm(RevokeForm):
-    """What an API token is for, what it may be used for, and how long."""
+    """The name, the scopes and the lifetime of an API token."""
 
     reason = None  # type: ignore[assignment]
     name = forms.CharField(
@@ -112,7 +112,7 @@ class NewTokenForm(RevokeForm):
 
 
 class EndBeforeForm(RevokeForm):
-    """Which sign-ins, by the time when they started."""
+    """Which sign-ins to end, by the time when they started."""
 
     before = forms.SplitDateTimeField(label=_("Started before"), widget=AdminSplitDateTime)
     field_order = ("before", "reason", "note")
@@ -132,7 +132,7 @@ class EndBeforeForm(RevokeForm):
 
 
 class ConfirmEndBeforeForm(EndBeforeForm):
-    """The same choices, not to be changed any more, and the words that confirm them."""
+    """The same choices, which cannot be changed any more, and the word that confirms them."""
 
     confirm = forms.CharField(
         widget=AdminTextInputWidget(attrs={"autocomplete": "off", "autocapitalize": "off"})

@@ -1,4 +1,4 @@
-"""The keys: which one signs, which will, which only verify. No key material."""
+"""The page that shows which key signs, which will, and which only verify. No key material."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
-    """Show the keys that this process knows."""
+    """Show the keys of this process."""
     model_admin.require_permission(request)
     context: dict[str, Any] = {"title": _("Keys")}
     try:
@@ -36,7 +36,7 @@ def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
 
 def _describe(ring: KeyRing, kind: str) -> list[dict[str, str]]:
     signer = ring.find_signer()
-    # The derived ones come last: SECRET_KEY's, then those of its fallbacks.
+    # The derived keys come last: that of SECRET_KEY, then those of its fallbacks.
     derived = 1 + sum(1 for old in settings.SECRET_KEY_FALLBACKS if old)
     first = len(ring.keys) - derived
     return [

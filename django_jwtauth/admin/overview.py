@@ -1,4 +1,4 @@
-"""The numbers above the lists: what is going on. Each counts up to a limit and no further."""
+"""The numbers above the lists. Each is counted only up to a limit."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ DAY = timedelta(days=1)
 
 
 def numbers() -> list[tuple[str, str]]:
-    """Return what the numbers are of, and the numbers, in words. Five queries."""
+    """Return the labels and the numbers, as text. Five queries."""
     now = moments.now()
     sessions = database.sign_ins()
-    # By the index: what started earlier cannot be live. API tokens live longer.
+    # By the index: older sign-ins cannot be live. API tokens are valid for longer.
     recent = sessions.of_kind(Kind.SIGN_IN).filter(
         created_at__gt=moments.stored(now - get_settings().SESSION_LIFETIME)
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
     yesterday = moments.stored(now - DAY)
-    # The column also tells whence came what ended a sign-in as reused, which is counted below.
+    # The column is also set when a sign-in ends as reused, which is counted below.
     elsewhere = sessions.filter(replayed_at__gt=yesterday).exclude(end_reason=Reason.REUSED)
     replayed = elsewhere.order_by()[: LIMIT + 1].count()
     ended = sessions.filter(ended_at__gt=yesterday).order_by("-ended_at")
@@ -48,9 +48,9 @@ def numbers() -> list[tuple[str, str]]:
 
 
 def _oldest(now: datetime) -> str:
-    """Return since when there are records, and whether what can go has long been there."""
+    """Return the date of the oldest record, and whether the purge is overdue."""
     sessions, blacklist = database.sign_ins(), database.blacklisted_tokens()
-    # The first that can be purged, by the index; a day's grace, as that is done daily.
+    # The first row that can be purged, by the index; with a day's grace, as the purge is daily.
     overdue = (
         sessions.purgeable(now - DAY).order_by("created_at").exists()
         or blacklist.purgeable(now - DAY).order_by("expires_at").exists()

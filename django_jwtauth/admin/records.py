@@ -1,4 +1,4 @@
-"""What both lists have in common: nobody edits a record, and no page reads a whole table."""
+"""The base of both lists: nobody edits a record, and no page reads a whole table."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -37,7 +37,7 @@ else:
 
 
 class BoundedPaginator(BasePaginator):
-    """Counts up to a limit and lists no further: a full COUNT(*) reads the whole table."""
+    """Counts and lists only up to a limit, because a full COUNT(*) reads the whole table."""
 
     limit = 10_000
 
@@ -60,14 +60,14 @@ class RecordAdmin(ModelAdmin):
     list_select_related = ("user",)
     change_list_template = "admin/django_jwtauth/change_list.html"
 
-    #: What the CSV file has: attributes of a row, and "user", the user's name.
+    #: The columns of the CSV file: attributes of a row, and "user", the user's name.
     export_columns: tuple[str, ...] = ()
 
     @property
     def urls(self) -> list[URLPattern]:
         patterns = self.get_urls()
         for pattern in patterns:
-            # Outermost: a page pastes a token, and who is asking may fail to be found out.
+            # Outermost, because a pasted token must stay hidden even if authentication fails.
             pattern.callback = sensitive_post_parameters()(pattern.callback)
         return patterns
 
@@ -87,7 +87,7 @@ class RecordAdmin(ModelAdmin):
             return self._forget(request)
         user = find_user(request.GET["user"]) if "user" in request.GET else None
         context = {
-            # Whoever searches or works through a filtered list has seen it.
+            # Not in a search or a filtered list, as the operator has already seen it.
             "overview": overview.numbers() if not request.GET and self._may_see(request) else None,
             "can_end": self.has_own_permission(request, "end_sessions"),
             "can_end_all": self.has_own_permission(request, "end_all_sessions"),
@@ -100,7 +100,7 @@ class RecordAdmin(ModelAdmin):
         return super().changelist_view(request, context)
 
     def _forget(self, request: HttpRequest) -> HttpResponse:
-        """Show the list without a token that was searched for: its links would repeat it."""
+        """Show the list without a token that was searched for, which its links would repeat."""
         kept = request.GET.copy()
         for name, values in request.GET.lists():
             if any(map(holds_token, values)):
@@ -140,7 +140,7 @@ class RecordAdmin(ModelAdmin):
             raise PermissionDenied
 
     def page_url(self, page: str, *args: Any, **query: Any) -> str:
-        """Return the URL of one of our pages, "loginsession_end" say, on this operator's site."""
+        """Return the URL of one of our pages, like "loginsession_end", on this operator's site."""
         name = f"admin:django_jwtauth_{page}"
         url = reverse(name, args=args, current_app=self.admin_site.name)
         return f"{url}?{urlencode(query)}" if query else url
@@ -150,7 +150,7 @@ class RecordAdmin(ModelAdmin):
         fields = [f"user__{model.USERNAME_FIELD}"]
         email = getattr(model, "get_email_field_name", str)()
         if email != model.USERNAME_FIELD and email in {one.name for one in model._meta.fields}:
-            # Not a part of it: half of all addresses end alike.
+            # Not a part of the address, as half of all addresses end alike.
             fields.append(f"user__{email}__iexact")
         return tuple(fields)
 
@@ -172,7 +172,7 @@ class RecordAdmin(ModelAdmin):
     def render_form(
         self, request: HttpRequest, template: str, form: Any, context: dict[str, Any]
     ) -> TemplateResponse:
-        """Return a page that shows ``form`` the way the admin shows a form of its own."""
+        """Return a page that shows ``form`` like the admin's own forms."""
         shown = [name for name, field in form.fields.items() if not field.widget.is_hidden]
         adminform = helpers.AdminForm(form, [(None, {"fields": shown})], {}, model_admin=self)
         context = {
@@ -210,10 +210,10 @@ class RecordAdmin(ModelAdmin):
 
 
 def operator(request: HttpRequest) -> "AbstractBaseUser":
-    """Return who acts: the admin lets nobody in who is not signed in."""
+    """Return the signed-in user, whom the admin requires."""
     return cast("AbstractBaseUser", request.user)
 
 
 def make_cause(request: HttpRequest, data: dict[str, Any]) -> Cause:
-    """Return what goes on record: the reason and note of a valid form, and who sent it."""
+    """Return the cause to record: the reason and note of a valid form, and who sent it."""
     return Cause(data["reason"], Via.ADMIN, operator(request), data["note"])

@@ -38,10 +38,10 @@ from .keys import keys_view
 from .records import RecordAdmin, make_cause
 from .wording import ended_text, label, moment
 
-#: The most sign-ins that one confirmation can end: the page lists them one by one.
+#: The most sign-ins that one confirmation can end, as the page lists each of them.
 MAX_ENDED_AT_ONCE = 500
 
-#: Why a sign-in that is neither ended nor expired would be refused, in few words.
+#: Why a sign-in that has neither ended nor expired would be refused, in few words.
 REFUSED: dict[type[TokenError], str | Promise] = {
     UserNotFound: gettext_lazy("User deleted"),
     UserInactive: Reason.USER_INACTIVE.label,
@@ -124,7 +124,7 @@ class LoginSessionAdmin(RecordAdmin):
     )
 
     def get_urls(self) -> list[URLPattern]:
-        # A site asks for URLs when every admin module is imported, in whichever order.
+        # A site asks for URLs once all admin modules are imported, in any order.
         user_page.add_link(self.admin_site)
         views: dict[str, Callable[..., HttpResponseBase]] = {
             "find": partial(find_view, model_admin=self),
@@ -148,7 +148,7 @@ class LoginSessionAdmin(RecordAdmin):
         return self.has_own_permission(request, "end_sessions")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        # Not shown, so not to be guessed letter by letter in the query string either.
+        # It is not shown, and must not be guessed letter by letter in the query string.
         return not lookup.startswith("auth_hash") and super().lookup_allowed(lookup, value, request)
 
     def get_search_results(
@@ -161,7 +161,7 @@ class LoginSessionAdmin(RecordAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
-        # One query for all rows; for a manager that hides nobody, none.
+        # One query for all rows, and none for a manager that hides nobody.
         hidden = _hidden_users(changelist.result_list)
         for session in changelist.result_list:
             session.user_is_hidden = session.user_id in hidden
@@ -175,7 +175,7 @@ class LoginSessionAdmin(RecordAdmin):
             return str(Status.ENDED.label)
         if moments.aware(session.expires_at) <= moments.now():
             return str(Status.EXPIRED.label)
-        # The list has asked for all of its rows at once.
+        # The list has queried all of its rows at once.
         hidden = getattr(session, "user_is_hidden", None)
         if session.user_id in _hidden_users([session]) if hidden is None else hidden:
             return _("User hidden")
@@ -187,7 +187,7 @@ class LoginSessionAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, session: LoginSession) -> str:
-        """The status and, of what has ended, the rest of that story."""
+        """The status and, if it has ended, when, how and why."""
         if session.ended_at is None:
             return self.status(session)
         how = filter(None, (self.reason(session), self.via(session), session.ended_by_name))
@@ -200,7 +200,7 @@ class LoginSessionAdmin(RecordAdmin):
         kind = "" if session.kind == Kind.SIGN_IN else label(Kind, session.kind)
         parts = [part for part in (kind, device) if part]
         if session.ip_address:
-            # A long address may be broken, so that the columns beside it fit.
+            # A long address may be wrapped, so that the columns beside it fit.
             groups = format_html_join(mark_safe(":<wbr>"), "{}", zip(session.ip_address.split(":")))
             parts.append(groups if len(session.ip_address) > 20 else session.ip_address)
         return format_html_join(", ", "{}", zip(parts)) or None
@@ -212,12 +212,12 @@ class LoginSessionAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("last used"))
     def last_used(self, session: LoginSession) -> str:
-        """Only the use of an API token is written."""
+        """Only the use of an API token is recorded."""
         if session.last_used_at is None:
             return str(self.get_empty_value_display())
         return " ".join(filter(None, (moment(session.last_used_at), session.last_used_ip)))
 
-    # No other column can be sorted by: they carry no index.
+    # The list cannot be sorted by other columns, which have no index.
     @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
     def signed_in(self, session: LoginSession) -> str:
         return moment(session.created_at)
@@ -262,7 +262,7 @@ class LoginSessionAdmin(RecordAdmin):
         return self._confirm(request, chosen, RevokeForm())
 
     def end_view(self, request: HttpRequest) -> HttpResponse:
-        """End the sign-ins named by ``sid``: GET asks for confirmation and a reason."""
+        """End the sign-ins in ``sid``: GET asks for confirmation and a reason."""
         self.require_permission(request, "end_sessions")
         is_post = request.method == "POST"
         sids = _read_sids((request.POST if is_post else request.GET).getlist("sid"))
@@ -301,14 +301,14 @@ class LoginSessionAdmin(RecordAdmin):
         return HttpResponseRedirect(self._url(request, "changelist"))
 
     def _url(self, request: HttpRequest, name: str) -> str:
-        """Return the URL of one of our pages that remembers the filters of the list."""
+        """Return the URL of one of our pages, with the filters of the list."""
         url = self.page_url(f"loginsession_{name}")
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
 
 
 def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
-    """Return the keys of the users whom the project's manager hides: nothing accepts theirs."""
+    """Return the keys of the users whom the project's manager hides, and who are refused."""
     model = get_user_model()
     if compiled.is_plain(model):
         return set()

@@ -1,9 +1,9 @@
-"""The link "Sign-ins" on the page of a user, whichever admin class the project gives users.
+"""The link "Sign-ins" on the page of a user, with any admin class for users.
 
-A template override would need the name of the user model and the right order of
-INSTALLED_APPS; a mixin would need every project to subclass its user admin, and
-registering the model again would discard what others registered. So the registered
-admin object is given a ``change_form_template`` that extends the one it had.
+A template override would need the name of the user model and the right order of INSTALLED_APPS. A
+mixin would need every project to subclass its user admin. Registering the model again would
+discard what others registered. Therefore the registered admin object gets a
+``change_form_template`` that extends the one it had.
 """
 
 from functools import partial
@@ -17,7 +17,7 @@ TEMPLATE = "admin/django_jwtauth/user_change_form.html"
 
 
 def add_link(site: AdminSite) -> None:
-    """Put the link on the user page of ``site``, if it has one. Doing it again is harmless."""
+    """Add the link to the user page of ``site``, if it has one. It can safely be repeated."""
     user_model = get_user_model()
     if not site.is_registered(user_model):
         return

@@ -1,4 +1,4 @@
-"""Codes, numbers and durations in words, the same in every page and record."""
+"""Codes, numbers and durations in words, the same on every page and record."""
 
 from datetime import datetime, timedelta
 
@@ -14,40 +14,40 @@ from ..conf.durations import words
 
 
 def label(choices: type[TextChoices], code: str) -> str:
-    """Return the words for a stored code; project code may store one of its own."""
+    """Return the label of a stored code, or the code itself if the project defined it."""
     return str(dict(choices.choices).get(code, code))
 
 
 def in_words(duration: timedelta) -> str:
-    """Return "5 minutes", "1 day": rounded up, as it tells how long something still works."""
+    """Return "5 minutes" or "1 day", rounded up, as it says how long something still works."""
     minute = timedelta(minutes=1)
     rounded = max(1, -(-duration // minute)) * minute
     return words(rounded, lambda number, unit: TIME_STRINGS[unit] % {"num": number})
 
 
 def moment(value: datetime) -> str:
-    """Return a date and time that fit a narrow column: the admin's own take one line."""
+    """Return a date and time that fit a narrow column, where the admin's own do not wrap."""
     local = localtime(value) if is_aware(value) else value
     date, time = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
     return " ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (date, time))
 
 
 def zone_name() -> str:
-    """Return the operator's time zone, as "Europe/Berlin (UTC+01:00)"."""
+    """Return the operator's time zone, like "Europe/Berlin (UTC+01:00)"."""
     if not settings.USE_TZ:
         return settings.TIME_ZONE
     return f"{get_current_timezone_name()} (UTC{localtime(moments.now()).isoformat()[-6:]})"
 
 
 def amount(number: int, limit: int | None = None) -> str:
-    """Return "1,200"; beyond the limit, up to which it was counted, "10,000+"."""
+    """Return a number like "1,200", or "10,000+" above the limit of the count."""
     if limit is not None and number > limit:
         return f"{number_format(limit, force_grouping=True)}+"
     return number_format(number, force_grouping=True)
 
 
 def ended_text(count: int, before: int, limit: int | None = None) -> str:
-    """Return how many sign-ins were ended, and how many had ended before, as a sentence."""
+    """Return how many sign-ins were ended, and how many had already ended, as a sentence."""
     text = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", count)
     if before:
         text += " " + ngettext(

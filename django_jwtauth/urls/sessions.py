@@ -1,6 +1,6 @@
-"""The JSON endpoints but for signing in: ``path("api/", include("django_jwtauth.urls.sessions"))``.
+"""The JSON endpoints without ``token/``: ``path("api/", include("django_jwtauth.urls.sessions"))``.
 
-For projects whose own view signs in: ``token/`` would be a second door, past its rules.
+For projects whose own view signs users in: ``token/`` would bypass the rules of that view.
 """
 
 from django.urls import path, re_path
@@ -14,7 +14,7 @@ urlpatterns = [
     path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
     path("me/", views.MeView.as_view(), name="jwtauth_me"),
     path("sessions/", views.SessionListView.as_view(), name="jwtauth_session_list"),
-    # Django's uuid converter wants dashes.
+    # Django's uuid converter requires dashes.
     re_path(
         rf"^sessions/(?P<sid>{SID_PATTERN})/\Z",
         views.SessionDetailView.as_view(),

@@ -1,8 +1,8 @@
 """The JSON endpoints for a project's own front ends.
 
-They pin what a project may set globally, so that no default of it can break its login.
-They write outside ``ATOMIC_REQUESTS`` and return their refusals: a rollback would revive
-a sign-in that was just ended.
+They override what a project may set globally, so that its defaults cannot break its login. They
+write outside ``ATOMIC_REQUESTS`` and return their refusals, because a rollback would revive a
+sign-in that was just ended.
 """
 
 import logging
@@ -52,12 +52,12 @@ from .parsers import FormParser, JSONParser, MultiPartParser
 
 logger = logging.getLogger("django_jwtauth")
 
-# The list of one's sign-ins is for people; more than this is not read.
+# The list of a user's sign-ins is for people, who do not read more than this.
 MAX_LISTED_SESSIONS = 200
 
 
 class JSONAlways(DefaultContentNegotiation):
-    """Answer JSON whatever ``Accept`` says, as the endpoints have nothing else."""
+    """Answer JSON whatever ``Accept`` says, as the endpoints have no other format."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
@@ -66,7 +66,7 @@ class JSONAlways(DefaultContentNegotiation):
 
 
 class JWTView(APIView):
-    """Base of the endpoints: pinned policies, refusals as answers, nothing cached."""
+    """Base of the endpoints: fixed policies, refusals as answers, no caching."""
 
     authentication_classes: Sequence[type[BaseAuthentication]] = ()
     permission_classes: Sequence[type[BasePermission]] = ()
@@ -90,7 +90,7 @@ class JWTView(APIView):
         if isinstance(exc, DatabaseFailure):
             exc = database.refusal_of(exc)
         if isinstance(exc, RequestDataTooBig):
-            # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is asked first.
+            # The project's DATA_UPLOAD_MAX_MEMORY_SIZE may be lower, and is checked first.
             exc = BodyTooLarge()
         if isinstance(exc, AuthError):
             exc = self.reword(exc)
@@ -101,7 +101,7 @@ class JWTView(APIView):
         return response
 
     def get_exception_handler(self) -> Any:
-        """Return the handler of the project, and DRF's where that fails or answers nothing."""
+        """Return the project's handler, with DRF's for errors that it does not answer."""
         handler = super().get_exception_handler()
 
         def handle(exc: Exception, context: dict[str, Any]) -> Any:
@@ -110,7 +110,7 @@ class JWTView(APIView):
                 if isinstance(response, HttpResponseBase):
                     return response
             except Exception as error:
-                # Some raise again what they do not know.
+                # Some handlers raise errors that they do not know again.
                 if error is not exc:
                     logger.exception(
                         "EXCEPTION_HANDLER failed",
@@ -121,7 +121,7 @@ class JWTView(APIView):
         return handle
 
     def reword(self, error: AuthError) -> AuthError:
-        """Return what to answer in place of ``error``."""
+        """Return the refusal that is answered instead of ``error``."""
         return error
 
     def finalize_response(
@@ -132,7 +132,7 @@ class JWTView(APIView):
         return response
 
     def read_body(self, request: Request) -> Any:
-        """Return the body, of which no error report shows anything; raises ``ParseError``."""
+        """Return the body, redacted in error reports; raises ``ParseError``."""
         body = redact_body(request.data)
         credentials.keep_sent(request._request, body)
         return body
@@ -150,13 +150,13 @@ class JWTView(APIView):
 
 
 class GrantView(JWTView):
-    """Base of the endpoints that hand out tokens."""
+    """Base of the endpoints that issue tokens."""
 
     #: The longest token that the answer can carry, in bytes.
     max_token_length = MAX_LENGTH
 
     def start(self, user: AbstractBaseUser, claims: Claims) -> Response:
-        """Sign ``user`` in and return the answer that carries the pair."""
+        """Sign ``user`` in and return the answer with the pair."""
         request = self.request._request
         pair = sessions.start(user, request, claims, max_length=self.max_token_length)
         response = self.grant(pair)
@@ -164,7 +164,7 @@ class GrantView(JWTView):
         return response
 
     def grant(self, pair: TokenPair) -> Response:
-        """Return the answer that carries a pair."""
+        """Return the answer with a pair."""
         body = {
             "access": pair.access,
             "refresh": pair.refresh,
@@ -184,7 +184,7 @@ class TokenObtainPairView(GrantView):
         serializer = self.read(request)
         data = serializer.validated_data
         field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
-        # An error report shows the locals, and its repr() what was sent.
+        # An error report would show it among the locals, with what was sent in its repr().
         del serializer
         http_request = request._request
         user, claims = credentials.check(
@@ -220,7 +220,7 @@ class TokenVerifyView(JWTView):
 
 
 class TokenBlacklistView(JWTView):
-    """Sign out: refuse a token from now on; a refresh token ends its sign-in."""
+    """Sign out: blacklist a token; a refresh token ends its sign-in."""
 
     serializer_class = TokenBlacklistSerializer
 
@@ -245,13 +245,13 @@ class OwnView(JWTView):
     def claims(self) -> Claims:
         """The verified claims of the request's access token.
 
-        In a test of a project, ``force_authenticate()`` gives a user and no token, or anything.
+        In a project's test, ``force_authenticate()`` sets a user without a token, or any token.
         """
         return dict(self.request.auth) if isinstance(self.request.auth, Mapping) else {}
 
     @property
     def sid(self) -> str | None:
-        """The sign-in that the access token belongs to, 32 hex; None without one."""
+        """The id of the access token's sign-in, 32 hex digits; None without one."""
         sid = self.claims.get("sid")
         return sid if is_sid(sid) else None
 
@@ -282,12 +282,12 @@ class MeView(OwnView):
 
 
 class PersonView(OwnView):
-    """Base of the endpoints for people: no API token, and no other token beyond its scopes."""
+    """Base of the endpoints for people: no API tokens, and other tokens within their scopes."""
 
     permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson, MayManage)
 
     def end_own(self, kind: Kind, sid: str) -> Response:
-        """End one of the caller's rows, also when it has ended; 404 when there is none."""
+        """End one of the caller's rows, which may already have ended; 404 if there is none."""
         if not self.own_rows(kind).filter(pk=sid).exists():
             raise Http404
         sessions.end(sid, via=Via.API, by=self.user)
@@ -301,9 +301,9 @@ class SessionView(PersonView):
         return self.own_rows(Kind.SIGN_IN)
 
     def require_recent(self) -> None:
-        """Raise unless the user has signed in as lately as ``RECENT_SIGN_IN`` asks.
+        """Raise unless the user has signed in as recently as ``RECENT_SIGN_IN`` requires.
 
-        Whoever has found a browser open, or stolen a token, must not lock its owner out.
+        Whoever finds an open browser, or steals a token, must not lock its owner out.
         """
         by_cookie = isinstance(self.request.successful_authenticator, JWTCookieAuthentication)
         limit = get_settings().RECENT_SIGN_IN["cookie" if by_cookie else "header"]
@@ -316,7 +316,7 @@ class SessionView(PersonView):
 class SessionListView(SessionView):
     """The caller's live sign-ins, newest first; DELETE ends all but the current one.
 
-    With them the sign-in links that were not used yet: whoever has one would be back at once.
+    This also ends sign-in links that were not used yet; whoever has one could sign in again.
     """
 
     serializer_class = LoginSessionSerializer
@@ -337,7 +337,7 @@ class SessionListView(SessionView):
 
 
 class SessionDetailView(SessionView):
-    """One of the caller's sign-ins: rename it, or end it (also when it has ended)."""
+    """One of the caller's sign-ins: rename it, or end it (also if it has already ended)."""
 
     serializer_class = LoginSessionSerializer
 
@@ -350,7 +350,7 @@ class SessionDetailView(SessionView):
         )
         serializer.is_valid(raise_exception=True)
         throttling.count_made("rename", self.user)
-        # One column: a refresh may be moving the others right now.
+        # Only this column, because a parallel refresh may be writing others.
         session.name = serializer.validated_data.get("name", session.name)
         session.save(update_fields=["name"])
         return Response(serializer.data)

@@ -1,7 +1,7 @@
-"""The endpoints for browsers: tokens travel in cookies that no script can read.
+"""The endpoints for browsers: tokens are in cookies that no script can read.
 
-Every state-changing request passes Django's CSRF check, sign-in, refresh and sign-out
-too, whether or not a cookie came with it.
+Every request that changes something must pass Django's CSRF check, including sign-in, refresh
+and sign-out, with or without a cookie.
 """
 
 from contextlib import suppress
@@ -40,7 +40,7 @@ class BrowserView(views.JWTView):
 
     @property
     def cookie_path(self) -> str:
-        """The path below which refresh and sign-out lie, and nothing else."""
+        """The path of refresh and sign-out, and of nothing else."""
         match = self.request.resolver_match
         namespaces = match.namespaces if match else []
         return reverse(":".join([*namespaces, "token_obtain_pair"]))
@@ -50,7 +50,7 @@ class BrowserGrantView(BrowserView, views.GrantView):
     max_token_length = MAX_COOKIE_TOKEN_LENGTH
 
     def grant(self, pair: TokenPair) -> Response:
-        """Return the answer with the pair in cookies, none of it in the body."""
+        """Return the answer with the pair in cookies, and no token in the body."""
         body = {"expires_in": pair.expires_in, "refresh_expires_in": pair.refresh_expires_in}
         response = Response(body)
         set_token_cookies(response, pair, self.cookie_path)
@@ -59,14 +59,14 @@ class BrowserGrantView(BrowserView, views.GrantView):
 
 @method_decorator(ensure_csrf_cookie, name="dispatch")
 class CSRFView(views.JWTView):
-    """Set the CSRF cookie, and give its token to pages that cannot read the cookie."""
+    """Set the CSRF cookie, and return its token for pages that cannot read the cookie."""
 
     def get(self, request: Request) -> Response:
         return Response({"csrf_token": get_token(request._request)})
 
 
 class SignInView(BrowserGrantView, views.TokenObtainPairView):
-    """Sign in with name and password; a sign-in that the browser still had is ended."""
+    """Sign in with name and password, and end the sign-in that the browser still had."""
 
     def grant(self, pair: TokenPair) -> Response:
         _end_presented(self.request)
@@ -75,7 +75,7 @@ class SignInView(BrowserGrantView, views.TokenObtainPairView):
 
 
 class RefreshView(BrowserGrantView, views.TokenRefreshView):
-    """Exchange the refresh cookie for the next pair; cookies that no longer work are taken back."""
+    """Exchange the refresh cookie for the next pair; clear cookies that no longer work."""
 
     def validated(self, request: Request) -> dict[str, Any]:
         raw = get_refresh_cookie(request._request)
@@ -88,14 +88,14 @@ class RefreshView(BrowserGrantView, views.TokenRefreshView):
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
-        # Outside every tenant nobody has read the cookie.
+        # Outside every tenant the cookie was not read.
         if isinstance(exc, TokenError) and not isinstance(exc, NoTenant):
             delete_token_cookies(response, self.cookie_path)
         return response
 
 
 class SignOutView(BrowserView):
-    """End the browser's sign-in and take its cookies back; doing it again is fine."""
+    """End the browser's sign-in and clear its cookies; signing out twice is fine."""
 
     def post(self, request: Request) -> Response:
         _end_presented(request)
@@ -105,13 +105,13 @@ class SignOutView(BrowserView):
 
 
 def _end_presented(request: Request) -> None:
-    """End the sign-in whose cookies came along, if there is one."""
+    """End the sign-in whose cookies were sent, if there is one."""
     refresh, access = get_refresh_cookie(request._request), get_cookie_token(request._request)
     with suppress(TokenError):
         if refresh:
             sessions.blacklist(refresh, REFRESH, via=Via.API)
-    # Also when the first was ended: a subdomain can plant the refresh cookie, and not this
-    # one. And a proxy that changes the path keeps the refresh cookie from coming here.
+    # Also if the first cookie has ended a sign-in: a subdomain can plant the refresh cookie,
+    # but not this one. And behind a proxy that changes the path, no refresh cookie comes.
     with suppress(TokenError):
         if access:
             _end_by_access_token(access)
@@ -119,8 +119,8 @@ def _end_presented(request: Request) -> None:
 
 def _end_by_access_token(raw: str) -> None:
     user, claims = sessions.verify(raw)
-    # Whoever has put another token there has not signed in with it: a token that expired or
-    # was refused may have leaked, an API token or a narrow one may not end a sign-in.
+    # A browser that signed in has no other token there: one that expired or was refused may
+    # have leaked, and an API token or a narrowed token must not end a sign-in.
     if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
         return
     sessions.end(claims["sid"], via=Via.API, by=user)

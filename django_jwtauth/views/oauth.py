@@ -1,7 +1,7 @@
-"""The endpoints that other software already knows: OAuth bodies, form-encoded, plain Django.
+"""The endpoints that OAuth software expects, with form bodies, as plain Django views.
 
 ``token`` (RFC 6749), ``revoke`` (RFC 7009), ``introspect`` (RFC 7662), and ``check`` for
-gateways that ask before they let a request through. Clients are in ``JWTAUTH["CLIENTS"]``.
+gateways that ask about each request. Clients are in ``JWTAUTH["CLIENTS"]``.
 """
 
 import codecs
@@ -43,7 +43,7 @@ from .oauth_clients import InvalidClient, TwoMethods
 
 View = Callable[[HttpRequest], HttpResponse]
 
-# What the endpoints read: none may be repeated, and others are ignored (RFC 6749, 3.2).
+# The parameters of the endpoints. None may be repeated; others are ignored (RFC 6749, 3.2).
 _PARAMETERS = (
     "grant_type",
     "scope",
@@ -55,7 +55,7 @@ _PARAMETERS = (
     "client_id",
     "client_secret",
 )
-# RFC 7662, 2.2, and the sign-in, which is ours.
+# RFC 7662, 2.2, and our own claim for the sign-in.
 _INTROSPECTED = ("sub", "exp", "iat", "nbf", "iss", "aud", "jti", "scope", "client_id", "sid")
 _INTROSPECTION_PERMISSION = "django_jwtauth.view_loginsession"
 
@@ -72,7 +72,7 @@ class OAuthError(Exception):
 
 
 def endpoint(view: View) -> View:
-    """Make ``view`` an endpoint: POST, no CSRF, nothing cached, errors in OAuth's words."""
+    """Make ``view`` an endpoint: POST, no CSRF check, no caching, errors in OAuth's words."""
 
     @wraps(view)
     def wrapped(request: HttpRequest) -> HttpResponse:
@@ -81,7 +81,7 @@ def endpoint(view: View) -> View:
                 raise OAuthError("invalid_request", "POST only", 405)
             bodies.bound(request)
             _read_form(request)
-            # Hooks of the project ask the database, too.
+            # Hooks of the project use the database, too.
             with one_tenancy(), database.reporting_unavailable():
                 response = view(request)
         except OAuthError as error:
@@ -119,7 +119,7 @@ def _refusal(error: OAuthError) -> HttpResponse:
 
 def _read_form(request: HttpRequest) -> None:
     """Raise ``OAuthError`` for a form that cannot be read or repeats a parameter."""
-    # Django decodes it by the charset that its client names, even if that is no text encoding.
+    # Django decodes it with the charset that the client names, even if that is not for text.
     readable = codecs.lookup(request.encoding or "utf-8").name == "utf-8"
     try:
         form = redact_body(request.POST) if readable else QueryDict()
@@ -148,7 +148,7 @@ def _required(request: HttpRequest, name: str) -> str:
 
 @endpoint
 def token(request: HttpRequest) -> HttpResponse:
-    """Refresh, or sign in with a password where ``OAUTH_PASSWORD_GRANT`` allows it."""
+    """Refresh, or sign in with a password if ``OAUTH_PASSWORD_GRANT`` allows it."""
     oauth_clients.authenticate(request)
     grant = _required(request, "grant_type")
     scope = _parameter(request, "scope")
@@ -173,7 +173,7 @@ def _sign_in(request: HttpRequest, scope: str | None) -> TokenPair:
     if not credentials.fits(username, password):
         raise OAuthError("invalid_grant", InvalidCredentials.reason)
     user, claims = credentials.check(request, username, password, scope)
-    # RFC 6749, 3.3: an answer without a scope would say that all of it was granted.
+    # RFC 6749, 3.3: an answer without a scope would mean that all of them were granted.
     if asked and not scopes.of(claims):
         raise InsufficientScope(asked)
     return sessions.start(user, request, claims)
@@ -194,14 +194,14 @@ def _pair_body(pair: TokenPair) -> dict[str, Any]:
 def revoke(request: HttpRequest) -> HttpResponse:
     """Revoke a token (RFC 7009). The answer is 200 for any token, so it reveals nothing.
 
-    Who holds a token may revoke it. ``token_type_hint`` is a hint, and not needed.
+    Whoever holds a token may revoke it. ``token_type_hint`` is not needed.
     """
     oauth_clients.authenticate(request)
     raw = _required(request, "token")
     try:
         sessions.blacklist(raw, via=Via.API)
     except TokenError:
-        # RFC 7009, 2.2: what is no token is as good as revoked.
+        # RFC 7009, 2.2: an invalid token counts as revoked.
         return HttpResponse()
     return HttpResponse()
 
@@ -210,8 +210,8 @@ def revoke(request: HttpRequest) -> HttpResponse:
 def introspect(request: HttpRequest) -> HttpResponse:
     """Describe a token (RFC 7662) to clients and to signed-in staff only.
 
-    A refresh token is active only for who asks for one by ``token_type_hint``: an API that
-    asks about what it was sent must not take it for an access token (RFC 7662, 4).
+    A refresh token is active only if the client asks for one by ``token_type_hint``: an API that
+    asks about what it was sent must not mistake it for an access token (RFC 7662, 4).
     """
     if oauth_clients.authenticate(request) is None:
         _require_operator(request)
@@ -219,7 +219,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
     try:
         user, claims = sessions.verify(raw)
     except TokenError:
-        # RFC 7662, 2.2: no word on why.
+        # RFC 7662, 2.2: the answer does not say why.
         return JsonResponse({"active": False})
     if claims["token_type"] == REFRESH:
         if _parameter(request, "token_type_hint") != "refresh_token":
@@ -227,14 +227,14 @@ def introspect(request: HttpRequest) -> HttpResponse:
         kind = {}
     else:
         kind = {"token_type": "Bearer"}
-    # RFC 7662, 2.2: the scope is text, whatever a hook made of it.
+    # RFC 7662, 2.2: the scope is text, whatever a hook returned.
     said = {**claims, "scope": scopes.text_of(claims)}
     body = {name: said[name] for name in _INTROSPECTED if said.get(name) is not None}
     return JsonResponse({"active": True, **kind, "username": str(user.get_username()), **body})
 
 
 def _require_operator(request: HttpRequest) -> None:
-    """Raise a refusal unless an operator's access token came along, and no API token."""
+    """Raise a refusal unless the request has an operator's access token, not an API token."""
     user: Any = None
     claims: Claims = {}
     try:
@@ -246,7 +246,7 @@ def _require_operator(request: HttpRequest) -> None:
         pass
     may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
     if not may_ask or is_api_token(claims) or not scopes.may_manage(claims):
-        # RFC 7662, 2.3: as RFC 6750 has it; the same for whatever the token lacks.
+        # RFC 7662, 2.3: as in RFC 6750; the same whatever the token lacks.
         authenticate = challenge(token_sent=True)
         raise OAuthError("invalid_token", status=401, authenticate=authenticate)
 
@@ -257,8 +257,8 @@ def _require_operator(request: HttpRequest) -> None:
 def check(request: HttpRequest) -> HttpResponse:
     """Answer a gateway that asks whether to let a request through: 204, 401 or 403 only.
 
-    nginx turns any other status into a 500. ``scope`` in the query is required of the
-    token; who it is goes into ``X-Auth-...`` headers.
+    nginx turns any other status into a 500. The token must have the scopes in the query's
+    ``scope``; the user is named in ``X-Auth-...`` headers.
     """
     with one_tenancy():
         return _check(request)
@@ -288,13 +288,13 @@ def _check(request: HttpRequest) -> HttpResponse:
 
 
 def _needed(request: HttpRequest) -> list[str]:
-    # Not request.GET: Django decodes the query by the charset of Content-Type, which a
-    # gateway passes on, and whoever names UTF-16 there would be asked for nothing.
+    # Not request.GET: Django decodes the query with the charset of Content-Type, which a
+    # gateway passes on, and with UTF-16 no scope would be required.
     query = parse_qs(request.META.get("QUERY_STRING", ""))
     return scopes.parse(" ".join(query.get("scope", [])))
 
 
-# Visible ASCII but "%", which quotes the rest: a space at either end would get lost.
+# Visible ASCII without "%", which quotes the rest; spaces at either end would get lost.
 _HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) != "%")
 
 

@@ -1,7 +1,7 @@
-"""Software that may ask about tokens: ``JWTAUTH["CLIENTS"]``, an id and a hashed secret each.
+"""The clients that may ask about tokens: ``JWTAUTH["CLIENTS"]``, ids with hashed secrets.
 
-In the settings and not in a table: they are few, they belong to the deployment, and a
-leaked database or a staff account must not add one.
+They are in the settings and not in a table, because they are few and belong to the deployment:
+nobody can add one through a leaked database or a staff account.
 """
 
 from base64 import b64decode, b64encode
@@ -19,12 +19,12 @@ from ..throttling import count_attempt
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-# Longer ones are refused before they are hashed.
+# Longer secrets are refused before they are hashed.
 MAX_LENGTH = 500
 
 
 class InvalidClient(Exception):
-    """Whoever asks is not in ``CLIENTS``, or cannot prove it."""
+    """The client is not in ``CLIENTS``, or its secret is wrong."""
 
 
 class TwoMethods(InvalidClient):
@@ -32,11 +32,11 @@ class TwoMethods(InvalidClient):
 
 
 def authenticate(request: "HttpRequest") -> str | None:
-    """Return the id of the client that made the request, or None if it claims to be none.
+    """Return the id of the client that sent the request, or None if it does not claim to be one.
 
-    By HTTP Basic, or by ``client_id`` and ``client_secret`` in the form (RFC 6749,
-    2.3.1). An id without a secret is a public client: it may name itself, and is nobody.
-    Raises ``InvalidClient``, and ``Throttled`` when too many tries failed.
+    A client authenticates by HTTP Basic, or by ``client_id`` and ``client_secret`` in the form
+    (RFC 6749, 2.3.1). An id without a secret is a public client, which has no rights. Raises
+    ``InvalidClient``, and ``Throttled`` after too many failed attempts.
     """
     header, form = _basic(request), _form(request)
     if header and (form or request.POST.get("client_id", header[0]) != header[0]):
@@ -50,10 +50,10 @@ def authenticate(request: "HttpRequest") -> str | None:
     stored = get_settings().CLIENTS.get(client_id)
     if stored and _is_remembered(stored, secret):
         return client_id
-    # Not from everywhere: a secret is no word to guess, and strangers must not lock it out.
+    # Not everywhere, because the secret cannot be guessed, and strangers must not lock it out.
     attempt = count_attempt(request, f"client:{client_id}", everywhere=False)
     if stored is None:
-        # As long as for one that exists.
+        # Takes as long as for a client that exists.
         make_password(secret)
         raise InvalidClient
     if not check_password(secret, stored):
@@ -63,7 +63,7 @@ def authenticate(request: "HttpRequest") -> str | None:
     return client_id
 
 
-# Secrets that were right, as digests: a gateway asks often, and hashing takes long.
+# Digests of correct secrets, as a gateway asks often and hashing takes long.
 _remembered: dict[str, str] = {}
 
 
@@ -79,11 +79,11 @@ def _basic(request: "HttpRequest") -> tuple[str, str] | None:
     scheme, _, encoded = Redacted(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
     if scheme.lower() != "basic":
         return None
-    # Each error holds what was sent: it must not become the context of another.
+    # Each error contains what was sent, so it must not become the context of another.
     with suppress(ValueError):
         decoded = RedactedBytes(b64decode(encoded, validate=True))
         client_id, separator, secret = decoded.decode().partition(":")
-        # Python 3.10 takes more padding than there may be.
+        # Python 3.10 accepts more padding than is allowed.
         if separator and b64encode(decoded).decode() == encoded:
             return Redacted(unquote_plus(client_id)), Redacted(unquote_plus(secret))
     raise InvalidClient

@@ -1,4 +1,4 @@
-"""Request bodies: JSON and forms, always UTF-8, and nothing in them ends in a 500."""
+"""Parse request bodies: JSON and forms, always in UTF-8; no body causes a 500."""
 
 import json
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from ..redacted import RedactedBytes
 def _read(stream: IO[bytes]) -> str:
     # A middleware may have read the body before it was bounded.
     body = RedactedBytes(Bounded(stream).read())
-    # The error holds the body: it must not become the context of another.
+    # The error contains the body, so it must not become the context of another.
     with suppress(UnicodeDecodeError):
         return body.decode("utf-8")
     raise ParseError(_("The body is not UTF-8."))
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's, but the charset a client names picks no codec, and deep nesting is a 400."""
+    """DRF's parser, but always UTF-8 whatever the client names, and deep nesting is a 400."""
 
     def parse(
         self,
@@ -38,7 +38,7 @@ class JSONParser(parsers.JSONParser):
         except RecursionError:
             problem = "nested too deeply"
         except json.JSONDecodeError as error:
-            # Where it broke off; nothing of the body is repeated.
+            # Says where parsing failed, and does not repeat the body.
             problem = str(error)
         except ValueError:
             problem = "a number with too many digits"
@@ -46,7 +46,7 @@ class JSONParser(parsers.JSONParser):
 
 
 class FormParser(parsers.FormParser):
-    """DRF's, always UTF-8."""
+    """DRF's parser, always UTF-8."""
 
     def parse(
         self,
@@ -61,7 +61,7 @@ class FormParser(parsers.FormParser):
 
 
 class MultiPartParser(parsers.MultiPartParser):
-    """DRF's, always UTF-8. Clients of simplejwt may send it."""
+    """DRF's parser, always UTF-8. Clients of simplejwt may send such bodies."""
 
     def parse(
         self,

@@ -1,4 +1,4 @@
-"""What a developer portal asks for, over HTTP: API tokens and one-time tokens."""
+"""The endpoints of a developer portal: API tokens and one-time tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,30 +24,30 @@ from ..serializers import (
 from ..signins import rules
 from . import MAX_LISTED_SESSIONS, GrantView, JWTView, PersonView
 
-#: Who makes a credential that outlives the sign-in must have shown the password lately.
+#: Creating a credential that outlives the sign-in requires a recent sign-in.
 RECENT = SignedInWithin(minutes=15)
 
 
 class MakingView(PersonView):
-    """Base of the endpoints that make a token."""
+    """Base of the endpoints that create a token."""
 
     @property
     def inherited(self) -> frozenset[str] | None:
-        """The scopes that may be handed on: what is asked with a narrow token buys no wider one.
+        """The scopes that may be passed on, as a narrow token must not create a wider one.
 
-        None where there are no scopes at all.
+        None if there are no scopes at all.
         """
         if get_settings().HOOKS.SCOPES or scopes.is_limited(self.claims):
             return scopes.of(self.claims)
         return None
 
     def confirm(self, sid: str) -> None:
-        """End what was just made and raise, if the caller's own token has become bad meanwhile.
+        """End the new token and raise, if the caller's own token has become invalid meanwhile.
 
-        It was checked before the body was read, which a client may send slowly.
+        The caller's token was checked before the body was read, which a client may send slowly.
         """
         try:
-            # Of force_authenticate() in a test: no token could be checked again.
+            # From force_authenticate() in a test, where there is no token to check again.
             if "jti" not in self.claims:
                 raise MalformedToken
             rules.load_user(self.claims)
@@ -57,7 +57,7 @@ class MakingView(PersonView):
 
 
 class ApiTokenListView(MakingView):
-    """The caller's live API tokens, newest first; POST makes one and shows it once."""
+    """The caller's live API tokens, newest first; POST creates one and shows it once."""
 
     serializer_class = NewApiTokenSerializer
 
@@ -90,17 +90,17 @@ class ApiTokenListView(MakingView):
 
 
 class ApiTokenDetailView(PersonView):
-    """One of the caller's API tokens: DELETE revokes it (also when it was revoked)."""
+    """One of the caller's API tokens: DELETE revokes it (also if it was already revoked)."""
 
     def delete(self, request: Request, sid: str) -> Response:
         return self.end_own(Kind.API_TOKEN, sid)
 
 
 class OneTimeView(MakingView):
-    """Make a one-time token for oneself, for a purpose in ``ONE_TIME["PURPOSES"]``.
+    """Create a one-time token for the caller, for a purpose in ``ONE_TIME["PURPOSES"]``.
 
-    It carries the scopes that the caller's access token has, and nothing that the caller
-    says: what else stands in such a token is the project's word.
+    It has the scopes of the caller's access token, and nothing that the caller sends: all other
+    claims of such tokens come from the project.
     """
 
     serializer_class = NewOneTimeSerializer
@@ -133,10 +133,10 @@ class OneTimeView(MakingView):
 
 
 class OneTimeConsumeView(JWTView):
-    """Use up a one-time token of any purpose but signing in, and tell whose it was.
+    """Use up a one-time token of any purpose but signing in, and return whose it was.
 
-    Whoever has the token may, as it is what it is for; it says nothing that they could not
-    read in it.
+    Whoever has the token may do so, as that is its purpose. The answer contains only what they
+    could read in the token.
     """
 
     serializer_class = ConsumeSerializer
@@ -144,7 +144,7 @@ class OneTimeConsumeView(JWTView):
     def post(self, request: Request) -> Response:
         data = self.validated(request)
         if data["purpose"] == one_time.SIGN_IN:
-            # Would use it up without signing in.
+            # This would use it up without signing in.
             raise WrongTokenType
         user, claims = one_time.consume(data["token"], data["purpose"])
         return Response(
@@ -158,7 +158,7 @@ class OneTimeConsumeView(JWTView):
 
 
 class OneTimeSignInView(GrantView):
-    """Sign in with a one-time token, such as a magic link carries."""
+    """Sign in with a one-time token, such as the one in a magic link."""
 
     serializer_class = OneTimeSerializer
 
@@ -166,7 +166,7 @@ class OneTimeSignInView(GrantView):
         user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
         asked = None
         if get_settings().HOOKS.SCOPES and scopes.is_limited(claims):
-            # Scopes that the token was issued with are what is asked for: it gets no others.
+            # The scopes in the token are requested, and it gets no others.
             asked = scopes.text_of(claims)
             del claims["scope"]
         admitted = credentials.admit(user, request._request, asked)

@@ -1,4 +1,4 @@
-"""Documents that verifiers fetch: the public keys and where they are. Plain Django views."""
+"""The documents that verifiers fetch: the public keys, and where they are. Plain Django views."""
 
 import hashlib
 import json
@@ -16,19 +16,19 @@ from ..http.transport import authenticating
 from ..tokens.keymaterial import Key, public_jwk
 from ..tokens.keyrings import KeyRing, get_access_ring, get_token_tenancy
 
-#: Seconds a verifier may keep the documents.
+#: For how many seconds a verifier may keep the documents.
 MAX_AGE = 300
 
 
 def public_keys(ring: KeyRing) -> list[Key]:
-    """Return the asymmetric keys: the signing one first, as some verifiers look no further."""
+    """Return the asymmetric keys, the signing one first, as some verifiers read only that."""
     keys = [key for key in ring.keys if not key.symmetric]
     signer = ring.find_signer()
     return sorted(keys, key=lambda key: key is not signer)
 
 
 def key_set(ring: KeyRing) -> dict[str, Any]:
-    """Return the JWKS (RFC 7517, 5): public members only, symmetric keys never."""
+    """Return the JWKS (RFC 7517, 5): only public members, and never symmetric keys."""
     return {"keys": [public_jwk(key) for key in public_keys(ring)]}
 
 
@@ -73,7 +73,7 @@ def metadata(request: HttpRequest) -> HttpResponseBase:
 
 
 def _oauth_endpoints(issuer: str, conf: Settings) -> dict[str, Any]:
-    """Return what ``urls.oauth`` adds where the project includes it."""
+    """Return what ``urls.oauth`` adds, if the project includes it."""
     try:
         paths = {
             name: reverse(f"jwtauth_oauth_{name}") for name in ("token", "revoke", "introspect")
@@ -94,7 +94,7 @@ def _oauth_endpoints(issuer: str, conf: Settings) -> dict[str, Any]:
 
 
 def _max_age(ring: KeyRing) -> int:
-    """No longer than until the next key becomes the signing one."""
+    """Return how long the keys may be kept: at most until the next one begins to sign."""
     now = moments.now()
     waits = [(key.active_from - now).total_seconds() for key in ring.keys if key.active_from]
     return min([MAX_AGE, *(int(wait) for wait in waits if wait > 0)])
@@ -108,6 +108,6 @@ def _document(
     response = HttpResponse(body, content_type=content_type)
     response["Cache-Control"] = f"public, max-age={max_age}"
     response["ETag"] = etag
-    # Public by nature, and front ends verify too.
+    # The documents are public, and front ends verify tokens, too.
     response["Access-Control-Allow-Origin"] = "*"
     return get_conditional_response(request, etag=etag, response=response) or response
