@@ -13,7 +13,7 @@ from django.test.utils import isolate_apps
 
 import django_jwtauth
 from django_jwtauth import throttling
-from django_jwtauth.exceptions import Unavailable
+from django_jwtauth.exceptions import Unavailable, UnusableKey
 from django_jwtauth.management import temporary, terminal
 from django_jwtauth.store import database, identity
 
@@ -67,6 +67,15 @@ def test_a_key_of_which_the_database_is_asked_may_be_unavailable(user, monkeypat
     monkeypatch.setattr(identity, "alias", fail)
 
     with pytest.raises(Unavailable):
+        identity.identify(user)
+
+
+def test_a_key_that_no_row_can_have_is_refused(user, monkeypatch):
+    """No token is issued for the text of nothing, "None"."""
+    monkeypatch.setattr(identity, "key_field", lambda model: TEXTS._meta.pk)
+    user.pk = "a\0b"
+
+    with pytest.raises(UnusableKey):
         identity.identify(user)
 
 

@@ -61,17 +61,19 @@ def identify(user: "AbstractBaseUser") -> Identity:
     """
     model: Any = get_user_model()
     given, field = saved_key(user), key_field(model)
-    connection = connections[alias()]
+    with reporting_unavailable():
+        connection = connections[alias()]
     stored = parse(field, given, connection)
     key = stored and stored.value
     if key is not None and type(key) not in (int, UUID):
         with reporting_unavailable():
-            same = model._default_manager.using(alias()).filter(pk=key)
+            same = model._default_manager.using(connection.alias).filter(pk=key)
             key = next(iter(same.values_list("pk", flat=True)), None)
         if key is None:
             raise UserNotFound
     subject = str(key)
-    if not is_identifier(subject) or parse_key(model, subject, connection) is None:
+    usable = key is not None and is_identifier(subject)
+    if not usable or parse_key(model, subject, connection) is None:
         logger.error(
             "A user cannot sign in: %s does not fit into a token",
             field.name,
