@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_jwtauth import api_tokens, sessions
-from django_jwtauth.admin import devices
+from django_jwtauth.admin import user_agents
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
 from django_jwtauth.claims import find_sid
 from django_jwtauth.models import LoginSession, Reason, Via
@@ -211,7 +211,7 @@ def test_the_filters_of_the_list_are_still_set_afterwards(desk, session):
 
 def test_the_list_shows_a_sign_in_at_a_glance(desk, user, rf, monkeypatch):
     """Status, user, device and, once it is over, how and by whom it was ended."""
-    monkeypatch.setattr(devices, "parse", None)
+    monkeypatch.setattr(user_agents, "parse", None)
     request = rf.post("/", HTTP_USER_AGENT="Mozilla/5.0 (X11) Firefox/140.0")
     sessions.start(user, request)
     row = text_of(desk.get(LIST))

@@ -28,7 +28,7 @@ ORDER = {
     " blacklisting refreshing",
     "throttling": "device_cookies spellings / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
-    "admin": "devices filters user_page wording / export forms overview / records find /"
+    "admin": "filters user_agents user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
     "contrib.simplejwt": "move / exceptions utils / backends settings / issuing models state"
     " token_blacklist / tokens / authentication / serializers / views / checks .",

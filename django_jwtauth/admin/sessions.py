@@ -30,12 +30,12 @@ from ..store import compiled, database
 from . import user_page
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
-from .devices import readable
 from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, StatusFilter, UserFilter
 from .find import find_view
 from .forms import RevokeForm
 from .keys import keys_view
 from .records import RecordAdmin, make_cause
+from .user_agents import readable
 from .wording import ended_text, label, moment
 
 #: The most sign-ins that one confirmation can end, as the page lists each of them.
