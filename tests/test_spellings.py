@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, models
 
 from django_jwtauth.throttling import spellings
 
@@ -53,8 +53,10 @@ def column(db):
                 )
             except DatabaseError as error:
                 pytest.skip(str(error))
-        model = SimpleNamespace(_meta=SimpleNamespace(db_table="weighed"))
-        return SimpleNamespace(column="the%name", model=model, to_python=str)
+        field = models.CharField(max_length=300)
+        field.column = "the%name"
+        field.model = SimpleNamespace(_meta=SimpleNamespace(db_table="weighed"))
+        return field
 
     return make
 
@@ -100,8 +102,8 @@ def test_what_a_collation_takes_for_the_same_is_counted_together(column, collati
 
 @pytest.mark.parametrize("name", ["anna", "ánna", "nobody", "nóbody", "anna\U0001f600", "\udcff"])
 def test_a_name_costs_the_same_whether_it_exists_or_not(user, statements, name):
-    """One statement where collations differ, none elsewhere."""
-    with statements(1 if connection.vendor == "mysql" else 0):
+    """One statement where collations differ, none elsewhere, nor for what is no name."""
+    with statements(1 if connection.vendor == "mysql" and name != "\udcff" else 0):
         spellings.fold(name)
 
 
