@@ -490,7 +490,7 @@ def test_which_views_are_taken_for_logins(settings, route, name, view, found):
 
 
 def test_actions_and_patterns_with_expressions(settings):
-    """Routers write regular expressions; the browser endpoints of ours ask for a CSRF token."""
+    """Routers write regular expressions; our browser endpoints ask for a CSRF token."""
     patterns = [
         path("x/", include(router.urls)),
         re_path(r"^y/login/$", OwnLogin.as_view()),

@@ -1,4 +1,4 @@
-"""Requests that a command makes of the project, as a client would, and what is wrong with them."""
+"""Send requests to the project like a client, and explain wrong answers."""
 
 import json
 import logging
@@ -34,7 +34,7 @@ from ..contrib.simplejwt.move import project
 from .temporary import OTHER_USER
 
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
-#: Where a view with the project's default authentication classes stands meanwhile.
+#: The path of a temporary view with the project's default authentication classes.
 PROBE = "/jwtauth-doctor/"
 PROBE_SHOWN = "(default classes)"
 
@@ -84,7 +84,7 @@ class Visitor:
 
 
 class _Handler(ClientHandler):
-    """Has one more path than the project, behind all of its middleware."""
+    """Serves one more path than the project, behind all of its middleware."""
 
     def get_response(self, request: Any) -> Any:
         if request.path == PROBE:
@@ -99,7 +99,7 @@ def make_client() -> Client:
 
 
 def make_urlconf() -> Any:
-    """Return a URLconf of one view, which says who the default classes take the caller for."""
+    """Return a URLconf with one view, which returns whom the default classes authenticate."""
 
     class WhoAmI(APIView):
         authentication_classes = project.default_classes()
@@ -150,9 +150,9 @@ def read_json(response: Any) -> dict[str, Any]:
 
 
 def tell_story(visitor: Visitor, user: Any, password: str) -> list[str]:
-    """Sign in, call, sign out and call again; return what is wrong beside these endpoints.
+    """Sign in, call, sign out and call again; return what else is wrong.
 
-    Raises ``CommandError`` when one of them answers otherwise than it should.
+    Raises ``CommandError`` if one of these endpoints gives a wrong answer.
     """
     pair = sign_in(visitor, user, password)
     visitor.visit("GET", ME, token=pair["access"], expect=200)
@@ -202,7 +202,7 @@ def is_default() -> bool:
 
 
 def is_stateless() -> bool:
-    """Return whether the default classes ask no database: they cannot know what has ended."""
+    """Return whether the default classes use no database, so cannot see that a sign-in ended."""
     ours = [each for each in project.default_classes() if project.is_ours(each)]
     return all(issubclass(each, JWTStatelessUserAuthentication) for each in ours)
 
@@ -215,7 +215,7 @@ def name_classes() -> str:
 
 
 def explain(endpoint: str, response: Any) -> str:
-    """Say in plain words what a wrong answer may come from. Nothing of its body but a reason."""
+    """Explain what may have caused a wrong answer. Of its body, only a reason is shown."""
     if response.status_code in (301, 302, 303, 307, 308):
         return f"It redirects to {urlsplit(response['Location']).path}. {NOT_OURS}"
     if response.status_code == 401:
@@ -226,7 +226,7 @@ def explain(endpoint: str, response: Any) -> str:
             return f"It raised ImproperlyConfigured: {error}"
         return f"It raised {type(error).__name__}. {OTHER_USER}"
     if response.status_code == 200 and endpoint == PROBE:
-        return "They take nobody to be signed in."
+        return "They authenticate nobody."
     if response.status_code == 200:
         return "The sign-in has ended, but its access token is still accepted."
     return ADVICE.get(response.status_code, NOT_OURS)
@@ -261,7 +261,7 @@ def name_class(view: Any) -> str:
 def find_paths() -> dict[str, str]:
     """Return the path of each endpoint, in whatever namespace the project included them.
 
-    That of the password sign-in is left out by ``django_jwtauth.urls.sessions``.
+    The path to sign in is missing with ``django_jwtauth.urls.sessions``.
     """
     for namespace in _find_namespaces(get_resolver()):
         paths = {}
@@ -275,7 +275,7 @@ def find_paths() -> dict[str, str]:
     raise CommandError(
         f"{settings.ROOT_URLCONF} has no {ME}, {BLACKLIST}. Add this to its urlpatterns:\n"
         '    path("api/", include("django_jwtauth.urls")),\n'
-        "or, if the project has a login of its own, django_jwtauth.urls.sessions."
+        "or, if the project has its own login, django_jwtauth.urls.sessions."
     )
 
 
@@ -287,14 +287,14 @@ def _find_namespaces(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
 
 @contextmanager
 def nothing_kept() -> Iterator[None]:
-    """Roll back whatever is written to any database, send no mail, and log no expected 401."""
+    """Roll back all writes to any database, send no mail, and do not log the expected 401."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(EmailMessage, "send", lambda *args, **kwargs: 0))
         stack.enter_context(_quiet_log())
         for alias in connections:
             try:
                 connections[alias].ensure_connection()
-            # Nothing can be written there, either.
+            # Then nothing can be written there, either.
             except DatabaseFailure:
                 continue
             stack.enter_context(transaction.atomic(alias))

@@ -32,7 +32,7 @@ _SHOWN = 5
 class Command(BaseCommand):
     help = (
         "Sign in, call, sign out and call again, in this process: 200 200 200 401 if all "
-        "is well. Then the same at the project's own logins. Whatever is written is rolled back."
+        "is well. Then do the same at the project's own logins. All writes are rolled back."
     )
     # The command runs our checks itself, to show all of them and continue after a warning.
     requires_system_checks = ()
@@ -49,8 +49,8 @@ class Command(BaseCommand):
             metavar="PATH",
             action="append",
             default=[],
-            help="A path of the project where users sign in, if it is not found by its name. "
-            "May be given several times.",
+            help="A path where the project's users sign in, if it is not found by its name. "
+            "Can be given several times.",
         )
         parser.add_argument(
             "--deploy", action="store_true", help="Also run the checks for production."
@@ -113,7 +113,7 @@ class Command(BaseCommand):
 
 
 def find_leftovers() -> Iterator[str]:
-    """Yield what still uses simplejwt, tests aside: a test that does fails by itself."""
+    """Yield what still uses simplejwt, except in tests, which fail by themselves."""
     if not source.is_present():
         return
     files = source.find_files()
