@@ -272,7 +272,7 @@ def defaults(settings):
 @pytest.mark.parametrize(
     ("classes", "told"),
     [
-        (["Nobody"], ["do not accept the token", "take nobody to be signed in"]),
+        (["Nobody"], ["do not accept the token", "authenticate nobody"]),
         (["Refusing401"], ["do not accept the token", f"{__name__}.Refusing401", "401"]),
         (["Deaf"], ["still accept the access token of a sign-in that has ended"]),
     ],
