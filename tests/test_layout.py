@@ -23,7 +23,7 @@ ELSEWHERE = {
     "signins.refreshing": "test_rotation",
     "admin.forms": "test_admin_bulk",
     # The classes as projects call them, all in one file.
-    "contrib.simplejwt": "test_simplejwt_classes",
+    "contrib.simplejwt": "test_simplejwt_tokens",
     "contrib.simplejwt.move.configuration": "test_simplejwt_advice",
     "contrib.simplejwt.move.tables": "test_simplejwt_importer",
     "management.logins": "test_jwtauth_doctor",

@@ -15,6 +15,7 @@ from ...http.refusals import request_refusal
 from ...http.transport import parse_header
 from ...redacted import RedactedBytes, redact
 from ...signins.rules import is_active
+from .backends import read_text
 from .exceptions import AuthenticationFailed, InvalidToken, TokenError, refuse_name
 from .models import TokenUser as TokenUser
 from .settings import api_settings
@@ -58,7 +59,7 @@ class JWTAuthentication(core.JWTAuthentication):
     def get_raw_token(self, header: bytes) -> bytes | None:
         """Return the encoded token of such a header, or None if another scheme's."""
         try:
-            raw = parse_header(redact(header).decode("latin-1"))
+            raw = parse_header(read_text(header, "latin-1"))
         except BadAuthorizationHeader as error:
             raise AuthenticationFailed(error.body()) from None
         return None if raw is None else RedactedBytes(raw.encode("latin-1"))
@@ -79,11 +80,11 @@ class JWTAuthentication(core.JWTAuthentication):
     def get_user(self, validated_token: Any) -> Any:
         """Return the user, who was loaded with the token unless a subclass made that."""
         if isinstance(validated_token, Token):
-            if validated_token.user is None:
+            if validated_token.loaded_user is None:
                 # Read with verify=False: nobody has checked it yet.
                 token = validated_token.token
                 validated_token = JWTAuthentication.get_validated_token(self, token)
-            return validated_token.user
+            return validated_token.loaded_user
         if not isinstance(validated_token, Mapping) or not {"sub", "sid", "jti"} <= {
             *validated_token
         }:

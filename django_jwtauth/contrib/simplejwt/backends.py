@@ -1,11 +1,13 @@
 """``TokenBackend``: encoded text to claims, for code that did not ask a token class."""
 
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from ... import sessions
 from ...claims import Claims
 from ...conf import get_settings
+from ...exceptions import MalformedToken
 from ...redacted import redact
 from ...tokens import jws
 from .exceptions import TokenBackendError, Unsupported, as_theirs, refuse_name
@@ -13,9 +15,9 @@ from .exceptions import TokenBackendExpiredToken as TokenBackendExpiredToken
 from .utils import format_lazy as format_lazy
 
 
-def read_text(token: Any) -> Any:
+def read_text(token: Any, encoding: str = "utf-8") -> Any:
     """Return an encoded token, text or bytes, as text that no error report shows."""
-    return redact(token.decode(errors="replace") if isinstance(token, bytes) else token)
+    return redact(token.decode(encoding, "replace") if isinstance(token, bytes) else token)
 
 
 def read_unverified(raw: Any) -> Claims:
@@ -25,7 +27,12 @@ def read_unverified(raw: Any) -> Claims:
     with as_theirs(TokenBackendError):
         header, payload = jws.split(raw)
         jws.read_header(header)
-        return jws.read_object(payload)
+        claims = jws.read_object(payload)
+        try:
+            # So that nobody fails later who compares or copies what a stranger nested.
+            return deepcopy(claims)
+        except RecursionError:
+            raise MalformedToken from None
 
 
 class TokenBackend:

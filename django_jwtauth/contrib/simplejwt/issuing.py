@@ -45,6 +45,11 @@ class Issued(NamedTuple):
         claims = jws.read_object(jws.split(raw)[1]) if claims is None else claims
         return cls(claims["token_type"], raw, claims, claims["exp"])
 
+    def show(self, user: Any) -> Claims:
+        """Return what the token says to a project, which may change it."""
+        flat = not any(isinstance(value, (dict, list)) for value in self.claims.values())
+        return show(self.claims if flat else deepcopy(self.claims), user)
+
 
 def of_pair(pair: TokenPair) -> tuple[Issued, Issued | None]:
     """Return access and refresh token, the latter None where the old one stays in use."""
@@ -120,10 +125,9 @@ def start_one_time(user: "AbstractBaseUser", purpose: str, exp: float) -> Issued
 
 def show(claims: Claims, user: Any) -> Claims:
     """Return the claims as simplejwt has them: the user by ``USER_ID_CLAIM``, its own types."""
-    flat = not any(isinstance(value, (dict, list)) for value in claims.values())
-    shown = claims.copy() if flat else deepcopy(claims)
+    shown = {name: value for name, value in claims.items() if name != "legacy"}
     if claims.get("token_type") == ONE_TIME:
-        shown["token_type"] = claims["purpose"]
+        shown["token_type"] = claims.get("purpose")
     claim, field = api_settings.USER_ID_CLAIM, api_settings.USER_ID_FIELD
     if user is not None:
         shown.setdefault(claim, str(getattr(user, field, user.pk)))

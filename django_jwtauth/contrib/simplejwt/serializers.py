@@ -160,7 +160,7 @@ class TokenRefreshSerializer(serializers.TokenRefreshSerializer):
             rotated = {} if self.pair.refresh is None else {"refresh": self.pair.refresh}
             return {"access": self.pair.access, **rotated}
         token = self.token_class(raw)
-        check_rule(token.user, self.error_messages["no_active_account"])
+        check_rule(token.loaded_user, self.error_messages["no_active_account"])
         token._request = get_request(self)
         if api_settings.ROTATE_REFRESH_TOKENS:
             token.set_jti()

@@ -80,8 +80,8 @@ class Token(MutableMapping[str, Any]):
     token_type: ClassVar[str | None] = None
     lifetime: Any = None
 
-    #: Whose it is, loaded when it was checked; None before that.
-    user: Any = None
+    #: Whose it is, loaded when it was checked or issued; None before that.
+    loaded_user: Any = None
 
     # What the core knows of it, and its access token if it is the refresh token of that.
     _issued: Issued | None = None
@@ -274,9 +274,9 @@ class Token(MutableMapping[str, Any]):
         exp = self.payload.get("exp")
         if exp is not None and exp != self._standard_exp():
             mine["exp"] = exp
-        self._issued, self.user = issued, user
+        self._issued, self.loaded_user = issued, user
         self.payload.clear()
-        self.payload.update(issuing.show(issued.claims, user), **mine)
+        self.payload.update(issued.show(user), **mine)
 
     def _standard_exp(self) -> int | None:
         """Return the ``exp`` of a token that nobody gave another lifetime."""
@@ -296,7 +296,9 @@ class Token(MutableMapping[str, Any]):
             pair = sessions.refresh(issued.raw, self._request)
         self._access, refresh = issuing.of_pair(pair)
         self._issued = refresh or issued
-        shown = issuing.show(self._issued.claims, self.user)
+        shown = self._issued.show(self.loaded_user)
+        for name in RESERVED_CLAIMS & self.payload.keys():
+            del self.payload[name]
         self.payload.update({name: shown[name] for name in RESERVED_CLAIMS & shown.keys()})
 
     def __str__(self) -> str:
@@ -306,7 +308,7 @@ class Token(MutableMapping[str, Any]):
         issued = self._issued
         if issued is None:
             return self._unverified()
-        shown = issuing.show(issued.claims, self.user)
+        shown = issued.show(self.loaded_user)
         if self.payload == shown:
             return issued.raw
         if self._signed is None or self._signed[0] != self.payload:
@@ -395,7 +397,7 @@ class RefreshToken(BlacklistMixin["RefreshToken"], Token):
                 pair = sessions.refresh(str(self._known()), self._request, keep=True)
             self._access = issuing.of_pair(pair)[0]
         access = self.access_token_class()
-        access._adopt(self._access, self.user)
+        access._adopt(self._access, self.loaded_user)
         fixed = {*RESERVED_CLAIMS, api_settings.USER_ID_CLAIM}
         for name in self._left_out() - fixed:
             access.payload.pop(name, None)
@@ -404,7 +406,7 @@ class RefreshToken(BlacklistMixin["RefreshToken"], Token):
         return access
 
     def _left_out(self) -> set[str]:
-        shown = issuing.show(self._issued.claims, self.user) if self._issued else {}
+        shown = self._issued.show(self.loaded_user) if self._issued else {}
         return {*self.no_copy_claims, *(shown.keys() - self.payload.keys())}
 
 
@@ -416,12 +418,6 @@ class UntypedToken(Token):
 
     def verify_token_type(self) -> None:
         """Either will do."""
-
-    def _check(self, token: Any) -> tuple[Any, Claims]:
-        """Return the user and the claims of an encoded token, or what is known to stand for one."""
-        with as_theirs():
-            known: tuple[Any, Claims] | None = getattr(token, "answer", None)
-            return known or self._ask(read_text(token), getattr(token, "request", None))
 
     def _ask(self, raw: Any, request: "HttpRequest | None") -> tuple[Any, Claims]:
         return sessions.verify(raw)

@@ -10,11 +10,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, ClassVar, NoReturn
 
+from django.contrib.auth import get_user_model
 from django.db.models import Q
 
 from .... import sessions
 from ....claims import REFRESH, Claims, is_sid
-from ....conf import moments
+from ....conf import get_settings, moments
 from ....exceptions import ExpiredToken, TokenError
 from ....models import Kind, LoginSession, LoginSessionQuerySet
 from ....redacted import Redacted
@@ -304,8 +305,8 @@ class OutstandingTokens(_Rows):
     def _condition(self, name: str, value: Any) -> Q:
         field, _, lookup = name.partition("__")
         if field in _COLUMNS:
-            if name in ("user", "user_id") and value is not None:
-                importer.import_some("user_id", getattr(value, "pk", value))
+            if field in ("user", "user_id"):
+                _import_of(lookup, value)
             return Q(**{"__".join(filter(None, [_COLUMNS[field], lookup])): value})
         if name == "jti":
             return Q(pk=_find_sid(value))
@@ -421,6 +422,21 @@ def _find_sid(jti: Any) -> str:
         return sid
     importer.import_some("jti", str(jti))
     return session_id(str(jti)).hex
+
+
+def _import_of(lookup: str, value: Any) -> None:
+    """Import the legacy tokens of the users that are asked for, while any are accepted."""
+    if get_settings().legacy_until() is None or lookup == "isnull":
+        return
+    keys: Iterable[Any]
+    if lookup in ("", "exact", "in"):
+        keys = [getattr(each, "pk", each) for each in (value if lookup == "in" else [value])]
+    else:
+        users: Any = get_user_model()._default_manager.using(database.alias())
+        keys = users.filter(**{lookup: value}).values_list("pk", flat=True)
+    for key in keys:
+        if key is not None:
+            importer.import_some("user_id", key)
 
 
 def _read_sid(raw: Any) -> str | None:
