@@ -129,3 +129,7 @@ async def acreate(
 async def aconsume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
     """See consume()."""
     return await sync_to_async(consume)(raw, purpose)
+
+
+# What projects written before the first release call them.
+issue, aissue = create, acreate

@@ -213,3 +213,8 @@ def test_nobody_sets_the_parent_by_hand(user):
     """It is a claim of this package."""
     with pytest.raises(ValueError, match="parent_sid"):
         one_time.create(user, "download", claims={"parent_sid": "x"})
+
+
+def test_the_first_names_still_work():
+    """Projects written before the first release call ``issue`` and ``aissue``."""
+    assert (one_time.issue, one_time.aissue) == (one_time.create, one_time.acreate)
