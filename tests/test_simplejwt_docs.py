@@ -52,7 +52,7 @@ def test_settings_table():
     for name in advice.KEPT:
         assert table[name].startswith("stays in `SIMPLE_JWT`")
     for name in advice.NO_EQUIVALENT:
-        assert table[name].startswith(("none", "always so"))
+        assert table[name].startswith(("none", "always on"))
 
 
 def test_the_prefix_that_is_replaced(tmp_path):
@@ -73,7 +73,7 @@ def test_the_prefix_that_is_replaced(tmp_path):
 
 def test_what_is_not_carried_over():
     """Names that are called gone are those that cannot be imported."""
-    assert "`SlidingToken`" in section("Not carried over")
+    assert "`SlidingToken`" in section("Not supported")
     assert "tokens.SlidingToken" in names.GONE
 
 
@@ -118,7 +118,7 @@ urlpatterns = []
 def test_the_serializer_that_is_shown(user, api, monkeypatch, settings):
     """It adds the claim and the member of the answer that it says."""
     names = {}
-    exec(code("A serializer of your own"), names)
+    exec(code("Your own serializer"), names)
     monkeypatch.setitem(globals(), "urlpatterns", [path("t/", names["SignInView"].as_view())])
     settings.ROOT_URLCONF = __name__
     user.first_name = "Anna"

@@ -415,7 +415,7 @@ def test_a_serializer_that_a_setting_names(settings, rf, setting):
 
 
 def test_the_answers_of_the_views(user, pair, settings, rf):
-    """Not to be cached; a refusal has the codes of simplejwt and the reason of ours."""
+    """Not to be cached; a refusal has simplejwt's codes and our reason."""
     answer = token_refresh(rf.post("/", {"refresh": pair.access}))
     assert answer["Cache-Control"] == "no-store"
     assert answer.data == {

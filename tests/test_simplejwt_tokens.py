@@ -446,7 +446,7 @@ def test_untyped_tokens_are_read_only(user):
 )
 def test_what_a_stranger_wrote_is_shown_and_not_believed(claims):
     """Whatever it says, it is read or refused, and signs nothing."""
-    raw = forge.sign({"alg": "HS256", "typ": "JWT"}, claims, b"no secret of ours")
+    raw = forge.sign({"alg": "HS256", "typ": "JWT"}, claims, b"not our secret")
     for kind in (AccessToken, RefreshToken, UntypedToken, MailToken):
         try:
             token = kind(raw, verify=False)

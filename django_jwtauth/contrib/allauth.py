@@ -1,7 +1,7 @@
-"""For django-allauth's headless app client: allauth finds out who it is, the tokens are ours.
+"""For django-allauth's headless app client: allauth authenticates users, and our tokens are issued.
 
-``HEADLESS_TOKEN_STRATEGY = "django_jwtauth.contrib.allauth.TokenStrategy"``. A sign-in and
-the session behind its ``X-Session-Token`` end together, whichever of the two is ended.
+``HEADLESS_TOKEN_STRATEGY = "django_jwtauth.contrib.allauth.TokenStrategy"``. A sign-in and the
+session behind its ``X-Session-Token`` end together, whichever of the two is ended.
 """
 
 import json
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from django.contrib.sessions.backends.base import SessionBase
     from django.http import HttpRequest
 
-# Where allauth's session keeps the sign-in it belongs to: claims to look it up by.
+# The key under which allauth's session keeps the claims to find its sign-in.
 _SESSION_KEY = "jwtauth_sign_in"
 
-# RFC 8176, 2, as far as it has a word; "pop" is of the same IANA registry.
+# The words of RFC 8176, 2, where it has one; "pop" is in the same IANA registry.
 _FIRST_FACTORS = {"password": "pwd", "socialaccount": "social"}
 _SECOND_FACTORS = {"totp": "otp", "recovery_codes": "otp", "webauthn": "pop"}
 _SENT_CODES = ("code", "password_reset")
@@ -49,8 +49,8 @@ class TokenStrategy(SessionTokenStrategy):
     def create_access_token_payload(self, request: "HttpRequest") -> dict[str, Any] | None:
         """Start the sign-in of the user whom allauth has just signed in.
 
-        None as long as allauth waits for another step. When ``HOOKS["SIGN_IN"]`` refuses,
-        allauth's session ends as well.
+        None if allauth requires another step. If ``HOOKS["SIGN_IN"]`` refuses, allauth's session
+        ends as well.
         """
         user: Any = request.user
         if not user.is_authenticated:
@@ -62,7 +62,7 @@ class TokenStrategy(SessionTokenStrategy):
                 **credentials.admit(user, request),
             }
             if replaced is not None:
-                # A new row is no new proof.
+                # A new row does not prove anything again.
                 claims.setdefault("auth_time", int(sign_in_time(replaced)))
                 _end_sign_in(request, user)
             # allauth has called Django's login(), now or when the session began.
@@ -93,8 +93,8 @@ class TokenStrategy(SessionTokenStrategy):
     def refresh_token(self, refresh_token: str) -> tuple[str, str] | None:
         """Return the next access and refresh token, or None if it is refused.
 
-        None and no exception: under ``ATOMIC_REQUESTS`` that would roll back the end of a
-        sign-in whose token was used twice.
+        It returns None instead of raising, because under ``ATOMIC_REQUESTS`` an exception would
+        roll back the end of a sign-in whose token was reused.
         """
         refresh_token = redact(refresh_token)
         try:
@@ -107,7 +107,7 @@ class TokenStrategy(SessionTokenStrategy):
 
 
 def require_allauth(user: "AbstractBaseUser", request: "HttpRequest") -> None:
-    """``HOOKS["SIGN_IN"]`` that closes every door but allauth's: those know no second factor.
+    """A ``HOOKS["SIGN_IN"]`` that allows only allauth, as other doors check no second factor.
 
     Raises ``SignInRefused``.
     """
@@ -118,8 +118,8 @@ def require_allauth(user: "AbstractBaseUser", request: "HttpRequest") -> None:
 def prove(records: Iterable[Mapping[str, Any]]) -> Claims:
     """Return ``amr`` (RFC 8176) and ``auth_time`` for allauth's authentication records.
 
-    ``auth_time``, in seconds since the epoch, is when the second factor was last given, if
-    there was one: whoever has stolen a session and a password must not look recent.
+    ``auth_time``, in seconds since the epoch, is when the second factor was last given, if there
+    is one: a thief with a session and a password must not seem to have signed in recently.
     """
     known = [(name, record) for record in records if (name := _reference(record))]
     if not known:
@@ -133,12 +133,12 @@ def prove(records: Iterable[Mapping[str, Any]]) -> Claims:
 
 
 def _reference(record: Mapping[str, Any]) -> str | None:
-    """Return the word for one way to authenticate; None for one of the project's own."""
+    """Return the word for a method of authentication, or None for a project's own."""
     method = record["method"]
     if method == "mfa":
         return _SECOND_FACTORS.get(record["type"])
     if method in _SENT_CODES:
-        # Not "otp": whoever asks for that means a second factor.
+        # Not "otp", which means a second factor.
         return "sms" if "phone" in record else "email"
     return _FIRST_FACTORS.get(method)
 
@@ -160,9 +160,9 @@ def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> Non
 
 
 def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> ImmediateHttpResponse:
-    """Return what makes allauth answer with our refusal, in allauth's form."""
+    """Return the exception with which allauth answers our refusal in its own form."""
     status = error.status_code
-    # With a class of its own, or allauth's flows take it for a page and answer by themselves.
+    # allauth's class, or its flows would treat it as a page and answer themselves.
     response = JsonResponse({}) if request is None else UnauthorizedResponse(request)
     response.status_code = status
     body = error.body()
@@ -178,7 +178,7 @@ def _refusal(error: AuthError, request: "HttpRequest | None" = None) -> Immediat
 
 
 def _headless(request: Any) -> Any:
-    """Return what allauth keeps for a request to its app endpoints, None for any other."""
+    """Return allauth's state of a request to its app endpoints, or None for other requests."""
     headless = getattr(getattr(request, "allauth", None), "headless", None)
     return headless if headless is not None and headless.client == Client.APP else None
 
@@ -201,7 +201,7 @@ def _renew_after_step_up(
         _renew(request)
 
 
-# The new password ends the sign-in that it was changed from, too.
+# The new password also ends the sign-in with which it was changed.
 @receiver(
     [signals.password_changed, signals.password_set],
     dispatch_uid="django_jwtauth.contrib.allauth.password",
@@ -211,9 +211,9 @@ def _renew_after_password(sender: Any, request: Any, **kwargs: Any) -> None:
 
 
 def _renew(request: Any) -> None:
-    """Have the answer to this request carry the tokens of a new sign-in."""
+    """Make the answer to this request contain the tokens of a new sign-in."""
     headless = _headless(request)
     if headless is not None:
-        # allauth gives tokens to whom it did not know before the request, and has no other
-        # way to ask for them. Should it forget this name, the tokens stay what they are.
+        # allauth issues tokens only to users whom it did not know before the request. If it
+        # renames this attribute, the tokens stay the same.
         headless._pre_user = AnonymousUser()

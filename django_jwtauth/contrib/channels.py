@@ -1,6 +1,6 @@
-"""WebSockets: who opens one, and when it has to be closed again.
+"""WebSockets: authenticate them, and close them when their token is refused.
 
-Any ASGI application will do behind it, Channels' consumers first. Browsers cannot set the
+It works with Channels' consumers and with any other ASGI application. Browsers cannot set the
 ``Authorization`` header of a WebSocket, so the token may also be offered as a subprotocol.
 """
 
@@ -27,13 +27,13 @@ from ..redacted import redact
 
 logger = logging.getLogger("django_jwtauth")
 
-#: The subprotocol that a client offers right before its token, and gets as the answer.
+#: The subprotocol that a client offers before its token, and that the server selects.
 SUBPROTOCOL = "bearer"
 
-# RFC 6455, 7.4.2: codes for applications. With the status of HTTP added, 4401 or 4403.
+# RFC 6455, 7.4.2: codes for applications. The HTTP status is added: 4401 or 4403.
 _CLOSE_CODES = 4000
 
-# Seconds to wait for a database that does not answer: longer, and nobody watches the sockets.
+# Seconds to wait for a database that does not answer; sockets are not checked meanwhile.
 CHECK_TIMEOUT = 15
 
 _SECRET_HEADERS = (b"authorization", b"cookie", b"sec-websocket-protocol")
@@ -43,7 +43,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-# As Channels' own: close a broken connection to the database, which no request ends here.
+# As in Channels: closes a broken connection to the database, as no request ends here.
 _authenticate = database_sync_to_async(sessions.authenticate)
 
 
@@ -57,13 +57,13 @@ class ForeignOrigin(AuthError):
 class JWTAuthMiddleware:
     """Sets ``scope["user"]`` and ``scope["auth"]`` (the claims, a dict) of a WebSocket.
 
-    ``required``: refuse a socket without a token; otherwise it is whoever the middleware
-    outside says, or an ``AnonymousUser``. ``check_interval``: seconds after which an open
-    socket's token is checked again, for a query. ``cookies``: accept the cookie with the
-    access token, too, from pages of this host and of ``CSRF_TRUSTED_ORIGINS``.
+    ``required``: refuse a socket without a token; otherwise its user is that of an outer
+    middleware, or an ``AnonymousUser``. ``check_interval``: the seconds between two checks of an
+    open socket's token; each costs a query. ``cookies``: also accept the cookie with the access
+    token, from pages of this host and of ``CSRF_TRUSTED_ORIGINS``.
 
-    A refused socket is accepted and closed, as browsers show no code otherwise. So is one
-    whose application lets a refusal escape, such as ``InsufficientScope``.
+    A refused socket is accepted and then closed, because browsers show no close code otherwise.
+    So is a socket whose application lets a refusal escape, such as ``InsufficientScope``.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class JWTAuthMiddleware:
         cookies: bool = False,
     ) -> None:
         if not check_interval > 0:
-            raise ValueError("check_interval: seconds, more than 0.")
+            raise ValueError("check_interval must be a number of seconds greater than 0.")
         self.app = app
         self.required = required
         self.check_interval = check_interval
@@ -87,7 +87,7 @@ class JWTAuthMiddleware:
             return
         _redact(scope)
         socket = _Socket(receive, send, _answer(scope))
-        # What sign-ins know a client by is made for requests.
+        # The client's address and cookies are read from a request.
         request = ASGIRequest({**scope, "method": "GET", "query_string": b""}, BytesIO())
         try:
             raw = redact(self.find_token(scope, request))
@@ -140,8 +140,8 @@ class JWTAuthMiddleware:
     async def watch(
         self, raw: str, expires_at: int, request: ASGIRequest, socket: "_Socket"
     ) -> None:
-        """Check the token again and again, and close the socket once it is refused."""
-        # Sockets that were opened together, after a restart say, are not checked together.
+        """Check the token repeatedly, and close the socket once it is refused."""
+        # Sockets that were opened together, as after a restart, are not checked together.
         wait = random.uniform(0, self.check_interval)  # noqa: S311
         try:
             while True:
@@ -153,7 +153,7 @@ class JWTAuthMiddleware:
         except AuthError as error:
             await socket.refuse(error)
         except Exception as error:
-            # A socket that nobody watches any more must not stay open.
+            # A socket that is no longer checked must not stay open.
             name = type(error).__name__
             logger.error(
                 "The token of an open socket could not be checked: %s",
@@ -164,7 +164,7 @@ class JWTAuthMiddleware:
 
 
 class _Socket:
-    """What server and application say to each other, until this side has to close."""
+    """Passes messages between server and application, until the socket must be closed."""
 
     def __init__(self, receive: Receive, send: Send, subprotocol: str | None) -> None:
         self._receive = receive
@@ -176,7 +176,7 @@ class _Socket:
         self.refused = asyncio.Event()
 
     async def receive(self) -> Message:
-        """Return what the server says next, or at once that the socket was closed."""
+        """Return the server's next message, or a disconnect once the socket was closed."""
         said = asyncio.ensure_future(self._receive())
         closed = asyncio.ensure_future(self.refused.wait())
         try:
@@ -202,12 +202,12 @@ class _Socket:
         await self._send(message)
 
     async def refuse(self, error: AuthError) -> None:
-        """Close with a code, and tell the application that the client is gone."""
+        """Close with a code, and send the application a disconnect."""
         if self._over:
             return
         self._code = _CLOSE_CODES + error.status_code
         self.refused.set()
-        # What a server raises when the client went away by itself.
+        # A server raises this if the client has already gone.
         with suppress(OSError):
             if not self._accepted:
                 await self._send({"type": "websocket.accept", "subprotocol": self._subprotocol})
@@ -217,9 +217,9 @@ class _Socket:
 
 
 def _redact(scope: Scope) -> None:
-    """Make the headers and the subprotocols those that no error report shows, in their places.
+    """Redact the headers and the subprotocols in the scope itself.
 
-    Whatever is around this middleware has the same scope among its local variables.
+    Middlewares around this one have the same scope among their local variables.
     """
     for name, hide in (("headers", _redact_header), ("subprotocols", redact)):
         given = scope.get(name) or ()
@@ -236,14 +236,14 @@ def _redact_header(header: Any) -> Any:
 
 
 def _answer(scope: Scope) -> str | None:
-    # Of what a client offers nothing else is repeated: it may be a token.
+    # No other subprotocol is selected, because it may be a token.
     return SUBPROTOCOL if SUBPROTOCOL in (scope.get("subprotocols") or ()) else None
 
 
 def _is_own_page(request: ASGIRequest) -> bool:
     """Return whether the page that opened the socket may act for its user.
 
-    A browser sends cookies with a WebSocket of any site's page, and asks no CORS.
+    A browser sends cookies with a WebSocket from a page of any site, without CORS.
     """
     try:
         host = request.get_host()
@@ -255,7 +255,7 @@ def _is_own_page(request: ASGIRequest) -> bool:
 
 
 def _without_token(scope: Scope, request: ASGIRequest) -> Scope:
-    """Return a copy in which the application finds no token to log or to repeat."""
+    """Return a copy without the token, so that the application cannot log or repeat it."""
     offered = list(scope.get("subprotocols") or ())
     hidden = set()
     if SUBPROTOCOL in offered:

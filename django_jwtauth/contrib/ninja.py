@@ -1,4 +1,4 @@
-"""django-ninja: who is asking, and how a refusal is answered."""
+"""django-ninja: authentication, and the answers to refused requests."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 
 class Refused(HttpError):
-    """A request whose token is refused, for the reason in ``error``.
+    """The token of a request is refused, for the reason in ``error``.
 
-    An API without answer_refusals() answers with the status and the sentence alone.
+    Without answer_refusals(), an API answers with only the status and the sentence.
     """
 
     def __init__(self, error: AuthError) -> None:
@@ -43,10 +43,10 @@ class JWTAuth(HttpBearer):
     """``auth=JWTAuth(scopes=["reports:read"])``: an access token that has all of ``scopes``.
 
     Sets ``request.user``, ``request.auser`` and ``request.auth`` (the claims, a dict). One
-    query. For sync and async operations alike: ninja calls it in a thread for the latter.
+    query. It serves sync and async operations; for the latter, ninja calls it in a thread.
 
-    A request without a token is left to what else is in a list of ``auth``; one whose token
-    is refused is not.
+    In a list of ``auth``, a request without a token goes on to the next entry. A request whose
+    token is refused does not.
     """
 
     openapi_bearerFormat = "JWT"
@@ -56,7 +56,7 @@ class JWTAuth(HttpBearer):
         self.scopes = check_names(scopes)
 
     def __call__(self, request: "HttpRequest") -> "Claims | None":
-        # Not ninja's own parsing, which knows one word, and prints the header in DEBUG.
+        # Not ninja's own parsing, which accepts one word and prints the header in DEBUG.
         try:
             with one_tenancy(type(self)):
                 raw = get_header_token(request)
@@ -92,6 +92,6 @@ def answer_refusals(api: "NinjaAPI") -> None:
         api.add_exception_handler(kind, answer)
     api.add_exception_handler(Refused, answer_refused)
     api.add_exception_handler(AuthenticationError, answer_stranger)
-    # What each operation begins its answer with.
+    # Each operation begins its answer with this.
     begin = api.create_temporal_response
     api.create_temporal_response = lambda request: vary(begin(request))

@@ -1,6 +1,6 @@
 """Fixtures for pytest: ``pytest_plugins = ["django_jwtauth.contrib.pytest"]``.
 
-Nothing of Django is imported before a fixture is used: its settings are not there yet.
+Django is not imported before a fixture is used, because its settings are not loaded yet.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""For ``INSTALLED_APPS``: drf-spectacular knows an extension once it is imported."""
+"""For ``INSTALLED_APPS``: imports the extensions, so that drf-spectacular finds them."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""Our endpoints, and a project's subclasses of them, as drf-spectacular shall describe them."""
+"""Describe our endpoints, and a project's subclasses of them, for drf-spectacular."""
 
 from collections import Counter
 from typing import Any
@@ -27,7 +27,7 @@ from . import operations, refusals, schemes
 from .operations import Operation
 from .refusals import Refusals
 
-# How often an operation was named, by the registry that each run of the generator has.
+# How often each operation was named, by the registry of a run of the generator.
 _named: "WeakKeyDictionary[Any, Counter[str]]" = WeakKeyDictionary()
 
 _SIMPLEJWT = "django_jwtauth.contrib.simplejwt."
@@ -57,7 +57,7 @@ class EndpointExtension(OpenApiViewExtension):
     priority = -1
 
     def view_replacement(self) -> Any:
-        """Return the view with our schema; what @extend_schema says of a subclass prevails."""
+        """Return the view with our schema; @extend_schema on a subclass takes precedence."""
         ours = _over(EndpointSchema, api_settings.DEFAULT_SCHEMA_CLASS)
         schema = _over(type(self.target.schema), ours)
         view: Any = type(self.target.__name__, (self.target,), {"schema": schema()})
@@ -69,14 +69,14 @@ class EndpointExtension(OpenApiViewExtension):
 
 
 def _over(first: type[Any], second: Any) -> Any:
-    """Return a class of both, in which what the first says comes first."""
+    """Return a class of both, in which the first takes precedence."""
     if issubclass(second, first):
         return second
     return type("JWTAuthSchema", (first, second), {})
 
 
 class NewOneTimeExtension(OpenApiSerializerExtension):
-    """The purposes of the settings, in a schema of its own: they may be none."""
+    """The purposes from the settings, which may be none, in a separate schema."""
 
     target_class = "django_jwtauth.views.portal.NewOneTimeSerializer"
     priority = -1
@@ -89,7 +89,7 @@ class NewOneTimeExtension(OpenApiSerializerExtension):
 
 
 class EndpointSchema(AutoSchema):
-    """What is in no row of ``OPERATIONS`` is described as it would be without us."""
+    """Describes the operations in ``OPERATIONS``; others are described as usual."""
 
     @property
     def operation(self) -> Operation | None:
@@ -129,7 +129,7 @@ class EndpointSchema(AutoSchema):
         return str(operation.summary) if operation else super().get_summary()
 
     def get_description(self) -> str:
-        # The docstring is for who reads the code, and for all methods.
+        # The docstring is for readers of the code, and for all methods.
         return "" if self.operation else super().get_description()
 
     def get_tags(self) -> list[str]:
@@ -161,7 +161,7 @@ class EndpointSchema(AutoSchema):
         )
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        # "Me" and the like are what projects call serializers of their own.
+        # Projects use names like "Me" for their own serializers.
         name = str(super().get_serializer_name(serializer, direction))
         module = type(serializer).__module__
         ours = module.startswith("django_jwtauth.") and not module.startswith(_SIMPLEJWT)
@@ -198,7 +198,7 @@ class EndpointSchema(AutoSchema):
 
     @property
     def asks_for_recent_sign_in(self) -> bool:
-        """Whether ``RECENT_SIGN_IN`` holds for the operation."""
+        """Whether ``RECENT_SIGN_IN`` applies to the operation."""
         if not isinstance(self.view, SessionView) or self.method != "DELETE":
             return False
         return get_settings().RECENT_SIGN_IN["cookie" if self.in_browser else "header"] is not None

@@ -1,4 +1,4 @@
-"""What each endpoint is for, answers, and refuses: one row for each view and method."""
+"""The purpose, answer and refusals of each endpoint: one row for each view and method."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ from .refusals import OF_ACCESS, OF_POLICY, OF_TOKENS
 
 
 class CookiesSetSerializer(serializers.Serializer[Any]):
-    """How long the cookies last that were just set."""
+    """The lifetimes of the cookies that were just set."""
 
     expires_in = serializers.IntegerField(help_text=_("seconds"))
     refresh_expires_in = serializers.IntegerField(help_text=_("seconds"))
@@ -56,7 +56,7 @@ class IssuedOneTimeSerializer(serializers.Serializer[Any]):
 
 
 class ConsumedSerializer(serializers.Serializer[Any]):
-    """Whose token it was, and what it carried."""
+    """The token's user and claims."""
 
     user_id = serializers.CharField()
     username = serializers.CharField()
@@ -85,7 +85,7 @@ SIGN_IN: tuple[type[AuthError], ...] = (
     *OF_POLICY,
     exceptions.Throttled,
 )
-# Nothing is asked of the database, and what has expired may sign out.
+# The database is not queried, and an expired token may sign out.
 OF_SIGNATURES = (
     exceptions.MalformedToken,
     exceptions.BadSignature,
@@ -172,7 +172,7 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
 
 
 def find_operation(view: type[Any], method: str) -> Operation | None:
-    """Return what a method of the view does, of a subclass what it does in ours."""
+    """Return the operation of a view's method; for a subclass, that of our view."""
     found = (OPERATIONS.get((cls, method)) for cls in view.__mro__)
     return next(filter(None, found), None)
 
@@ -190,7 +190,7 @@ _API_TOKEN: dict[str, Any] = {
     "last_used_ip": None,
 }
 
-# By serializer; a subclass, which may ask for more, has none.
+# By serializer; a subclass, which may have more fields, has no example.
 _REQUESTS: dict[type[Any], Callable[[], dict[str, Any]]] = {
     TokenObtainPairSerializer: lambda: {
         get_user_model().USERNAME_FIELD: "alice",

@@ -1,4 +1,4 @@
-"""Refusals as OpenAPI has them, made of the classes that are raised and the code that answers."""
+"""Refusals in OpenAPI, generated from the classes that are raised and the code that answers."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,18 +15,18 @@ from ...views import JWTView
 
 
 def _family(base: type[Any]) -> tuple[type[AuthError], ...]:
-    """Return the class, if it has a reason, and its subclasses, as the module orders them."""
+    """Return the class, if it has a reason, and its subclasses, in the order of the module."""
     found = (value for value in vars(exceptions).values() if isinstance(value, type))
     return tuple(one for one in found if issubclass(one, base) and hasattr(one, "reason"))
 
 
-#: What may be wrong with a token, in the order in which it is found out.
+#: What may be wrong with a token, in the order of the checks.
 OF_TOKENS = _family(exceptions.TokenError)
 _OF_REFRESHING = (exceptions.RefreshTokenReused, exceptions.GenerationUnknown)
 OF_ACCESS = tuple(error for error in OF_TOKENS if error not in _OF_REFRESHING)
-#: What the project's own policy may say.
+#: Refusals by the project's own policy.
 OF_POLICY = _family(exceptions.SignInRefused)
-#: What the endpoints refuse.
+#: All refusals of the endpoints.
 _ALL: tuple[type[AuthError], ...] = (
     exceptions.BadAuthorizationHeader,
     exceptions.InvalidCredentials,
@@ -67,8 +67,8 @@ def _object(*required: str, **properties: Any) -> dict[str, Any]:
 def components() -> dict[str, dict[str, Any]]:
     """Return the schemas of the bodies, by name.
 
-    What a word may be stands in a schema of its own: drf-spectacular would lift it out of a
-    property, and name it together with the project's own of that property.
+    The possible words are in separate schemas: drf-spectacular would move them out of a property,
+    and merge their name with the project's own enumerations of that property.
     """
     message = _object(
         "token_class", "token_type", "message", token_class=_TEXT, token_type=_TEXT, message=_TEXT
@@ -97,7 +97,7 @@ def components() -> dict[str, dict[str, Any]]:
 
 
 def _words(words: Iterable[str]) -> dict[str, Any]:
-    # None at all is no valid enumeration.
+    # An enumeration must not be empty.
     enum = list(dict.fromkeys(words))
     return {**_TEXT, "enum": enum} if enum else _TEXT
 
@@ -118,17 +118,17 @@ def make(error: type[AuthError]) -> AuthError:
 
 
 class Refusals:
-    """What one operation refuses: bodies by status, each under a name that tells them apart."""
+    """The refusals of one operation: bodies by status, each with its own name."""
 
     def __init__(self) -> None:
         self._bodies: dict[int, dict[str, Any]] = {}
 
     def add(self, status: int, name: str, body: Any) -> None:
-        # The first of a name stays: a reason may have further sentences.
+        # The first body of a name is kept, as a reason may have further sentences.
         self._bodies.setdefault(status, {}).setdefault(name, body)
 
     def add_raised(self, view: JWTView, errors: Iterable[type[AuthError]]) -> None:
-        """Add what the view answers when one of these is raised in it."""
+        """Add the view's answers to these errors."""
         for error in errors:
             answer = view.reword(make(error))
             self.add(answer.status_code, answer.reason, answer.body())

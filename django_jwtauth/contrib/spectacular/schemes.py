@@ -1,7 +1,7 @@
 """How a request carries a token, as OpenAPI's security schemes.
 
-A view with several of our classes lists them as alternatives: any one is enough. Subclasses
-are documented as what they inherit from; an extension of the project's own comes first.
+A view with several of our classes lists them as alternatives. Subclasses are documented like
+their base; a project's own extension takes precedence.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ COOKIE = "jwtCookieAuth"
 REFRESH_COOKIE = "jwtRefreshCookie"
 CSRF = "csrfToken"
 
-# Two classes with one scheme are what a project has that subclasses ours.
+# A project that subclasses ours has two classes with one scheme.
 set_override(JWTAuthentication, "suppress_collision_warning", True)
 
 
@@ -34,7 +34,7 @@ class HeaderScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         words = get_settings().AUTH_HEADER_TYPES
-        # RFC 9110, 11.1: schemes are compared without case. Tools know this one.
+        # RFC 9110, 11.1: schemes are compared without case. Tools know this spelling.
         word = "Bearer" if "bearer" in map(str.lower, words) else words[0]
         scheme: dict[str, Any] = build_bearer_security_scheme_object(
             header_name="Authorization", token_prefix=word, bearer_format="JWT"
@@ -43,7 +43,7 @@ class HeaderScheme(OpenApiAuthenticationExtension):
 
 
 class CookieScheme(OpenApiAuthenticationExtension):
-    """Comes before ``HeaderScheme``, whose target is a base class of this one's."""
+    """Comes before ``HeaderScheme``, whose target is the base class of this one's target."""
 
     target_class = "django_jwtauth.authentication.JWTCookieAuthentication"
     match_subclasses = True
@@ -70,7 +70,7 @@ def _in_cookie(name: str, description: Any) -> dict[str, Any]:
 
 
 def csrf_definition() -> dict[str, Any]:
-    """Return the scheme of Django's CSRF header, without which a browser changes nothing."""
+    """Return the scheme of Django's CSRF header, which browsers need to change anything."""
     header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
     text = _("Django's CSRF token: the value of the cookie {name}, which must be sent, too.")
     return {

@@ -37,7 +37,7 @@ MOVED = {
     "VERIFYING_KEY": "KEYS",
     "JWK_URL": "ISSUERS",
 }
-_ALWAYS = "always so here"
+_ALWAYS = "always on here"
 _NO_SLIDING = "a refresh token does what a sliding token did"
 _SERIALIZER = "the view of contrib.simplejwt reads it"
 #: Settings without an equivalent that contrib.simplejwt reads from ``SIMPLE_JWT``.
@@ -59,7 +59,7 @@ KEPT = {
 NO_EQUIVALENT = {
     "BLACKLIST_AFTER_ROTATION": f"{_ALWAYS}: a superseded refresh token is refused",
     "CHECK_REVOKE_TOKEN": f"{_ALWAYS}: changing the password ends the user's sign-ins",
-    "REVOKE_TOKEN_CLAIM": "no token carries anything of the password",
+    "REVOKE_TOKEN_CLAIM": "no token contains anything derived from the password",
     "CHECK_USER_IS_ACTIVE": f"{_ALWAYS}: an inactive user is refused",
     "TOKEN_TYPE_CLAIM": "the claim is always called token_type",
     "JTI_CLAIM": "the claim is always called jti",
