@@ -110,15 +110,19 @@ def authenticate(
     """
     raw = redact(raw)
     with one_tenancy():
-        try:
-            claims = _decode(raw, ACCESS)
-            user = endings.load_user(claims)
-        except AuthError as error:
-            signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
-            raise
-        if is_api_token(claims):
-            api_tokens.record_use(claims["sid"], request)
-        return user, claims
+        return _authenticate(raw, request)
+
+
+def _authenticate(raw: str, request: "HttpRequest | None") -> "tuple[AbstractBaseUser, Claims]":
+    try:
+        claims = _decode(raw, ACCESS)
+        user = endings.load_user(claims)
+    except AuthError as error:
+        signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)
+        raise
+    if is_api_token(claims):
+        api_tokens.record_use(claims["sid"], request)
+    return user, claims
 
 
 def authenticate_request(
@@ -128,6 +132,7 @@ def authenticate_request(
 
     A middleware, a decorator and Django REST framework may all ask about the same request.
     """
+    raw = redact(raw)
     with one_tenancy():
         # The tenant may become known between two of them.
         key = raw, get_token_tenancy().tenant
@@ -156,7 +161,7 @@ def authenticate_by_header(
 def _ask(raw: str, request: "HttpRequest") -> Any:
     """Return the result of authenticate_request(), or the refusal that it should raise."""
     try:
-        return authenticate(raw, request)
+        return _authenticate(raw, request)
     except AuthError as error:
         # Otherwise its frames would be kept as long as the request.
         return error.with_traceback(None)
