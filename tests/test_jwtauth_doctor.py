@@ -288,6 +288,15 @@ def test_default_classes_that_are_wrong_are_told(defaults, classes, told):
     assert [words for words in told if words not in printed] == []
 
 
+def test_default_classes_that_read_another_header(settings, defaults):
+    """Those of contrib.simplejwt read the one that SIMPLE_JWT names."""
+    settings.SIMPLE_JWT = {"AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN"}
+    settings.JWTAUTH = {"USER_ID_CLAIM": "user_id"}
+    defaults("django_jwtauth.contrib.simplejwt.authentication.JWTAuthentication")
+
+    assert "GET  (default classes)        200" in run()[0]
+
+
 def test_stateless_classes_cannot_know_what_has_ended(defaults):
     """They ask no database: that the token is accepted afterwards is what was chosen."""
     defaults("django_jwtauth.authentication.JWTStatelessUserAuthentication")

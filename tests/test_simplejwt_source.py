@@ -139,6 +139,11 @@ READ = {
             ("text", f"{THEIRS}.token_blacklist", 5),
         ],
     ),
+    "settings that stay": (
+        f"SIMPLE_JWT = {{'AUTH_TOKEN_CLASSES': ('{THEIRS}.tokens.AccessToken',)}}\n"
+        f"SIMPLE_JWT: dict = {{'A': '{THEIRS}.a.B'}}\nOTHER = '{THEIRS}.a.B'",
+        [("text", f"{THEIRS}.a.B", 3)],
+    ),
     "settings": (
         "a = settings.SIMPLE_JWT['X']\nb = getattr(settings, 'SIMPLE_JWT', {})\nSIMPLE_JWT = {}",
         [("setting", "settings.SIMPLE_JWT", 1), ("setting", "settings.SIMPLE_JWT", 2)],

@@ -869,8 +869,8 @@ def test_a_versioned_project_that_includes_the_urls_under_a_prefix_works(api, us
     assert api.obtain().status_code == 200
 
 
-def test_urls_without_the_password_sign_in(user, settings):
-    """A project with a login of its own has every endpoint but the one that would go past it."""
+def test_urls_of_a_project_that_signs_in_itself(user, settings):
+    """It has every endpoint but the two that would go past the rules of its own views."""
     settings.ROOT_URLCONF = type(
         "URLConf", (), {"urlpatterns": [path("api/", include("django_jwtauth.urls.sessions"))]}
     )
@@ -879,12 +879,12 @@ def test_urls_without_the_password_sign_in(user, settings):
     name_and_password = {"username": "anna", "password": PASSWORD}
 
     assert client.post("/api/token/", name_and_password).status_code == 404
-    pair = client.post("/api/token/refresh/", {"refresh": pair.refresh}).json()
-    assert client.post("/api/token/verify/", {"token": pair["access"]}).status_code == 200
-    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair['access']}")
+    assert client.post("/api/token/refresh/", {"refresh": pair.refresh}).status_code == 404
+    assert client.post("/api/token/verify/", {"token": pair.access}).status_code == 200
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     assert client.get("/api/me/").json()["username"] == "anna"
     assert len(client.get("/api/sessions/").json()) == 1
-    assert client.post("/api/token/blacklist/", {"refresh": pair["refresh"]}).status_code == 200
+    assert client.post("/api/token/blacklist/", {"refresh": pair.refresh}).status_code == 200
     assert client.get("/api/me/").status_code == 401
 
 

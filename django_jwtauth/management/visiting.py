@@ -30,7 +30,7 @@ from rest_framework.views import APIView
 from .. import sessions
 from ..authentication import JWTStatelessUserAuthentication
 from ..conf import get_settings
-from ..contrib.simplejwt.move import project
+from ..contrib.simplejwt.move import configuration, project
 from .temporary import OTHER_USER
 
 OBTAIN, ME, BLACKLIST = ENDPOINTS = ("token_obtain_pair", "jwtauth_me", "token_blacklist")
@@ -121,8 +121,11 @@ def request(
     body: dict[str, Any] | None = None,
 ) -> Any:
     headers = {"Accept": "application/json"}
+    extra: dict[str, Any] = {}
     if token is not None:
         headers["Authorization"] = f"{get_settings().AUTH_HEADER_TYPES[0]} {token}"
+        # A class of contrib.simplejwt reads the header that simplejwt's read.
+        extra = {configuration.get("AUTH_HEADER_NAME"): headers["Authorization"]}
     return client.generic(
         method,
         path,
@@ -130,6 +133,7 @@ def request(
         content_type="application/json",
         secure=True,
         headers=headers,
+        **extra,
     )
 
 

@@ -7,5 +7,6 @@ from . import sessions
 
 urlpatterns = [
     path("token/", views.TokenObtainPairView.as_view(), name="token_obtain_pair"),
+    path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
     *sessions.urlpatterns,
 ]

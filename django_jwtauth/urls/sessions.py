@@ -1,6 +1,7 @@
-"""The JSON endpoints without ``token/``: ``path("api/", include("django_jwtauth.urls.sessions"))``.
+"""Sign out, verify, who am I, my sign-ins: ``include("django_jwtauth.urls.sessions")``.
 
-For projects whose own view signs users in: ``token/`` would bypass the rules of that view.
+For projects whose own views sign users in and refresh: ``token/`` and ``token/refresh/`` would
+bypass the rules of those views.
 """
 
 from django.urls import path, re_path
@@ -9,7 +10,6 @@ from .. import views
 from ..claims import SID_PATTERN
 
 urlpatterns = [
-    path("token/refresh/", views.TokenRefreshView.as_view(), name="token_refresh"),
     path("token/verify/", views.TokenVerifyView.as_view(), name="token_verify"),
     path("token/blacklist/", views.TokenBlacklistView.as_view(), name="token_blacklist"),
     path("me/", views.MeView.as_view(), name="jwtauth_me"),

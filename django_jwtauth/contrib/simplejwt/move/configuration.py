@@ -81,7 +81,9 @@ def get_leeway() -> float:
 
 def uses_sliding_tokens() -> bool:
     """Return whether the project accepted other tokens than plain access tokens."""
-    return tuple(get("AUTH_TOKEN_CLASSES")) != (PLAIN_ACCESS,)
+    # By its name here, where the prefix was changed in SIMPLE_JWT, too.
+    plain = (PLAIN_ACCESS, "django_jwtauth.contrib.simplejwt.tokens.AccessToken")
+    return any(path not in plain for path in get("AUTH_TOKEN_CLASSES"))
 
 
 def names_primary_key() -> bool:

@@ -167,8 +167,10 @@ class _Reader:
             yield from self._read_import(node)
         concerned = bool(self.names)
         waiting = {id(call) for call in _find_unwrapped_calls(nodes)}
+        kept = {id(each) for node in nodes if _is_simple_jwt(node) for each in ast.walk(node)}
         for node in nodes:
-            yield from self._read_text(node)
+            if id(node) not in kept:
+                yield from self._read_text(node)
             yield from self._read_setting(node)
             if concerned:
                 yield from self._read_class(node)
@@ -245,6 +247,12 @@ class _Reader:
 
     def _place(self, node: ast.AST, kind: str, name: str) -> Place:
         return Place(self.path, getattr(node, "lineno", 1), kind, name)
+
+
+def _is_simple_jwt(node: ast.AST) -> bool:
+    """Return whether a statement says what ``SIMPLE_JWT`` is: its paths mean the same here."""
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return any(getattr(target, "id", None) == "SIMPLE_JWT" for target in targets)
 
 
 def _find_unwrapped_calls(nodes: list[ast.AST]) -> Iterator[ast.Call]:
