@@ -79,7 +79,7 @@ def test_a_middleware_and_a_view_ask_once(user, pair, statements):
 
 
 def test_our_own_endpoints_read_the_token_object(pair):
-    """A view of ours that a project gave this class finds the claims that it needs."""
+    """A view of this package to which a project gave this class finds the claims that it needs."""
     assert ask(pair.access, "/me/").json()["session_id"] == pair.session_id.hex
 
 
