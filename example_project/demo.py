@@ -1,4 +1,4 @@
-"""What `make example` runs: a database with people in it, a story to paste, a server."""
+"""`make example` runs this: it fills a database, prints requests to paste, and starts a server."""
 
 import os
 import socket
@@ -26,10 +26,10 @@ and asks again with the same access token: 200, 200, 401.
 {story}
 
 In a browser, as bob, with tokens in cookies: {site}/devices/
-API tokens for scripts, made on a page: {site}/tokens/
-Signing in by a link, mailed to alice@example.com and printed here: {site}/link/
-All requests, to be tried in the browser: {site}/docs/
-The operator's side, as admin: {site}/admin/django_jwtauth/
+A page to create API tokens for scripts: {site}/tokens/
+Sign in with a link, which is mailed to alice@example.com and printed here: {site}/link/
+Try all requests in the browser: {site}/docs/
+The operator's pages, as admin: {site}/admin/django_jwtauth/
 """
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     port = read_port()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "example.settings")
     django.setup()
-    # Needs the models, so not before setup().
+    # Imported after setup(), because it needs the models.
     from example.seed import PEOPLE, seed
 
     call_command("migrate", verbosity=0)
@@ -49,12 +49,12 @@ def main() -> None:
 
 
 def read_port() -> int:
-    """Return the environment's PORT, 8000 without; exits when it cannot be listened on."""
+    """Return PORT from the environment, or 8000; exit if it cannot be listened on."""
     value = os.environ.get("PORT") or "8000"
     if not value.isdecimal() or not 0 < int(value) < 65536:
         sys.exit(f"PORT must be a number from 1 to 65535, not {value!r}.")
     with socket.socket() as probe:
-        # As runserver does; a port that was listened on a moment ago is free.
+        # Like runserver, so that a port that was used a moment ago counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, int(value)))

@@ -183,7 +183,7 @@ def test_asking_is_throttled(alice, queue):
 
     assert known.status_code == unknown.status_code == 429
     assert int(known["Retry-After"]) > 0
-    assert b"Too many links were asked for." in known.content
+    assert b"Too many links were requested." in known.content
     assert len(queue) < 84
     signed_in = Client().post(
         "/auth/token/", {"username": "alice", "password": "alice-demo"}, REMOTE_ADDR="192.0.2.0"

@@ -1,4 +1,4 @@
-"""What the pages for people have in common: a strict policy, and a user signed in by a cookie."""
+"""The base of the pages for people: a strict policy, and a user signed in by a cookie."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -31,24 +31,24 @@ Page = Callable[[HttpRequest, AbstractBaseUser, Claims], HttpResponse]
 def show(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    """Return the page, with the policy that keeps other people's scripts out of it."""
+    """Return the page, with a policy that allows only our own scripts."""
     response = render(request, template, context, status=status)
     response["Content-Security-Policy"] = POLICY
     return response
 
 
 def who(request: HttpRequest) -> tuple[AbstractBaseUser, Claims] | None:
-    """Return the user whose token the cookie holds, and what it says; None for a stranger."""
+    """Return the user and the claims of the token in the cookie, or None without a valid one."""
     try:
         user, claims = sessions.authenticate(get_cookie_token(request) or "", request)
     except TokenError:
         return None
-    # A script's token is for the header. Whoever has put it into a cookie has not signed in.
+    # An API token is for the header; a browser that signed in has none in its cookie.
     return None if is_api_token(claims) else (user, claims)
 
 
 def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
-    """Make a view of a page: a stranger who opens it gets the form to sign in instead."""
+    """Turn a page into a view that shows the form to sign in to anonymous visitors."""
 
     @require_safe
     @never_cache
@@ -66,5 +66,5 @@ def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
 
 
 def ago(moment: datetime) -> str:
-    """Return how long ago it was, as people say it."""
+    """Return how long ago it was, in words."""
     return "just now" if now() - moment < timedelta(minutes=1) else f"{timesince(moment)} ago"

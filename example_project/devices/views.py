@@ -58,7 +58,7 @@ class Device(NamedTuple):
 
 @for_people
 def devices(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> HttpResponse:
-    """Show what the token in the cookie says, and where else its user is signed in."""
+    """Show the claims of the token in the cookie, and where else its user is signed in."""
     rows = LoginSession.objects.live().of_kind(Kind.SIGN_IN).filter(user_id=user.pk)
     context = {
         "username": user.get_username(),
@@ -70,17 +70,17 @@ def devices(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> Htt
 
 
 def read_claim(claims: Claims, name: str) -> Claim:
-    """Return a claim with what it means, and as a time if it is one."""
+    """Return a claim with its meaning, and as a time if it is one."""
     value = claims[name]
     time = datetime.fromtimestamp(value, timezone.utc) if name in ("iat", "exp") else None
     return Claim(name, value, MEANINGS.get(name, ""), time)
 
 
 def describe(session: LoginSession, current: str) -> Device:
-    """Return a sign-in as people know it: "Firefox on Linux" instead of the user agent."""
+    """Return a sign-in in words: "Firefox on Linux" instead of the user agent."""
     agent = session.user_agent
     system = _find(SYSTEMS, agent)
-    # Every browser claims to be Mozilla; what does not, says what it is.
+    # Every browser claims to be Mozilla; other programs begin with their name.
     product = re.match(r"(?!Mozilla)\w+", agent)
     browser = product[0] if product else _find(BROWSERS, agent) or "Browser"
     seen_as = f"{browser} on {system}" if system else browser

@@ -1,4 +1,4 @@
-"""What tokens can be good for in this example."""
+"""The scopes of this example."""
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest
@@ -13,7 +13,7 @@ MEANINGS = {
 
 
 def allow(user: User, request: HttpRequest | None) -> list[str]:
-    """Return the scopes that a user may have; a token has these, or those of them it asks for."""
+    """Return the scopes that a user may have; a token has these, or fewer if it asks for fewer."""
     names = [name for name in MEANINGS if user.is_staff or name != "users:read"]
-    # People end their sign-ins here and make API tokens.
+    # Users end their sign-ins here and create API tokens.
     return [*names, MANAGE]

@@ -1,4 +1,4 @@
-"""The people of the demo. Seeding again leaves alone what is right already."""
+"""The people of the demo. Seeding again changes only what is missing or wrong."""
 
 from typing import NamedTuple
 
@@ -33,10 +33,10 @@ DEVICES = (
 
 
 def seed() -> None:
-    """Make the people as the demo prints them, and sign bob in if he is not."""
+    """Create the people that the demo prints, and sign bob in if he is not signed in."""
     for person in PEOPLE:
         user, _ = User.objects.get_or_create(username=person.username)
-        # The same password set again would end the user's sign-ins: its salt is new.
+        # Setting the same password again would end the user's sign-ins, as its salt is new.
         if not user.check_password(person.password):
             user.set_password(person.password)
         user.email = person.email

@@ -1,4 +1,4 @@
-"""What `django-admin startproject` writes, shortened, and the quick start at the end."""
+"""The settings of `django-admin startproject`, shortened, with the quick start at the end."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 
-# The page "My devices": tokens in cookies, which browsers want https for in production
+# The page "My devices": tokens in cookies, which need https in production
 
 INSTALLED_APPS += ["devices"]
 
@@ -77,7 +77,7 @@ JWTAUTH = {
     "COOKIES": {"SECURE": not DEBUG},
 }
 
-# API tokens that may do this and not that; links that sign in, whose mails are printed
+# Scopes for API tokens, and sign-in links whose mails are printed
 
 INSTALLED_APPS += ["portal"]
 
@@ -86,7 +86,7 @@ if django.VERSION >= (6, 1):
 else:
     EMAIL_BACKEND = "example.mail.TerminalBackend"
 
-# The schema of all of it, and Swagger UI under /docs/, which asks no other host for its files
+# The schema, and Swagger UI under /docs/ with its files from this server
 
 INSTALLED_APPS += [
     "drf_spectacular",

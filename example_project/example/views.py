@@ -13,7 +13,7 @@ from django_jwtauth.permissions import HasReadWriteScopes, HasScopes
 
 
 class HelloView(APIView):
-    """For whoever is signed in: the project's default permission says so."""
+    """For every signed-in user, by the project's default permission."""
 
     @extend_schema(responses=dict[str, str])
     def get(self, request: Request) -> Response:
@@ -23,7 +23,8 @@ class HelloView(APIView):
 class StaffView(APIView):
     """For staff: permissions work as everywhere in Django REST framework.
 
-    A scope on top, or every API token of the staff would do, whatever it was made for.
+    It also requires a scope. Otherwise every API token of a staff member would be accepted,
+    whatever it was created for.
     """
 
     permission_classes: Sequence[Any] = (IsAdminUser, HasScopes("users:read"))

@@ -15,20 +15,20 @@ from django_jwtauth.models import Kind, LoginSession
 
 logger = logging.getLogger(__name__)
 
-# Of one user, at a time: whoever asks in another's name cannot fill that mailbox.
+# For each user at a time, so that nobody can fill another user's mailbox.
 MAX_UNUSED = 3
 
-# Looking for the account, signing and sending take time that would tell whether there is one:
-# the answer must not wait for them. A real project puts this into its queue (Celery,
-# django.tasks), which also tries again when the mail server is down.
+# The answer must not wait for looking the account up, signing and sending, because the time
+# would reveal whether there is an account. A real project uses its queue (Celery,
+# django.tasks), which also tries again if the mail server is down.
 queue = ThreadPoolExecutor(max_workers=1)
 
 
 def send_links(request: HttpRequest, email: str, page: str) -> None:
-    """Mail a link to each active user with this address; ``page`` is where the link leads.
+    """Mail a link to ``page`` to each active user with this address.
 
-    To the address that is stored, not the one that was typed: they may differ by letters
-    that a database takes for the same.
+    The mail goes to the stored address, not to the one that was typed: they may differ in letters
+    that a database treats as equal.
     """
     try:
         for user in User.objects.filter(email__iexact=email, is_active=True):
@@ -44,7 +44,7 @@ def send_links(request: HttpRequest, email: str, page: str) -> None:
             text = render_to_string("portal/mail.txt", context)
             send_mail("Your link to sign in", text, None, [user.email])
     except Exception as error:
-        # Only what kind: the message of a mail server may quote the mail.
+        # Only the kind of error, as the message of a mail server may quote the mail.
         logger.error("The link was not sent: %s", type(error).__name__)
     finally:
         connections.close_all()

@@ -23,6 +23,6 @@ urlpatterns = [
         portal.ApiTokenDetailView.as_view(**cookies),
         name="api_token_detail",
     ),
-    # Below auth/token/, where the browser sends its refresh cookie: its old sign-in ends.
+    # Below auth/token/, where the browser sends its refresh cookie, so that its old sign-in ends.
     path("auth/token/link/", views.LinkSignInView.as_view(), name="token_link"),
 ]

@@ -1,4 +1,4 @@
-"""API tokens on a page for their owner, and signing in by a link in a mail.
+"""A page for API tokens, and signing in with a mailed link.
 
 The pages only read; their scripts do the rest through the endpoints below.
 """
@@ -23,7 +23,7 @@ from example.scopes import MEANINGS
 
 from . import links
 
-# In days, at most API_TOKENS["MAX_LIFETIME"]; that is a year if nothing else is set.
+# In days, at most API_TOKENS["MAX_LIFETIME"], which is a year by default.
 LIFETIMES = {"30 days": 30, "90 days": 90, "1 year": 365}
 
 
@@ -34,7 +34,7 @@ class Token(NamedTuple):
 
 @for_people
 def tokens(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> HttpResponse:
-    """Show the user's API tokens; tokens.js makes and revokes them."""
+    """Show the user's API tokens; tokens.js creates and revokes them."""
     rows = LoginSession.objects.live().of_kind(Kind.API_TOKEN).filter(user_id=user.pk)
     context = {
         "username": user.get_username(),
@@ -42,7 +42,7 @@ def tokens(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> Http
             Token(row, ago(row.last_used_at) if row.last_used_at else "")
             for row in rows.order_by("-created_at")
         ],
-        # A token gets no scope that the sign-in does not have. None manages sign-ins.
+        # A token gets only scopes that the sign-in has, and never the one to manage sign-ins.
         "scopes": [
             (name, MEANINGS.get(name, "")) for name in sorted(scopes.of(claims) - {scopes.MANAGE})
         ],
@@ -61,20 +61,20 @@ class AskForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def ask(request: HttpRequest) -> HttpResponse:
-    """Have a link mailed. The answer is the same whether somebody has the address or nobody."""
+    """Send a link by mail. The answer is the same whether or not a user has the address."""
     form = AskForm(request.POST or None)
     if not form.is_valid():
         return show(request, "portal/ask.html", {"form": form})
     email = form.cleaned_data["email"]
     try:
-        # By a name that nobody signs in with: asking must not lock out of the password.
+        # Counted by a separate name, so that asking does not lock out password sign-ins.
         count_attempt(request, f"link to {email}")
     except Throttled as error:
-        form.add_error(None, "Too many links were asked for. Try again later.")
+        form.add_error(None, "Too many links were requested. Try again later.")
         response = show(request, "portal/ask.html", {"form": form}, status=429)
         response["Retry-After"] = str(error.retry_after)
         return response
-    # ALLOWED_HOSTS must name your hosts and no other: the link leads where the request came to.
+    # ALLOWED_HOSTS must contain only your hosts, because the link leads to the request's host.
     page = request.build_absolute_uri(reverse("portal:enter"))
     links.queue.submit(links.send_links, request, email, page)
     return show(request, "portal/sent.html", {"email": email})
@@ -85,18 +85,18 @@ def ask(request: HttpRequest) -> HttpResponse:
 def enter(request: HttpRequest) -> HttpResponse:
     """Show the button that uses the link up; opening the page does not.
 
-    Mail programs and virus scanners open links to look at them. The token stands behind
-    the "#", so that no request for this page has it; link.js posts it when asked to.
+    Mail programs and virus scanners open links to inspect them. The token is after the "#", so
+    that no request for this page contains it; link.js posts it when the user presses the button.
     """
     known = who(request)
     return show(request, "portal/enter.html", {"username": known and known[0].get_username()})
 
 
-# Both bases say what body they take; the first one's counts.
+# Both bases define the body that they take; the first takes precedence.
 class LinkSignInView(portal.OneTimeSignInView, browser.SignInView):  # type: ignore[misc]
-    """Take the token of a link, and answer with cookies as when signing in with a password."""
+    """Accept the token of a link, and set the same cookies as after a password."""
 
     @property
     def cookie_path(self) -> str:
-        # As for the browser endpoints, which refresh and take back what is set here.
+        # The path of the browser endpoints, which refresh and clear the cookies set here.
         return reverse("jwtauth_browser:token_obtain_pair")

@@ -37,7 +37,7 @@ class Portal(Page):
         """Make a token, and return what is shown once."""
         self.fill_in(name, *scopes)
         raw = self.wait(lambda driver: self.find("#raw").get_property("value"))
-        self.says("The token is made.")
+        self.says("The token has been created.")
         return raw
 
     def token(self, name):
@@ -56,7 +56,7 @@ class Portal(Page):
         """Ask for a link, and return what the page says."""
         self.open("/link/")
         self.find("[name=email]").send_keys(f"{email}\n")
-        self.find("h1", "Look into your mail")
+        self.find("h1", "Check your mail")
         return self.find("main").text
 
     @property
@@ -195,7 +195,7 @@ def test_an_old_sign_in_must_be_renewed(chromium, make_site):
     site = make_site(HOOKS={"SIGN_IN": "tests.browser.hooks.signed_in_long_ago"})
     page = Portal(chromium, site).sign_in("alice")
     page.fill_in("Patience", "reports:read", "reports:write")
-    page.find("dialog h2", "Your password, please")
+    page.find("dialog h2", "Enter your password")
     page.find("dialog [name=password]").send_keys("wrong\n")
     page.find("dialog .error", "That is not your password.")
     page.find("dialog [name=password]").send_keys("alice-demo\n")
@@ -249,8 +249,8 @@ def test_a_link_signs_in_once(page):
 
     page.follow(link)
     page.find("button", "Sign me in").click()
-    page.find(".error", "This link has been used.")
-    assert page.find("a", "Ask for a new link")
+    page.find(".error", "This link has already been used.")
+    assert page.find("a", "Request a new link")
 
 
 def test_the_token_of_a_link_stays_in_the_browser(page):
@@ -287,7 +287,7 @@ def test_a_link_that_was_cut_off(page, token):
     if token == "#cut.off":
         page.find("button", "Sign me in").click()
     page.find(".error", "It may have been cut off")
-    page.find("a", "Ask for a new link").click()
+    page.find("a", "Request a new link").click()
     assert page.find("[name=email]")
 
 
@@ -376,7 +376,7 @@ def test_by_keyboard_alone(page):
     keys(page, "#name", "Typed", "\t", "\t", " ")
     page.driver.switch_to.active_element.send_keys("\n")
     page.wait(lambda driver: page.find("#raw").get_property("value"))
-    page.says("The token is made.")
+    page.says("The token has been created.")
     page.wait(lambda driver: focused(page).get_attribute("id") == "raw")
     focused(page).send_keys("\t")
     assert focused(page).get_attribute("data-action") == "copy"

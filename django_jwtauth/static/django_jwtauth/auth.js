@@ -6,17 +6,17 @@
  * @property {string} base Where the endpoints are: "/auth/" with cookies, "/api/" without.
  * @property {boolean} [cookies] True, the default: tokens in cookies that no script can read.
  *   False: tokens in `storage` and in the Authorization header.
- * @property {Pick<Storage, "getItem" | "setItem" | "removeItem">} [storage] What tabs share,
- *   localStorage by default. With cookies it holds a time and no token.
- * @property {(reason: string) => void} [onSignedOut] Called once when there is no sign-in:
- *   "signed_out", "not_signed_in", or a `reason` of the server like "session_ended".
+ * @property {Pick<Storage, "getItem" | "setItem" | "removeItem">} [storage] Where tabs share the
+ *   tokens, localStorage by default. With cookies it contains a time and no token.
+ * @property {(reason: string) => void} [onSignedOut] Called once when the user is no longer signed
+ *   in: "signed_out", "not_signed_in", or a `reason` from the server like "session_ended".
  *
  * @typedef {object} Auth
- * @property {typeof globalThis.fetch} fetch The browser's, with tokens for the origin of `base`
- *   and no other. Rejects when they must be refreshed and the server cannot be reached.
+ * @property {typeof globalThis.fetch} fetch The browser's, with tokens only for the origin of
+ *   `base`. Rejects if they must be refreshed and the server cannot be reached.
  * @property {(credentials: Record<string, string>) => Promise<Response>} signIn
  * @property {() => Promise<Response>} signOut
- * @property {() => Promise<boolean>} refresh Whether there is a sign-in. Rejects as `fetch` does.
+ * @property {() => Promise<boolean>} refresh Whether the user is signed in. Rejects like `fetch`.
  */
 
 const SAFE = ["GET", "HEAD", "OPTIONS", "TRACE"];
@@ -55,7 +55,7 @@ export function createAuth(options) {
     told = true;
   }
 
-  // One at a time in all tabs; over plain http, where there are no locks, in this one.
+  // One at a time in all tabs; over plain http, which has no locks, in this tab.
   /** @template T @param {() => Promise<T>} task @returns {Promise<T>} */
   function locked(task) {
     return globalThis.navigator?.locks?.request(key, task) ?? (queue = queue.then(task, task));
@@ -78,7 +78,7 @@ export function createAuth(options) {
     const credentials = cookies ? "include" : request.credentials;
     const response = await fetch(new Request(request.clone(), { headers, credentials }));
     if (!guarded || !again || response.status !== 403) return response;
-    // Signing in, maybe in another tab, has changed the token.
+    // The user has signed in, perhaps in another tab, which changes the token.
     csrfToken = undefined;
     const { code } = await response.clone().json().catch(() => ({}));
     return code === "csrf_failed" ? send(request, false) : response;
@@ -112,7 +112,7 @@ export function createAuth(options) {
         const response = await post("token/refresh/", { refresh: state().refresh });
         if (response.ok) {
           await remember(response);
-          // Other tabs see a moment later what was stored; they must before it is their turn.
+          // Other tabs see what was stored a moment later, and must see it before their turn.
           await sleep(SETTLING);
           return true;
         }

@@ -8,7 +8,7 @@ const REASONS = {
   session_ended: "This device was signed out from elsewhere.",
   reused: "Someone used an old token of this device. Sign in again to be safe.",
   credentials_changed: "Your password was changed.",
-  expired: "You have been away for long.",
+  expired: "You have been away for too long.",
 };
 
 export const auth = createAuth({

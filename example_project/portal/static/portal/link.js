@@ -6,11 +6,11 @@
 
 /** @type {Record<string, string>} */
 const REASONS = {
-  session_ended: "This link has been used. Each works once.",
-  expired: "This link is too old. Each works for ten minutes.",
+  session_ended: "This link has already been used. Each link works once.",
+  expired: "This link is too old. Each link works for ten minutes.",
   credentials_changed: "Your password was changed after this link was sent.",
 };
-const OTHERWISE = "This link does not work. It may have been cut off: copy all of it.";
+const OTHERWISE = "This link does not work. It may have been cut off: copy the whole link.";
 
 const page = /** @type {HTMLElement} */ (document.querySelector("[data-token-url]"));
 const form = /** @type {HTMLFormElement} */ (page.querySelector("form"));

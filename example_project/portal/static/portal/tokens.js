@@ -41,7 +41,7 @@ async function create(form) {
   createForm().reset();
   // Before anything else can fail: it cannot be had again.
   show(body);
-  await update("The token is made.", ".tokens");
+  await update("The token has been created.", ".tokens");
   field().focus();
 }
 
