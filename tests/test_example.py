@@ -109,7 +109,7 @@ def test_the_operator_finds_the_sign_ins(example):
     """The printed admin address, with the printed password, leads to bob's sign-ins."""
     site, printed = example
     admin = re.search(r"^admin +(\S+)", printed, re.MULTILINE)[1]
-    address = re.search(r"^The operator's side.*?(\S+)$", printed, re.MULTILINE)[1]
+    address = re.search(r"^The operator's pages.*?(\S+)$", printed, re.MULTILINE)[1]
     browser = build_opener(HTTPCookieProcessor(CookieJar()))
     with browser.open(address) as login:
         token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', login.read().decode())[1]
@@ -124,7 +124,7 @@ def test_the_operator_finds_the_sign_ins(example):
 def test_the_requests_can_be_tried_in_a_browser(example):
     """Swagger UI comes with its files, none from another host, and the schema is there."""
     site, printed = example
-    address = re.search(r"^All requests.*?(\S+)$", printed, re.MULTILINE)[1]
+    address = re.search(r"^Try all requests.*?(\S+)$", printed, re.MULTILINE)[1]
     browser = build_opener()
     with browser.open(address) as docs:
         page = docs.read().decode()
