@@ -273,7 +273,7 @@ def defaults(settings):
     ("classes", "told"),
     [
         (["Nobody"], ["do not accept the token", "authenticate nobody"]),
-        (["Refusing401"], ["do not accept the token", f"{__name__}.Refusing401", "401"]),
+        (["Refusing401"], ["do not accept the token", f"{__name__}.Refusing401", "--user NAME"]),
         (["Deaf"], ["still accept the access token of a sign-in that has ended"]),
     ],
     ids=str,

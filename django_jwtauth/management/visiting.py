@@ -247,7 +247,9 @@ def explain_refusal(endpoint: str, reason: str) -> str:
     if endpoint == OBTAIN and reason in ("sign_in_refused", "mfa_required"):
         return f'HOOKS["SIGN_IN"] requires more than a password. {OTHER_USER}'
     # Only the package's own words are shown, because the view may be the project's.
-    return f"Reason: {reason if reason.isidentifier() else 'none given'}."
+    told = f"Reason: {reason if reason.isidentifier() else 'none given'}."
+    # A class of the project's may have a rule that a temporary user does not meet.
+    return f"{told} {OTHER_USER}" if endpoint == PROBE else told
 
 
 def name_view(path: str) -> str:
