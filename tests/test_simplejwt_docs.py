@@ -6,12 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.urls import path
 
+from django_jwtauth import sessions
 from django_jwtauth.conf import find_problems
 from django_jwtauth.contrib.simplejwt.move import advice, names
 from django_jwtauth.contrib.simplejwt.move.decoder import session_id
 from django_jwtauth.contrib.simplejwt.move.names import THEIRS
+from django_jwtauth.contrib.simplejwt.tokens import AccessToken
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import rules
 from tests import forge
@@ -127,6 +130,46 @@ def test_the_serializer_that_is_shown(user, api, monkeypatch, settings):
 
     assert body["email"] == "anna@example.org"
     assert forge.claims_of(body["access"])["name"] == "Anna"
+
+
+@pytest.mark.django_db
+def test_the_strategy_for_djoser(user, api):
+    """It hands out a pair of a sign-in that starts, as djoser's own does of simplejwt's."""
+    names = {}
+    *_, strategy = re.findall(r"^```python\n(.*?)^```", section("djoser"), re.M | re.S)
+    exec(strategy, names)
+    pair = names["TokenStrategy"].obtain(user)
+
+    assert pair["user"] == user
+    assert api.protected(pair["access"]).status_code == 200
+    assert api.refresh(pair["refresh"]).status_code == 200
+    assert LoginSession.objects.get().user == user
+
+
+@pytest.mark.django_db
+def test_the_routes_for_djoser(user, api, monkeypatch, settings):
+    """The paths and names are those of djoser's own URLconf."""
+    names = {}
+    exec(code("djoser"), names)
+    monkeypatch.setitem(globals(), "urlpatterns", names["urlpatterns"])
+    settings.ROOT_URLCONF = __name__
+    body = {"username": "anna", "password": "correct horse battery staple"}
+    pair = api.post("/jwt/create/", body).json()
+
+    assert api.post("/jwt/refresh/", {"refresh": pair["refresh"]}).status_code == 200
+    assert api.post("/jwt/verify/", {"token": pair["access"]}).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_token_in_async_code(user):
+    """Wrapped as the page says, reading a token asks the database from an ``async def``."""
+    (line,) = code("Async code and WebSockets").splitlines()
+    raw = sessions.start(user).access
+    names = {"database_sync_to_async": sync_to_async, "AccessToken": AccessToken, "raw": raw}
+    program = f"async def main():\n    {line}\n    return token"
+    exec(program, names)
+
+    assert async_to_sync(names["main"])()["sub"] == str(user.pk)
 
 
 def test_rolling_back(transactional_db, user, api, settings):
