@@ -198,11 +198,36 @@ def test_api_tokens(user):
     assert ask(raw, "/stateless/").status_code == 401
 
 
-@pytest.mark.parametrize("validated", [{}, {"user_id": "1"}, {"sub": "1"}, None, "1"])
-def test_what_a_subclass_made_up_names_no_user(user, validated):
-    """Claims that nobody here issued do not make somebody a user; get_user() is overridden."""
+@pytest.mark.parametrize("validated", [{}, {"sub": "1"}, None, "text", 7, [1]])
+def test_claims_that_name_nobody(user, validated):
     with pytest.raises(InvalidToken, match="no recognizable"):
         JWTAuthentication().get_user(validated)
+
+
+class Elsewhere(JWTAuthentication):
+    """Tokens of another issuer, which the subclass verifies by itself."""
+
+    def get_validated_token(self, raw_token):
+        if raw_token != b"theirs":
+            raise InvalidToken("not theirs")
+        return {"user_id": self.who}
+
+
+def test_claims_that_a_subclass_has_checked(user):
+    """The user that they name is found and has to be active; they belong to no sign-in."""
+    request = APIRequestFactory().get("/", HTTP_AUTHORIZATION="Bearer theirs")
+    backend = Elsewhere()
+    backend.who = user.pk
+    assert backend.authenticate(request) == (user, {"user_id": user.pk})
+    for backend.who in ("nobody", None, True, user.pk + 1, "1 ", [1]):
+        with pytest.raises(AuthenticationFailed) as caught:
+            backend.authenticate(request)
+        assert caught.value.detail["code"] == "user_not_found"
+    backend.who = user.pk
+    type(user).objects.update(is_active=False)
+    with pytest.raises(AuthenticationFailed) as caught:
+        backend.authenticate(request)
+    assert caught.value.detail["code"] == "user_inactive"
 
 
 def test_claims_of_ours_that_were_copied(user, pair):

@@ -334,6 +334,17 @@ def test_an_access_token_of_a_read_token_costs_one_query(pair, statements):
     assert LoginSession.objects.get().generation == 0
 
 
+def test_blacklisting_costs_no_more_for_what_it_returns(pair, statements):
+    """The sign-in is looked up when somebody looks at it, of an access token's as well."""
+    token, access = RefreshToken(pair.refresh), AccessToken(pair.access)
+    with statements(3):
+        blacklisted, first = token.blacklist()
+    with statements(1):
+        assert (blacklisted.pk, first) == (pair.session_id, True)
+        assert blacklisted.blacklisted_at
+    assert access.blacklist()[0].token.jti == token["jti"]
+
+
 def test_no_access_token_once_the_token_was_blacklisted(user):
     token = RefreshToken.for_user(user)
     token.blacklist()

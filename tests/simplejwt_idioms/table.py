@@ -117,6 +117,15 @@ AUTHENTICATION = [
         '\'Bearer realm="api", error="invalid_token"\'',
         "RFC 6750: a client that sent a token learns that it was refused",
     ),
+    (
+        "token = AccessToken()\ntoken['user_id'] = user.pk\nJWTAuthentication().get_user(token)",
+        "user",
+    ),
+    (
+        "token = AccessToken()\ntoken['user_id'] = 0\nJWTAuthentication().get_user(token)",
+        "raises AuthenticationFailed",
+    ),
+    ("JWTAuthentication().get_user(AccessToken())", "raises InvalidToken"),
     ("JWTAuthentication().user_model", "User"),
     ("JWTAuthentication().media_type", "'application/json'"),
     (
@@ -279,7 +288,16 @@ TOKENS = [
         "raises TokenError: Token is blacklisted",
     ),
     ("RefreshToken(refresh).blacklist()\nworks(access)", "True", "False", AT_ONCE),
-    ("AccessToken(access).blacklist()", "raises AttributeError", "None", AT_ONCE),
+    ("AccessToken(access).blacklist()[1]", "raises AttributeError", "True", AT_ONCE),
+    (
+        "blacklisted, created = RefreshToken(refresh).blacklist()\n"
+        "(blacklisted.token.user, blacklisted.token.jti, created)",
+        "(user, jti, True)",
+    ),
+    (
+        "token = RefreshToken(refresh)\n[token.blacklist()[1] for _ in range(2)]",
+        "[True, False]",
+    ),
     (
         "token = RefreshToken(refresh)\naccess = str(token.access_token)\ntoken.set_jti()\n"
         "token.set_exp()\ntoken.set_iat()\n"
@@ -725,6 +743,7 @@ MODELS = [
     ("str(TokenUser(AccessToken(access)))", "f'TokenUser {user.pk}'"),
     ("TokenUser(AccessToken(access)).username", "''"),
     ("TokenUser({'user_id': '7', 'username': 'bo'}).get_username()", "'bo'"),
+    ("TokenUser({'user_id': 7}).pk", "7"),
     ("TokenUser({'user_id': '7', 'company': 'A'}).company", "'A'"),
     ("TokenUser({'user_id': '7'}).company", "None"),
     ("TokenUser({'user_id': '7', 'is_staff': True}).is_staff", "True"),
@@ -741,6 +760,7 @@ MODELS = [
     ("OutstandingToken.objects.filter(user_id=user.pk).first().jti", "jti"),
     ("OutstandingToken.objects.get(jti=jti).user", "user"),
     ("OutstandingToken.objects.get(token=refresh).jti", "jti"),
+    ("OutstandingToken.objects.get(token=RefreshToken(refresh)).jti", "jti"),
     ("OutstandingToken.objects.filter(token=access).exists()", "False"),
     ("OutstandingToken.objects.get(jti='nothing')", "raises OutstandingToken.DoesNotExist"),
     ("OutstandingToken.objects.filter(user=user).order_by('-created_at')[0].jti", "jti"),

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
 from ... import authentication as core
-from ...exceptions import BadAuthorizationHeader
+from ...exceptions import BadAuthorizationHeader, UserInactive, UserNotFound
 from ...http.refusals import request_refusal
 from ...http.transport import parse_header
 from ...redacted import RedactedBytes, redact
@@ -18,6 +18,7 @@ from ...signins.rules import is_active
 from .backends import read_text
 from .exceptions import AuthenticationFailed, InvalidToken, TokenError, refuse_name
 from .models import TokenUser as TokenUser
+from .move.decoder import find_user
 from .settings import api_settings
 from .tokens import AuthUser as AuthUser
 from .tokens import CheckedToken, Token
@@ -79,17 +80,28 @@ class JWTAuthentication(core.JWTAuthentication):
 
     def get_user(self, validated_token: Any) -> Any:
         """Return the user, who was loaded with the token unless a subclass made that."""
-        if isinstance(validated_token, Token):
+        if isinstance(validated_token, Token) and not validated_token.is_made_here:
             if validated_token.loaded_user is None:
                 # Read with verify=False: nobody has checked it yet.
                 token = validated_token.token
                 validated_token = JWTAuthentication.get_validated_token(self, token)
             return validated_token.loaded_user
-        if not isinstance(validated_token, Mapping) or not {"sub", "sid", "jti"} <= {
-            *validated_token
-        }:
-            raise InvalidToken(_("Token contained no recognizable user identification"))
-        return super().get_user(dict(validated_token))
+        if isinstance(validated_token, Mapping) and "sid" in validated_token:
+            return super().get_user(dict(validated_token))
+        return _find_named(validated_token)
+
+
+def _find_named(claims: Any) -> Any:
+    """Return the user of claims that a subclass has checked, of another issuer's token say."""
+    try:
+        user = find_user(str(claims[api_settings.USER_ID_CLAIM]))
+    except (KeyError, TypeError):
+        raise InvalidToken(_("Token contained no recognizable user identification")) from None
+    except UserNotFound as error:
+        raise AuthenticationFailed(error.body()) from None
+    if not is_active(user):
+        raise AuthenticationFailed(UserInactive().body())
+    return user
 
 
 def _refusal(errors: list[tuple[Any, TokenError]]) -> dict[str, Any]:

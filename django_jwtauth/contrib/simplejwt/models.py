@@ -28,11 +28,11 @@ class TokenUser(CoreTokenUser):
         return f"TokenUser {self.id}"
 
     @cached_property
-    def id(self) -> str:
-        return str(self.token[api_settings.USER_ID_CLAIM])
+    def id(self) -> Any:
+        return self.token[api_settings.USER_ID_CLAIM]
 
     @cached_property
-    def pk(self) -> str:
+    def pk(self) -> Any:
         return self.id
 
     @cached_property

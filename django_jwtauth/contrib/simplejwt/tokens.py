@@ -267,6 +267,11 @@ class Token(MutableMapping[str, Any]):
         with as_theirs(), database.reporting_unavailable():
             self._start(find_user(str(name)))
 
+    @property
+    def is_made_here(self) -> bool:
+        """Whether it was made without an encoded token, and is not issued yet."""
+        return self.token is None and self._issued is None
+
     def _adopt(self, issued: Issued, user: Any) -> None:
         """Become this token, with the claims that were set before there was one."""
         mine = {name: value for name, value in self.payload.items() if name not in _MADE}
@@ -303,7 +308,7 @@ class Token(MutableMapping[str, Any]):
 
     def __str__(self) -> str:
         self._given = True
-        if self._issued is None and self.token is None:
+        if self.is_made_here:
             self._start_named()
         issued = self._issued
         if issued is None:
@@ -330,15 +335,19 @@ class Token(MutableMapping[str, Any]):
 
     # --- refused
 
-    def blacklist(self) -> None:
-        """Refuse the token from now on; a refresh token ends its sign-in."""
-        raw = self._known() or str(self)
+    def blacklist(self) -> tuple[BlacklistedToken, bool]:
+        """Refuse the token from now on; a refresh token ends its sign-in.
+
+        Returns the sign-in, looked up when it is used, and whether this object did so first.
+        """
+        raw, first = self._known() or str(self), not self._blacklisted
         with as_theirs():
             if isinstance(raw, TokenOfSignIn):
                 sessions.end(raw.session.pk)
             else:
                 sessions.blacklist(raw)
         self._blacklisted, self._access = True, None
+        return BlacklistedToken.of(self.payload.get("sid")), first
 
     def outstand(self) -> None:
         """Nothing to do: the sign-in has its row."""
@@ -390,7 +399,7 @@ class RefreshToken(BlacklistMixin["RefreshToken"], Token):
     @property
     def access_token(self) -> AccessToken:
         """Its access token. Of a token that was read: a query, and nothing is exchanged."""
-        if self._issued is None and self.token is None:
+        if self.is_made_here:
             self._start_named()
         if self._access is None:
             with as_theirs():

@@ -8,10 +8,12 @@ class is a model of Django's, and what cannot be asked of a sign-in is refused l
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
+from django.utils.functional import SimpleLazyObject
 
 from .... import sessions
 from ....claims import REFRESH, Claims, is_sid
@@ -156,6 +158,13 @@ class BlacklistedToken:
     def __init__(self, token: Any = None, blacklisted_at: datetime | None = None) -> None:
         self.token = OutstandingToken(token) if isinstance(token, LoginSession) else token
         self._blacklisted_at = blacklisted_at
+
+    @classmethod
+    def of(cls, sid: Any) -> "BlacklistedToken":
+        """Return the one of a sign-in, which is looked up when something of it is read."""
+        blacklisted = cls()
+        blacklisted.token = SimpleLazyObject(partial(OutstandingToken.objects.get, pk=sid))
+        return blacklisted
 
     @property
     def pk(self) -> Any:
@@ -443,10 +452,12 @@ def _read_sid(raw: Any) -> str | None:
     """Return the id of the sign-in whose refresh token this is, expired or not."""
     if isinstance(raw, TokenOfSignIn):
         return raw.session.sid
+    # A token object, too, as a column takes it.
+    raw = raw if isinstance(raw, str) else str(raw)
     with suppress(TokenError):
         return str(decode(raw, REFRESH, allow_expired=True)["sid"])
     with suppress(TokenError):
-        claims = legacy.decode(str(raw), (REFRESH,), True)
+        claims = legacy.decode(raw, (REFRESH,), True)
         return None if claims is None else _find_sid(claims["jti"])
     return None
 
