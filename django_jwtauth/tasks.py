@@ -1,7 +1,7 @@
 """The purge as a Django task (Django 6.0 and later; before that, this module is empty)."""
 
 from .operations import purge as purging
-from .signins import endings
+from .operations.sweep import sweep
 
 try:
     from django.tasks import task
@@ -14,4 +14,4 @@ else:
     @task
     def purge() -> dict[str, int]:
         """Purge like ``manage.py jwtauth_purge``; return the number of rows by table."""
-        return {"ended": endings.sweep(), **purging.purge()._asdict()}
+        return {"ended": sweep(), **purging.purge()._asdict()}

@@ -11,10 +11,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import api_tokens, checks, sessions, tokens
+from django_jwtauth import api_tokens, checks, one_time, sessions, tokens
 from django_jwtauth.management.commands import jwtauth_generate_key
 from django_jwtauth.models import LoginSession
-from django_jwtauth.operations import purge
+from django_jwtauth.operations import batches
 from django_jwtauth.tokens import keymaterial
 from django_jwtauth.tokens.cache import VerifiedTokens
 
@@ -138,10 +138,19 @@ def no_cryptography(monkeypatch):
 
 
 @pytest.fixture
+def others(user, other_user, pair):
+    """Two further sign-ins of the user, an API token and a link; and one of somebody else."""
+    sessions.start(user)
+    api_tokens.create(user, "ci")
+    one_time.create(user, one_time.SIGN_IN)
+    sessions.start(other_user)
+
+
+@pytest.fixture
 def no_pauses(monkeypatch):
     """Retry a failed batch at once; return the pauses that would have been made."""
     pauses = []
-    monkeypatch.setattr(purge.time, "sleep", pauses.append)
+    monkeypatch.setattr(batches.time, "sleep", pauses.append)
     return pauses
 
 

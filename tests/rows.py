@@ -59,3 +59,8 @@ def fill(user, number, **columns):
         )
         for second in range(number)
     )
+
+
+def ends():
+    """The reason and channel of every row."""
+    return sorted(LoginSession.objects.values_list("end_reason", "ended_via"))

@@ -26,6 +26,7 @@ ORDER = {
     "http": "device refusals transport / bodies",
     "signins": "issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
+    "operations": "batches / finding purge revocation sweep",
     "throttling": "device_cookies spellings / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "filters user_agents user_page wording / export forms overview / records find /"

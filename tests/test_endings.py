@@ -2,9 +2,7 @@ from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import DatabaseError, connection, models, transaction
 from django.test import Client as Browser
 from django.test.utils import isolate_apps, override_settings
@@ -18,6 +16,7 @@ from tests.calls import reason_of
 from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
+from tests.rows import ends
 from tests.urls import urlpatterns as project
 
 urlpatterns = [
@@ -25,20 +24,6 @@ urlpatterns = [
     path("browser/", include("django_jwtauth.urls.browser")),
     path("portal/", include("django_jwtauth.urls.portal")),
 ]
-
-
-def ends():
-    """The reason and channel of every row."""
-    return sorted(LoginSession.objects.values_list("end_reason", "ended_via"))
-
-
-@pytest.fixture
-def others(user, other_user, pair):
-    """Two further sign-ins of the user, an API token and a link; and one of somebody else."""
-    sessions.start(user)
-    api_tokens.create(user, "ci")
-    one_time.create(user, one_time.SIGN_IN)
-    sessions.start(other_user)
 
 
 # --- one row
@@ -279,49 +264,3 @@ def test_a_request_with_another_secret_key_ends_nothing(user, pair, settings):
 
     assert reason_of(endings.load_user, claims) == "credentials_changed"
     assert ends() == [("", "")]
-
-
-# --- the sweep
-
-
-def test_the_sweep_ends_what_no_request_can_use(user, other_user, others):
-    """What an UPDATE changed: password, deactivation. Others, and what is over, are left."""
-    User.objects.filter(pk=user.pk).update(password="!")
-    User.objects.filter(pk=other_user.pk).update(is_active=False)
-    gone = get_user_model().objects.create_user("gone")
-    sessions.start(gone)
-    LoginSession.objects.filter(user=gone).update(user=None)
-    sessions.start(get_user_model().objects.create_user("carla"))
-
-    seen = []
-    assert endings.sweep(batch_size=2, progress=seen.append) == 6
-    assert ends() == [
-        ("", ""),
-        *[("credentials_changed", "password_change")] * 4,
-        ("user_deleted", "deletion"),
-        ("user_inactive", "deactivation"),
-    ]
-    assert seen[-1] == 6
-    assert len(seen) == 4
-    assert endings.sweep() == 0
-
-
-def test_the_sweep_leaves_what_outlives_the_password(user, others, settings):
-    """API tokens, under API_TOKENS["SURVIVE_PASSWORD_CHANGE"]; of an active user."""
-    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
-    User.objects.filter(pk=user.pk).update(password="!")
-    tokens = LoginSession.objects.of_kind(Kind.API_TOKEN)
-
-    assert endings.sweep() == 3
-    assert tokens.live().count() == 1
-    User.objects.filter(pk=user.pk).update(is_active=False)
-    assert endings.sweep() == 1
-
-
-def test_purging_sweeps_first(user, pair, capsys):
-    """The daily purge does both, and says so."""
-    User.objects.update(is_active=False)
-    call_command("jwtauth_purge")
-
-    assert ends() == [("user_inactive", "deactivation")]
-    assert "Ended 1 sign-in that no request could use" in capsys.readouterr().out

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from django_jwtauth import sessions
 from django_jwtauth.management.commands import jwtauth_revoke
-from django_jwtauth.models import BlacklistedToken, LoginSession
-from django_jwtauth.operations import revocation
+from django_jwtauth.models import BlacklistedToken, LoginSession, LoginSessionQuerySet
+from django_jwtauth.operations import batches, revocation
 from tests import forge
 from tests.calls import run_command
 
@@ -297,17 +297,17 @@ def test_a_database_that_gives_up_is_no_traceback(monkeypatch, pairs):
 
 def test_an_interruption_tells_how_far_it_got(monkeypatch, user):
     """Ctrl-C loses nothing: the chunks so far are ended."""
-    monkeypatch.setattr(revocation, "CHUNK_SIZE", 2)
+    monkeypatch.setattr(batches, "SIZE", 2)
     for _ in range(5):
         sessions.start(user)
-    real = revocation._end_chunk
+    real = LoginSessionQuerySet.end_for
 
-    def interrupted(*arguments):
+    def interrupted(self, cause):
         if LoginSession.objects.exclude(ended_at=None).count() == 4:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(self, cause)
 
-    monkeypatch.setattr(revocation, "_end_chunk", interrupted)
+    monkeypatch.setattr(LoginSessionQuerySet, "end_for", interrupted)
     with pytest.raises(CommandError, match="Interrupted: 4 sign-ins ended"):
         run("--user", "anna", *WHY)
 
@@ -329,7 +329,7 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_shows_the_progress(monkeypatch, user):
     """In one line, which is gone in the end."""
-    monkeypatch.setattr(revocation, "CHUNK_SIZE", 2)
+    monkeypatch.setattr(batches, "SIZE", 2)
     for _ in range(3):
         sessions.start(user)
     terminal = Terminal()

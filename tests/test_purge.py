@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from django_jwtauth import sessions
 from django_jwtauth.models import BlacklistedToken, Kind, LoginSession
+from django_jwtauth.operations import batches
 from django_jwtauth.operations import purge as module
 from django_jwtauth.operations.purge import Purged, purge
 from django_jwtauth.store import database
@@ -271,7 +272,7 @@ def test_it_gives_up_and_keeps_what_it_did(db, monkeypatch, no_pauses):
 
     with pytest.raises(OperationalError, match="deadlock"):
         purge()
-    assert len(attempts) == module.ATTEMPTS
+    assert len(attempts) == batches.ATTEMPTS
     assert LoginSession.objects.count() == 1
     assert BlacklistedToken.objects.count() == 0
 
@@ -292,7 +293,7 @@ def test_a_token_blacklisted_in_between_saves_its_sign_in(monkeypatch, no_pauses
         make_tokens(-DAY, session=saved)
 
     monkeypatch.setattr(module, "_delete", blacklist_first)
-    monkeypatch.setattr(module.time, "sleep", undisturbed_rest)
+    monkeypatch.setattr(batches.time, "sleep", undisturbed_rest)
 
     assert purge() == Purged(sessions=1)
     assert list(LoginSession.objects.all()) == [saved]

@@ -19,7 +19,7 @@ from django_jwtauth.models import (
     Reason,
     Via,
 )
-from django_jwtauth.operations import revocation
+from django_jwtauth.operations import batches, revocation
 from django_jwtauth.operations.revocation import Tally, UnknownToken
 from tests import forge
 from tests.rows import fill
@@ -147,7 +147,7 @@ def test_the_leeway_counts_for_the_refresh_and_for_what_it_bought(api, user, set
 
 @pytest.fixture
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(revocation, "CHUNK_SIZE", 3)
+    monkeypatch.setattr(batches, "SIZE", 3)
 
 
 def test_many_are_ended_in_chunks(user, small_chunks):
@@ -192,7 +192,7 @@ def failing(monkeypatch, *calls):
         return real(self, cause)
 
     monkeypatch.setattr(LoginSessionQuerySet, "end_for", end)
-    monkeypatch.setattr(revocation, "PAUSE", 0)
+    monkeypatch.setattr(batches, "PAUSE", 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ import pytest
 import time_machine
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 
 from django_jwtauth import checks
 from django_jwtauth.contrib.simplejwt.move import importer, tables
@@ -164,6 +164,23 @@ def test_batches_leave_nothing_out(old, user, size):
     done = import_tokens("default", batch_size=size, progress=told.append)
     assert done == told[-1] == Imported(imported=3, blacklisted=2)
     assert len(told) == -(-5 // size)
+
+
+def test_a_deadlock_is_survived(transactional_db, old, user, monkeypatch, no_pauses):
+    """The batch is imported again as a whole, and each of its tokens is counted once."""
+    outstanding(user)
+    outstanding(user, blacklisted=True)
+    start, failures = importer._start, [OperationalError("deadlock")] * 2
+
+    def fail_twice(*args):
+        if failures:
+            raise failures.pop()
+        start(*args)
+
+    monkeypatch.setattr(importer, "_start", fail_twice)
+
+    assert import_tokens("default") == Imported(imported=1, blacklisted=1)
+    assert no_pauses == [0.1, 0.2]
 
 
 def test_a_user_whom_older_releases_forgot(old, user, api):

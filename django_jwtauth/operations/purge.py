@@ -4,31 +4,17 @@ The purge may run during traffic, be interrupted at any point, and run twice at 
 batch locks its rows and skips those that are locked by another.
 """
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from django.db import (
-    IntegrityError,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import connections
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.db.models.signals import post_delete, pre_delete
 
 from ..conf import moments
 from ..models import BlacklistedToken, LoginSession
 from ..store import database
-
-BATCH_SIZE = 1000
-
-#: How often a batch is tried, and the seconds before the second try, which double each time.
-ATTEMPTS = 6
-PAUSE = 0.1
+from . import batches
 
 
 class Purged(NamedTuple):
@@ -40,7 +26,7 @@ class Purged(NamedTuple):
 
 def purge(
     *,
-    batch_size: int = BATCH_SIZE,
+    batch_size: int = batches.SIZE,
     dry_run: bool = False,
     progress: Callable[[Purged], None] | None = None,
 ) -> Purged:
@@ -71,36 +57,15 @@ def purge(
 
 def _delete_in_batches(rows: QuerySet[Any], moment: str, size: int) -> Iterator[int]:
     """Delete ``rows``, oldest ``moment`` first, and yield the number deleted by each batch."""
-    # SQLite before 3.32 accepts at most 999 parameters.
-    size = min(size, connections[rows.db].features.max_query_params or size)
-    reached: tuple[Any, datetime] | None = None
-    while True:
-        count, reached = _persistently(_delete_batch, rows, moment, reached, size)
-        if reached is None:
-            return
-        yield count
+    skip = connections[rows.db].features.has_select_for_update_skip_locked
+    locked = rows.select_for_update(skip_locked=skip).values_list("pk", moment, named=True)
 
-
-def _delete_batch(
-    rows: QuerySet[Any], moment: str, reached: tuple[Any, datetime] | None, size: int
-) -> tuple[int, tuple[Any, datetime] | None]:
-    """Delete the next rows; return their number and the last one, or None at the end."""
-    if reached is not None:
-        # The index begins with deleted rows, and skipping them takes longer each time.
-        pk, last = reached
-        rows = rows.filter(**{f"{moment}__gte": last}).exclude(**{moment: last, "pk__lte": pk})
-    features = connections[rows.db].features
-    # SQLite locks no rows, and a transaction that has read before it writes cannot wait.
-    with transaction.atomic(rows.db) if features.has_select_for_update else nullcontext():
-        locked = rows.order_by(moment, "pk").select_for_update(
-            skip_locked=features.has_select_for_update_skip_locked
-        )
-        found = list(locked.values_list("pk", moment)[:size])
-        if not found:
-            return 0, None
-        free = _unreferenced(rows, [pk for pk, _ in found])
+    def delete(found: Sequence[Any]) -> int:
+        free = _unreferenced(rows, [row.pk for row in found])
         batch = rows.model._base_manager.using(rows.db).filter(pk__in=free)
-        return _delete(batch) if free else 0, found[-1]
+        return _delete(batch) if free else 0
+
+    return batches.through(batches.in_order(locked, moment, size), delete, atomic=True)
 
 
 def _unreferenced(rows: QuerySet[Any], pks: list[Any]) -> list[Any]:
@@ -132,18 +97,3 @@ def _is_extended(model: type[Model]) -> bool:
     }
     listened = pre_delete.has_listeners(model) or post_delete.has_listeners(model)
     return listened or not related <= {BlacklistedToken}
-
-
-def _persistently(step: Callable[..., Any], *args: Any) -> Any:
-    """Call ``step``, again after a deadlock, a lock or a lost connection; return its result."""
-    for attempt in range(1, ATTEMPTS):
-        try:
-            return step(*args)
-        # IntegrityError: a token was blacklisted between the two statements of a batch.
-        except (OperationalError, InterfaceError, IntegrityError):
-            connection = connections[database.alias()]
-            # The caller's transaction would be lost as well.
-            if not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-    return step(*args)

@@ -5,16 +5,13 @@ statement, so a million of them hold no lock for long. An operator who is interr
 again; a sign-in that has already ended keeps its record.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.apps import apps
-from django.db import OperationalError, connections
-from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -23,18 +20,13 @@ from ..conf import get_settings, moments
 from ..models import BlacklistedToken, Cause, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
 from ..store import database, identity
+from . import batches
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 #: The reasons that people give; the others are set automatically.
 OPERATOR_REASONS = (Reason.STOLEN, Reason.COMPROMISED, Reason.LEFT, Reason.OTHER)
-
-CHUNK_SIZE = 1000
-
-#: How often a chunk is tried, and the seconds before the second try, which double each time.
-ATTEMPTS = 5
-PAUSE = 0.1
 
 
 class Tally(NamedTuple):
@@ -185,53 +177,20 @@ def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
 
 def _in_chunks(ending: LoginSessionQuerySet, cause: Cause) -> Iterator[tuple[list[UUID], int]]:
     """End the rows of ``ending``; yield the ids of each chunk, and how many this call ended."""
-    # The cause takes some parameters, and SQLite before 3.32 accepts at most 999.
-    most = connections[ending.db].features.max_query_params
-    size = min(CHUNK_SIZE, most - 50) if most else CHUNK_SIZE
+    rows = ending.values_list("pk", "created_at", named=True)
+    read = batches.in_order(rows, "created_at", batches.SIZE)
+
+    def end_chunk(found: Sequence[Any]) -> tuple[list[UUID], int]:
+        sids = [row.pk for row in found]
+        return sids, database.sign_ins().filter(pk__in=sids).end_for(cause)
+
     ended = True
     # Once more, for a sign-in that was committed behind the point that was reached.
     while ended:
-        ended, reached = False, None
-        while True:
-            sids, reached, number = _persistently(_end_chunk, ending, reached, size, cause)
-            if not sids:
-                break
+        ended = False
+        for sids, number in batches.through(read, end_chunk):
             ended = ended or number > 0
             yield sids, number
-
-
-def _end_chunk(
-    ending: LoginSessionQuerySet,
-    reached: tuple[UUID, datetime] | None,
-    size: int,
-    cause: Cause,
-) -> tuple[list[UUID], tuple[UUID, datetime] | None, int]:
-    """End the next ones; return their ids, the last one, and how many this call ended."""
-    if reached is not None:
-        pk, moment = reached
-        # Always move on, because a transaction may still see a sign-in as it was.
-        further = Q(created_at__gt=moment) | Q(pk__gt=pk)
-        ending = ending.filter(further, created_at__gte=moment)
-    found = list(ending.order_by("created_at", "pk").values_list("pk", "created_at")[:size])
-    if not found:
-        return [], reached, 0
-    sids = [pk for pk, _moment in found]
-    return sids, found[-1], database.sign_ins().filter(pk__in=sids).end_for(cause)
-
-
-def _persistently(step: Callable[..., Any], *args: Any) -> Any:
-    """Call ``step``, again after a deadlock or a lost connection; return its result."""
-    for attempt in range(1, ATTEMPTS):
-        connection = connections[database.alias()]
-        try:
-            return step(*args)
-        except OperationalError:
-            # The caller's transaction is lost as well.
-            if connection.in_atomic_block:
-                raise
-            connection.close_if_unusable_or_obsolete()
-            time.sleep(PAUSE * 2 ** (attempt - 1))
-    return step(*args)
 
 
 # --- the admin's log: a courtesy, the rows are the record

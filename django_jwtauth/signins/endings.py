@@ -2,10 +2,10 @@
 
 A sign-in whose tokens are refused is not shown as live, and never comes back, whatever happens
 to the user. Receivers end the rows when a user is saved or deleted. Changes by
-``queryset.update()`` are found when a token is next used, and by ``sweep()``.
+``queryset.update()`` are found when a token is next used, and by ``operations.sweep``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -33,9 +33,6 @@ from .rules import find_hashes, is_active
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
-
-#: The number of sign-ins that sweep() examines in one step.
-SWEEP_SIZE = 1000
 
 _INACTIVE = Cause(Reason.USER_INACTIVE, Via.DEACTIVATION)
 _CHANGED = Cause(Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE)
@@ -183,31 +180,8 @@ def _was_set(user: Any) -> bool:
 # --- a user was changed by an UPDATE
 
 
-def sweep(*, batch_size: int = SWEEP_SIZE, progress: Callable[[int], None] | None = None) -> int:
-    """End the sign-ins that no request can use any more; return how many.
-
-    These belong to users who were deactivated or deleted, or whose password was changed, by an
-    UPDATE, which calls no receiver. Examines every sign-in that is not over, ``batch_size`` at a
-    time, and calls ``progress`` with the number so far after each batch.
-    """
-    total, reached = 0, UUID(int=0)
-    while True:
-        live = (
-            database.sign_ins().live().filter(pk__gt=reached).select_related("user").order_by("pk")
-        )
-        batch = list(live[:batch_size])
-        if not batch:
-            return total
-        reached = batch[-1].pk
-        causes = [(_why_over(session), session.pk) for session in batch]
-        for cause in (_DELETED, _INACTIVE, _CHANGED):
-            over = [pk for why, pk in causes if why is cause]
-            total += database.sign_ins().filter(pk__in=over).end_for(cause) if over else 0
-        if progress:
-            progress(total)
-
-
-def _why_over(session: LoginSession) -> Cause | None:
+def why_over(session: LoginSession) -> Cause | None:
+    """Return why no request can use the sign-in any more, or None if one may."""
     if session.user is None:
         return _DELETED
     try:

@@ -7,8 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
 from ...conf.durations import words
-from ...operations.purge import BATCH_SIZE, Purged, purge
-from ...signins.endings import sweep
+from ...operations import batches
+from ...operations.purge import Purged, purge
+from ...operations.sweep import sweep
 from ..terminal import batch_size, overwrite, swept
 
 
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=batch_size,
-            default=BATCH_SIZE,
+            default=batches.SIZE,
             help="Rows deleted in one transaction (default: %(default)s).",
         )
 

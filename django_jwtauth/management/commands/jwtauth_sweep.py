@@ -3,7 +3,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error as DatabaseFailure
 
-from ...signins.endings import SWEEP_SIZE, sweep
+from ...operations import batches
+from ...operations.sweep import sweep
 from ..terminal import batch_size, swept
 
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--batch-size",
             type=batch_size,
-            default=SWEEP_SIZE,
+            default=batches.SIZE,
             help="Sign-ins examined in one step (default: %(default)s).",
         )
 

@@ -5,21 +5,22 @@ can end it, and a later change of the password counts. A blacklisted one becomes
 our blacklist. May run during traffic, be interrupted, and run again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db import connections, reset_queries
+from django.db import connections, reset_queries, transaction
 
 from ....claims import REFRESH
 from ....conf import get_settings, moments
 from ....models import BlacklistedToken, Cause, Reason, Via
+from ....operations import batches
 from ....signins.rules import auth_hash, make_legacy_session
 from ....store import database, identity
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
-from .tables import Row, count, find_alias, get_last_id, read_batches, read_newest
+from .tables import Row, count, find_alias, get_last_id, read_after, read_newest
 
 BATCH_SIZE = 1000
 _CAUSE = Cause(Reason.OTHER, Via.COMMAND, note="Imported from djangorestframework-simplejwt.")
@@ -57,8 +58,7 @@ def import_tokens(
     """
     last_id = get_last_id(using)
     done = Imported()
-    for rows in read_batches(using, last_id, _bounded(batch_size)):
-        batch = _import_batch(rows, dry_run)
+    for batch in _import_batches(using, last_id, batch_size, dry_run):
         done = Imported(*map(sum, zip(done, batch, strict=True)))
         # With DEBUG on, Django keeps the text of each statement.
         reset_queries()
@@ -80,23 +80,29 @@ def import_some(column: str, value: Any) -> None:
         return
     if column == "user_id":
         value = get_user_model()._meta.pk.get_db_prep_value(value, connections[using])
-    size = _bounded(BATCH_SIZE)
-    for rows in read_batches(using, get_last_id(using), size, column=column, value=value):
-        _import_batch(rows, dry_run=False)
+    some = {"column": column, "value": value}
+    for _ in _import_batches(using, get_last_id(using), BATCH_SIZE, dry_run=False, **some):
+        pass
 
 
 def count_unimported(using: str) -> int:
     """Return how many of the newest live tokens, at most ``BATCH_SIZE``, are not imported."""
-    rows = read_newest(using, moments.now() - _get_extension(), _bounded(BATCH_SIZE))
+    rows = read_newest(using, moments.now() - _get_extension(), batches.bounded(BATCH_SIZE))
     return _import_batch(rows, dry_run=True).imported
 
 
-def _bounded(batch_size: int) -> int:
-    # SQLite before 3.32 takes 999 parameters.
-    return min(batch_size, (connections[database.alias()].features.max_query_params or 9999) // 2)
+def _import_batches(
+    using: str, last_id: int, size: int, dry_run: bool, **some: Any
+) -> Iterator[Imported]:
+    """Import those up to that id, or ``some`` of them; yield what became of each batch."""
+    size = batches.bounded(size)
+    return batches.through(
+        lambda reached: read_after(reached, using, last_id, size, **some),
+        lambda rows: _import_batch(rows, dry_run),
+    )
 
 
-def _import_batch(rows: list[Row], dry_run: bool) -> Imported:
+def _import_batch(rows: Sequence[Row], dry_run: bool) -> Imported:
     extension = _get_extension()
     now = moments.now()
     alive = [row for row in rows if row.expires_at + extension > now]
@@ -107,8 +113,10 @@ def _import_batch(rows: list[Row], dry_run: bool) -> Imported:
     new_tokens = _leave_out(refused, _find_blacklisted(refused))
     new_sessions = _leave_out(known, _find_sessions(known))
     if not dry_run:
-        _blacklist(new_tokens, users, extension)
-        _start(new_sessions, users, extension)
+        # All or nothing, so that a batch that is done again is counted once.
+        with transaction.atomic(database.alias()):
+            _blacklist(new_tokens, users, extension)
+            _start(new_sessions, users, extension)
     return Imported(
         imported=len(new_sessions),
         expired=len(rows) - len(alive),

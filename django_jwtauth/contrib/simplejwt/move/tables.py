@@ -4,7 +4,6 @@ The column ``token``, which holds a whole refresh token, is never read.
 """
 
 import functools
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -82,22 +81,16 @@ def count(using: str, last_id: int) -> int:
     return int(_fetch_value(using, f"SELECT COUNT(*) FROM {OUTSTANDING} WHERE id <= %s", last_id))  # noqa: S608
 
 
-def read_batches(
-    using: str, last_id: int, size: int, *, column: str = "", value: Any = None
-) -> Iterator[list[Row]]:
-    """Yield the outstanding tokens up to that id, ``size`` at a time, in the order of ids.
+def read_after(
+    reached: Row | None, using: str, last_id: int, size: int, *, column: str = "", value: Any = None
+) -> list[Row]:
+    """Return the outstanding tokens up to that id that follow ``reached``, at most ``size``.
 
     ``column``: "user_id" or "jti", to read only those that have this value there.
     """
-    reached = 0
     only, values = (f"o.{column} = %s AND ", [value]) if column else ("", [])
-    while True:
-        which = f"WHERE {only}o.id > %s AND o.id <= %s ORDER BY o.id"
-        rows = _read(using, which, size, *values, reached, last_id)
-        if not rows:
-            return
-        yield rows
-        reached = rows[-1].id
+    which = f"WHERE {only}o.id > %s AND o.id <= %s ORDER BY o.id"
+    return _read(using, which, size, *values, reached.id if reached else 0, last_id)
 
 
 def read_newest(using: str, expire_after: datetime, size: int) -> list[Row]:
