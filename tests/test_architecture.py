@@ -31,7 +31,7 @@ ORDER = {
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "filters user_agents user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
-    "contrib.simplejwt": "move / exceptions utils / backends settings / issuing models state"
+    "contrib.simplejwt": "move / alias exceptions utils / backends settings / issuing models state"
     " token_blacklist / tokens / authentication / serializers / views / checks .",
     "contrib.simplejwt.move": "configuration names tables / decoder source / neighbours project /"
     " advice importer",

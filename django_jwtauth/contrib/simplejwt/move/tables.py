@@ -7,12 +7,13 @@ import functools
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.contrib.auth import get_user_model
 from django.core.signals import setting_changed
 from django.db import OperationalError, ProgrammingError, connections
 from django.db.models import DateTimeField, Value
 
 from ....conf import MAX_TENANTS, get_tenancy, moments
-from ....store import database
+from ....store import database, identity
 
 OUTSTANDING, BLACKLISTED = TABLES = (
     "token_blacklist_outstandingtoken",
@@ -69,6 +70,16 @@ def is_blacklisted(jti: str) -> bool:
         if find_alias() is not None:
             raise
         return False
+
+
+def forget_user(using: str, user: Any) -> None:
+    """Set the user of outstanding tokens to NULL, as on_delete there does, before a deletion."""
+    if using != find_alias():
+        return
+    connection = connections[using]
+    key = get_user_model()._meta.pk.get_db_prep_value(identity.saved_key(user), connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {OUTSTANDING} SET user_id = NULL WHERE user_id = %s", [key])  # noqa: S608
 
 
 def get_last_id(using: str) -> int:
