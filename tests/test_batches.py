@@ -59,7 +59,7 @@ def watching(watch):
 
 @contextmanager
 def deadlocks(number):
-    """Let the first so many statements that write fail as in a deadlock."""
+    """Make the first so many writing statements fail as in a deadlock."""
     left = [OperationalError("deadlock")] * number
 
     def fail(sql, params):

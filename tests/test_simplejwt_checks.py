@@ -201,7 +201,7 @@ def test_simplejwts_own_paths_are_known(settings):
     [
         ("TOKEN_USER_CLASS", "shop.Nobody", "cannot be imported"),
         ("AUTH_TOKEN_CLASSES", ["shop.Nothing"], "cannot be imported"),
-        ("AUTH_TOKEN_CLASSES", [f"{__name__}.Other"], "Other is no subclass"),
+        ("AUTH_TOKEN_CLASSES", [f"{__name__}.Other"], "Other is not a subclass"),
     ],
 )
 def test_a_path_that_leads_nowhere(settings, setting, value, text):

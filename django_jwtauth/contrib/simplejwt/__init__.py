@@ -1,8 +1,8 @@
-"""simplejwt's modules under their names, and what a move from it needs.
+"""simplejwt's modules under their names, and the tools to move a project here.
 
-A project replaces the prefix ``rest_framework_simplejwt.`` by this one. ``move`` reads what
-simplejwt left: its tokens, by ``LEGACY["DECODER"]``, its settings and its tables. ``alias`` is for
-packages that import simplejwt themselves. simplejwt itself need not be installed any more.
+A project replaces the prefix ``rest_framework_simplejwt.`` with this one. ``move`` reads
+simplejwt's tokens, by ``LEGACY["DECODER"]``, its settings and its tables. ``alias`` is for
+packages that import simplejwt themselves. simplejwt itself need not be installed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ __all__ = ["decode"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not before it is asked for: settings.py imports `alias`, and there are no models yet.
+    # Imported on access, because settings.py imports `alias` before there are models.
     if name == "decode":
         from .move.decoder import decode
 

@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 
 def default_user_authentication_rule(user: Any) -> bool:
-    """Return whether there is a user, and an active one."""
+    """Return whether there is a user who is active."""
     return user is not None and is_active(user)
 
 
 class JWTAuthentication(core.JWTAuthentication):
     """Sets ``request.auth`` to a token of one of ``AUTH_TOKEN_CLASSES``.
 
-    One query, made by ``get_validated_token()``: it loads the user, and refuses the token for
-    whatever is wrong with the user or the sign-in as well.
+    ``get_validated_token()`` makes one query, which loads the user, and also checks the user and
+    the sign-in.
     """
 
     media_type = "application/json"
@@ -58,7 +58,7 @@ class JWTAuthentication(core.JWTAuthentication):
         return header.encode("latin-1", "replace") if isinstance(header, str) else header
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the encoded token of such a header, or None if another scheme's."""
+        """Return the encoded token of the header, or None if it has another scheme."""
         try:
             raw = parse_header(read_text(header, "latin-1"))
         except BadAuthorizationHeader as error:
@@ -66,7 +66,7 @@ class JWTAuthentication(core.JWTAuthentication):
         return None if raw is None else RedactedBytes(raw.encode("latin-1"))
 
     def get_validated_token(self, raw_token: Any) -> Any:
-        """Return the token as the first of ``AUTH_TOKEN_CLASSES`` that takes it.
+        """Return the token as the first of ``AUTH_TOKEN_CLASSES`` that accepts it.
 
         Raises ``InvalidToken``, whose ``detail`` has a message for each.
         """
@@ -79,10 +79,10 @@ class JWTAuthentication(core.JWTAuthentication):
         raise InvalidToken(_refusal(errors)) from None
 
     def get_user(self, validated_token: Any) -> Any:
-        """Return the user, who was loaded with the token unless a subclass made that."""
+        """Return the user, who was loaded with the token unless a subclass created it."""
         if isinstance(validated_token, Token) and not validated_token.is_made_here:
             if validated_token.loaded_user is None:
-                # Read with verify=False: nobody has checked it yet.
+                # It was read with verify=False, and is not checked yet.
                 token = validated_token.token
                 validated_token = JWTAuthentication.get_validated_token(self, token)
             return validated_token.loaded_user
@@ -115,10 +115,10 @@ def _refusal(errors: list[tuple[Any, TokenError]]) -> dict[str, Any]:
 
 
 class JWTStatelessUserAuthentication(JWTAuthentication, core.JWTStatelessUserAuthentication):
-    """No query: ``request.user`` is made of the token by ``TOKEN_USER_CLASS``."""
+    """No query: ``TOKEN_USER_CLASS`` creates ``request.user`` from the token."""
 
     def get_validated_token(self, raw_token: Any) -> Any:
-        """Return the token after every check that needs no database."""
+        """Return the token, once everything is checked that needs no database."""
         try:
             claims = core.JWTStatelessUserAuthentication.get_validated_token(self, raw_token)
         except core.InvalidToken as error:
@@ -128,7 +128,7 @@ class JWTStatelessUserAuthentication(JWTAuthentication, core.JWTStatelessUserAut
         return super().get_validated_token(checked)
 
     def get_user(self, validated_token: Any) -> Any:
-        """Return what ``TOKEN_USER_CLASS`` makes of the token."""
+        """Return a ``TOKEN_USER_CLASS`` for the token."""
         if api_settings.USER_ID_CLAIM not in validated_token:
             raise InvalidToken(_("Token contained no recognizable user identification"))
         return api_settings.TOKEN_USER_CLASS(validated_token)
@@ -138,7 +138,7 @@ JWTTokenUserAuthentication = JWTStatelessUserAuthentication
 
 
 def __getattr__(name: str) -> Any:
-    # Constants there, read when they are asked for here.
+    # These are constants in simplejwt; here they are read on access.
     if name == "AUTH_HEADER_TYPES":
         return api_settings.AUTH_HEADER_TYPES
     if name == "AUTH_HEADER_TYPE_BYTES":

@@ -1,4 +1,4 @@
-"""``TokenBackend``: encoded text to claims, for code that did not ask a token class."""
+"""``TokenBackend``: encoded text to claims, for code that does not use a token class."""
 
 from copy import deepcopy
 from datetime import timedelta
@@ -16,12 +16,12 @@ from .utils import format_lazy as format_lazy
 
 
 def read_text(token: Any, encoding: str = "utf-8") -> Any:
-    """Return an encoded token, text or bytes, as text that no error report shows."""
+    """Return an encoded token, text or bytes, as redacted text."""
     return redact(token.decode(encoding, "replace") if isinstance(token, bytes) else token)
 
 
 def read_unverified(raw: Any) -> Claims:
-    """Return what a token says, whoever made it. Raises a ``TokenError`` for no token."""
+    """Return the unverified claims of a token; raises a ``TokenError`` if it is not a token."""
     if not isinstance(raw, str) or len(raw) > jws.MAX_LENGTH:
         raise TokenBackendError(TokenBackendError.default_detail)
     with as_theirs(TokenBackendError):
@@ -36,15 +36,15 @@ def read_unverified(raw: Any) -> Claims:
 
 
 class TokenBackend:
-    """Takes the arguments of simplejwt's. Keys and algorithms are those of ``JWTAUTH``."""
+    """Takes the same arguments as simplejwt's. Keys and algorithms are those of ``JWTAUTH``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         pass
 
     def decode(self, token: Any, verify: bool = True) -> Claims:
-        """Return the claims of a token that is good, by every rule of the package: a query.
+        """Return the claims of a token, once every rule of the package is checked. One query.
 
-        With ``verify=False`` of any token, unchecked, as in simplejwt.
+        With ``verify=False``, return the unchecked claims of any token, as in simplejwt.
         """
         raw = read_text(token)
         if not verify:

@@ -1,6 +1,6 @@
-"""What ``SIMPLE_JWT`` says and has no effect: told at start-up, once a project has moved.
+"""Report settings in ``SIMPLE_JWT`` that have no effect, once a project has moved.
 
-``django_jwtauth.checks`` asks here.
+``django_jwtauth.checks`` calls this module.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +17,7 @@ from .move import advice, configuration, project
 from .move.configuration import DEFAULTS
 from .move.names import HERE, THEIRS, relocate
 
-#: Settings that only the classes in here read, and the core's that stand in their place.
+#: Settings that only the classes in this package read, and the core's classes without them.
 _READ_HERE: Mapping[str, tuple[type, ...]] = {
     "USER_AUTHENTICATION_RULE": (views.TokenObtainPairView, views.TokenRefreshView),
     "TOKEN_OBTAIN_SERIALIZER": (views.TokenObtainPairView,),
@@ -39,7 +39,7 @@ class Problem(NamedTuple):
 
 
 def find_problems(*, in_use: bool) -> Iterator[Problem]:
-    """Yield what is neither honoured nor in ``JWTAUTH``; ``in_use``: whether these modules are."""
+    """Yield settings that have no effect; ``in_use``: whether the project uses these modules."""
     yield from _find_unsaid()
     yield from _find_unread()
     if in_use:
@@ -54,39 +54,39 @@ def find_problems(*, in_use: bool) -> Iterator[Problem]:
             )
         elif name in ("TOKEN_TYPE_CLAIM", "JTI_CLAIM") and value != DEFAULTS[name]:
             yield Problem(
-                f"SIMPLE_JWT[{name!r}] is read of simplejwt's own tokens only; of those issued "
+                f"SIMPLE_JWT[{name!r}] is read only for simplejwt's own tokens; for those issued "
                 f"here, {advice.NO_EQUIVALENT[name]}.",
                 fatal=False,
             )
 
 
 def _find_unsaid() -> Iterator[Problem]:
-    """Yield what the doctor writes into ``JWTAUTH``, and is not there."""
+    """Yield settings that the doctor would write into ``JWTAUTH``, but that are not there."""
     said, lines = getattr(settings, "JWTAUTH", {}), advice.advise().lines
     symmetric = str(configuration.get("ALGORITHM")).startswith("HS")
     sources = {**{name: name for name in advice.SAME}, **advice.MOVED}
     for name in sources.keys() & configuration.given().keys():
         ours = sources[name]
-        # A key may be one that the doctor cannot take over.
+        # The doctor cannot take over every key.
         own_key = not symmetric or configuration.get("SIGNING_KEY") != settings.SECRET_KEY
         if ours not in said and (ours in lines or (ours == "KEYS" and own_key)):
             yield Problem(
                 f"SIMPLE_JWT[{name!r}] has no effect on the tokens issued here: write {ours} "
                 "into JWTAUTH, as `jwtauth_doctor --from-simplejwt` prints it.",
-                # Whether another service verifies with the secret is not known here.
+                # Another service may verify with the secret; this is unknown here.
                 fatal=ours != "KEYS" or not symmetric,
             )
     conf = get_settings()
     if not configuration.names_primary_key() and (conf.USER_ID_CLAIM or not conf.HOOKS.CLAIMS):
         yield Problem(
             "SIMPLE_JWT['USER_ID_FIELD'] is not the primary key, which tokens issued here name: "
-            "let HOOKS['CLAIMS'] return the other id, and remove USER_ID_CLAIM from JWTAUTH.",
+            "return the other id from HOOKS['CLAIMS'], and remove USER_ID_CLAIM from JWTAUTH.",
             fatal=conf.USER_ID_CLAIM is not None,
         )
 
 
 def _find_unread() -> Iterator[Problem]:
-    """Yield settings that the classes of the core, which are in use, do not read."""
+    """Yield settings that the core's classes, which the project uses, do not read."""
     changed = {name: kinds for name, kinds in _READ_HERE.items() if _is_changed(name)}
     used = list(_find_used()) if changed else []
     for name, kinds in changed.items():
@@ -112,7 +112,7 @@ def _find_used() -> Iterator[tuple[str, type]]:
         default: Iterable[Any] = rest_framework.DEFAULT_AUTHENTICATION_CLASSES
         found = [("DEFAULT_AUTHENTICATION_CLASSES", cls) for cls in default]
         found += [(path, getattr(view, "cls", None)) for path, view in project.walk(get_resolver())]
-    # It runs the project's code: Django's own checks tell of an error in it.
+    # This runs the project's code; Django's own checks report errors in it.
     except Exception:
         return
     yield from ((place, cls) for place, cls in found if isinstance(cls, type))
@@ -123,8 +123,8 @@ def _is_here(cls: type) -> bool:
 
 
 def _find_unusable() -> Iterator[Problem]:
-    """Yield dotted paths that lead to nothing, or to what is no class of an access token."""
-    # Not imported by whoever does not use it.
+    """Yield dotted paths that cannot be imported, or are not a class of an access token."""
+    # Imported here, so that a project that does not use it does not load it.
     from .settings import api_settings
     from .tokens import Token
 
@@ -137,7 +137,7 @@ def _find_unusable() -> Iterator[Problem]:
         for cls in found if name == "AUTH_TOKEN_CLASSES" else ():
             if not (issubclass(cls, Token) and cls.token_type == ACCESS):
                 yield Problem(
-                    f"SIMPLE_JWT['AUTH_TOKEN_CLASSES']: {cls.__qualname__} is no subclass of "
+                    f"SIMPLE_JWT['AUTH_TOKEN_CLASSES']: {cls.__qualname__} is not a subclass of "
                     f"{HERE}.tokens.AccessToken.",
                     fatal=True,
                 )

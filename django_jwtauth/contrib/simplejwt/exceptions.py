@@ -1,6 +1,6 @@
-"""simplejwt's exceptions: caught, raised and read as they were there.
+"""simplejwt's exceptions, which are caught, raised and read as in simplejwt.
 
-What is raised here is one of ``django_jwtauth.exceptions``, too, and so has a ``reason``.
+Each that is raised here is also one of ``django_jwtauth.exceptions``, and has a ``reason``.
 """
 
 import functools
@@ -19,9 +19,9 @@ logger = logging.getLogger("django_jwtauth")
 
 
 class Unsupported(NotImplementedError):
-    """Something of simplejwt's that is not to be had here; the text says what to write instead.
+    """A feature of simplejwt that is not supported; the text says what to write instead.
 
-    It is logged, too: code that ends sign-ins often stands in ``except Exception: pass``.
+    It is also logged, because code that ends sign-ins is often inside ``except Exception: pass``.
     """
 
     def __init__(self, what: str, instead: str) -> None:
@@ -30,7 +30,7 @@ class Unsupported(NotImplementedError):
 
 
 def refuse_name(module: str, name: str) -> NoReturn:
-    """Raise what an import of a name that is not here is answered with."""
+    """Raise the error for an import of a name that is not here."""
     instead = GONE.get(f"{module.rpartition('.')[2]}.{name}")
     if instead is None:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
@@ -38,9 +38,9 @@ def refuse_name(module: str, name: str) -> NoReturn:
 
 
 class TokenError(core.TokenError):
-    """A token is refused. A project may raise it as well, with a text, a dict, or nothing.
+    """A token is refused. A project may raise it, too, with a text, a dict, or nothing.
 
-    ``str()`` and ``args[0]`` are the sentence. Answered with 401 where no view catches it.
+    ``str()`` and ``args[0]`` are the sentence. The answer is 401 unless a view catches it.
     """
 
     reason = "refused"
@@ -73,7 +73,7 @@ class TokenBackendExpiredToken(core.ExpiredToken, TokenBackendError):
 
 @contextmanager
 def as_theirs(base: type[TokenError] = TokenError) -> Iterator[None]:
-    """Turn what refuses a token into one of these, for whoever catches them."""
+    """Turn refusals of tokens into these exceptions, for code that catches them."""
     try:
         yield
     except TokenError:
@@ -96,7 +96,7 @@ def _derive(kind: Any, base: Any) -> type[TokenError]:
 
 
 class DetailDictMixin:
-    """An exception of Django REST framework's whose ``detail`` is a dict with a ``code``."""
+    """An exception of Django REST framework whose ``detail`` is a dict with a ``code``."""
 
     default_detail: Any
     default_code: str

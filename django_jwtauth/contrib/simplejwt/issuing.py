@@ -1,7 +1,7 @@
-"""The tokens of the core that stand behind those of ``tokens``: issued, and signed anew.
+"""Issue the core's tokens for the classes in ``tokens``, and sign changed ones again.
 
-What is signed anew is what was issued, but for claims that a project may set and for times
-that its sign-in has room for.
+A token that is signed again differs only in claims that a project may set, and in times within
+its sign-in.
 """
 
 import json
@@ -32,7 +32,7 @@ _ADMITTED = "_jwtauth_admitted"
 
 
 class Issued(NamedTuple):
-    """A token of the core, what it says, and until when its row has room for one of its kind."""
+    """A token of the core, its claims, and the latest expiry that its row allows."""
 
     kind: TokenType
     raw: str
@@ -41,7 +41,7 @@ class Issued(NamedTuple):
 
     @classmethod
     def of(cls, raw: str, claims: Claims | None = None) -> "Issued":
-        # Nobody but us made it, or it was verified before.
+        # We have issued it, or it was verified before.
         claims = jws.read_object(jws.split(raw)[1]) if claims is None else claims
         return cls(claims["token_type"], raw, claims, claims["exp"])
 
@@ -52,7 +52,7 @@ class Issued(NamedTuple):
 
 
 def of_pair(pair: TokenPair) -> tuple[Issued, Issued | None]:
-    """Return access and refresh token, the latter None where the old one stays in use."""
+    """Return access and refresh token; the latter is None if the old one stays in use."""
     access = Issued.of(pair.access)
     ends = moments.now().timestamp() + pair.refresh_expires_in
     refresh = Issued.of(pair.refresh) if pair.refresh is not None else None
@@ -63,7 +63,7 @@ def of_pair(pair: TokenPair) -> tuple[Issued, Issued | None]:
 
 
 class SigningIn:
-    """A request to sign in, under way: who asks, and what has begun."""
+    """A request to sign in that is in progress: the request, and the sign-in it has started."""
 
     def __init__(self, request: "HttpRequest | None" = None) -> None:
         self.request = request
@@ -72,11 +72,11 @@ class SigningIn:
         self._admitted: dict[Any, Claims] = {}
 
     def admit(self, user: "AbstractBaseUser", claims: Claims) -> None:
-        """Keep what the sign-in of ``user`` is to carry, whoever starts it."""
+        """Keep the claims for the sign-in of ``user``, whoever starts it."""
         self._admitted[saved_key(user)] = vars(user)[_ADMITTED] = claims
 
     def start(self, user: "AbstractBaseUser") -> TokenPair:
-        """Start the sign-in of ``user``, once however often this is called."""
+        """Start the sign-in of ``user``, only once however often this is called."""
         key = saved_key(user)
         if key not in self._begun:
             claims = vars(user).get(_ADMITTED) or self._admitted.get(key)
@@ -85,9 +85,9 @@ class SigningIn:
         return self.pair
 
     def abandon(self) -> None:
-        """End what has begun, as nobody gets its tokens."""
+        """End the sign-in, because nobody gets its tokens."""
         for pair in self._begun.values():
-            # Whatever else fails, what is answered is the first failure.
+            # Whatever else fails, the first failure is answered.
             with suppress(Exception):
                 sessions.end(pair.session_id)
 
@@ -97,7 +97,7 @@ _under_way: ContextVar[SigningIn | None] = ContextVar("django_jwtauth.simplejwt"
 
 @contextmanager
 def signing_in(request: "HttpRequest | None") -> Iterator[SigningIn]:
-    """Make ``for_user()`` part of the request, in here; end what it began if this fails."""
+    """Make ``for_user()`` part of the request in this block; end its sign-in if the block fails."""
     under_way = SigningIn(request)
     token = _under_way.set(under_way)
     try:
@@ -110,12 +110,12 @@ def signing_in(request: "HttpRequest | None") -> Iterator[SigningIn]:
 
 
 def start(user: "AbstractBaseUser", request: "HttpRequest | None" = None) -> TokenPair:
-    """Start the sign-in of the request that is under way, or one of its own."""
+    """Start the sign-in of the request in progress, or a separate one."""
     return (_under_way.get() or SigningIn(request)).start(user)
 
 
 def start_one_time(user: "AbstractBaseUser", purpose: str, exp: float) -> Issued:
-    """Issue a token that is neither access nor refresh token; see ``one_time.create``."""
+    """Issue a token that is neither an access nor a refresh token; see ``one_time.create``."""
     lifetime = timedelta(seconds=round(exp - moments.now().timestamp()))
     return Issued.of(one_time.create(user, purpose, lifetime=lifetime))
 
@@ -124,7 +124,7 @@ def start_one_time(user: "AbstractBaseUser", purpose: str, exp: float) -> Issued
 
 
 def show(claims: Claims, user: Any) -> Claims:
-    """Return the claims as simplejwt has them: the user by ``USER_ID_CLAIM``, its own types."""
+    """Return the claims as in simplejwt: the user in ``USER_ID_CLAIM``, and its types."""
     shown = {name: value for name, value in claims.items() if name != "legacy"}
     if claims.get("token_type") == ONE_TIME:
         shown["token_type"] = claims.get("purpose")
@@ -137,11 +137,11 @@ def show(claims: Claims, user: Any) -> Claims:
 
 
 def sign(issued: Issued, shown: Claims, payload: Claims) -> Issued:
-    """Return the token with what ``payload`` has otherwise than what was ``shown`` of it.
+    """Return the token with the claims in which ``payload`` differs from those ``shown``.
 
-    Raises ``ValueError`` for a claim that the sign-in decides, one that is not JSON, and a
-    token that lasts longer than any may; ``SessionEnded`` where the sign-in would have to last
-    longer, and is over.
+    Raises ``ValueError`` for a claim that the sign-in determines, one that is not JSON, or a
+    lifetime that no token may have, and ``SessionEnded`` if the sign-in would have to be extended
+    but has ended.
     """
     claims = dict(issued.claims)
     if "legacy" in claims:
@@ -167,11 +167,11 @@ def _change(claims: Claims, name: str, value: Any, was: Any) -> None:
         return
     elif name in RESERVED_CLAIMS or name == api_settings.USER_ID_CLAIM:
         raise ValueError(
-            f"A token may not have another claim {name!r}: the sign-in decides it. JWTAUTH has "
-            "settings for the issuer and the audience, and for_user() is told the user."
+            f"The claim {name!r} of a token cannot be changed, because the sign-in determines it. "
+            "Set the issuer and the audience in JWTAUTH, and pass the user to for_user()."
         )
     elif name in SIGN_IN_CLAIMS and name in claims:
-        # The hooks have the last word.
+        # The claims of the hooks take precedence.
         return
     elif value is _MISSING:
         del claims[name]
@@ -180,8 +180,8 @@ def _change(claims: Claims, name: str, value: Any, was: Any) -> None:
 
 
 def to_seconds(value: Any) -> int:
-    """Return a numeric date (RFC 7519, 2) as a claim has it."""
-    # A datetime is what PyJWT takes, too.
+    """Return a numeric date (RFC 7519, 2) for a claim."""
+    # PyJWT accepts a datetime, too.
     return datetime_to_epoch(make_utc(value)) if isinstance(value, datetime) else int(value)
 
 

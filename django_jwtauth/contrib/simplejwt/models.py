@@ -1,4 +1,4 @@
-"""``TokenUser``: a user known only by a token, with what simplejwt's has. No database model."""
+"""``TokenUser``: a user known only by a token, with simplejwt's attributes. No database model."""
 
 from typing import Any, NoReturn
 
@@ -71,7 +71,7 @@ class TokenUser(CoreTokenUser):
         raise NotImplementedError("Token users have no DB representation")
 
     def __getattr__(self, attr: str) -> Any:
-        # copy and pickle ask for such names before there is a token.
+        # copy and pickle read such names before there is a token.
         if attr.startswith("_") or attr == "token":
             raise AttributeError(attr)
         return self.token.get(attr)

@@ -1,4 +1,4 @@
-"""The serializers that sign in, refresh, verify and sign out when they validate, as simplejwt's.
+"""The serializers that sign in, refresh, verify and sign out when they validate, like simplejwt's.
 
 A subclass may override ``validate()``, ``get_token()``, ``username_field``, ``token_class``
 and the error messages.
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class NoActiveAccount(exceptions.AuthenticationFailed, InvalidCredentials):
-    """DRF's exception, as simplejwt raises it; answered by our views with a ``reason``, too."""
+    """DRF's exception, as simplejwt raises it; our views also answer a ``reason``."""
 
-    # DRF writes it, as the view wants it.
+    # DRF sets it to what the view returns.
     auth_header: Any = None
 
     def __init__(self, sentence: Any, reason: str = InvalidCredentials.reason) -> None:
@@ -50,7 +50,7 @@ class NoActiveAccount(exceptions.AuthenticationFailed, InvalidCredentials):
 
 
 class PasswordField(CharField):
-    """Not shown again."""
+    """A password, which is not shown again."""
 
     def __init__(self, **kwargs: Any) -> None:
         style = {**kwargs.pop("style", {}), "input_type": "password"}
@@ -67,8 +67,8 @@ def get_request(serializer: Any) -> HttpRequest | None:
 class TokenObtainSerializer(serializers.TokenObtainPairSerializer):
     """Checks name and password; ``validate()`` sets ``user`` and returns an empty dict.
 
-    The check is that of ``django_jwtauth.credentials``: back ends, hooks, throttles. What starts
-    while it validates ends again if it refuses in the end.
+    The check is that of ``django_jwtauth.credentials``: back ends, hooks, throttles. A sign-in that
+    starts while it validates ends if it refuses in the end.
     """
 
     token_class: ClassVar[Any] = None
@@ -111,12 +111,12 @@ class TokenObtainSerializer(serializers.TokenObtainPairSerializer):
 
     @classmethod
     def get_token(cls, user: "AbstractBaseUser") -> Any:
-        """Return a token of the sign-in, which starts now. Claims added to it are carried."""
+        """Return a token of the sign-in, which starts now. Claims added to it are kept."""
         return cls.token_class.for_user(user)
 
 
 def check_rule(user: "AbstractBaseUser", sentence: Any) -> None:
-    """Ask ``USER_AUTHENTICATION_RULE`` of the project; raises ``NoActiveAccount``."""
+    """Check the project's ``USER_AUTHENTICATION_RULE``; raises ``NoActiveAccount``."""
     if not api_settings.USER_AUTHENTICATION_RULE(user):
         raise NoActiveAccount(sentence)
 

@@ -1,7 +1,6 @@
-"""``api_settings``: what simplejwt's settings are here, read when they are asked for.
+"""``api_settings``: simplejwt's settings, read on access.
 
-What ``JWTAUTH`` has is what ``JWTAUTH`` says. The rest is what ``SIMPLE_JWT`` says, but for
-what has one answer here.
+``JWTAUTH`` takes precedence over ``SIMPLE_JWT``, and some settings have a fixed value here.
 """
 
 from collections.abc import Mapping
@@ -18,8 +17,8 @@ from .move.configuration import DEFAULTS
 from .move.names import HERE, THEIRS, relocate
 from .utils import format_lazy as format_lazy
 
-#: What does not depend on a setting. Code that asks for one of the first two does by itself
-#: what is done here anyway, and would do it to tokens that were made otherwise.
+#: Settings with a fixed value. Code that reads one of the first two would otherwise do itself
+#: what is done here anyway.
 DECIDED: Mapping[str, Any] = {
     "BLACKLIST_AFTER_ROTATION": False,
     "CHECK_REVOKE_TOKEN": False,
@@ -27,19 +26,19 @@ DECIDED: Mapping[str, Any] = {
     "JTI_CLAIM": "jti",
     "TOKEN_TYPE_CLAIM": "token_type",
 }
-#: What both have under one name.
+#: The settings that both have under the same name.
 SHARED = DEFAULTS.keys() & {field.name for field in fields(Settings)}
 _IMPORTED = ("AUTH_TOKEN_CLASSES", "JSON_ENCODER", "TOKEN_USER_CLASS", "USER_AUTHENTICATION_RULE")
 
 
 class APISettings:
-    """Each setting is an attribute, as in simplejwt. Nothing is kept, so nothing gets stale."""
+    """Each setting is an attribute, as in simplejwt. Nothing is cached."""
 
     defaults = DEFAULTS
 
     @property
     def user_settings(self) -> dict[str, Any]:
-        """What the project wrote into ``SIMPLE_JWT``."""
+        """The project's ``SIMPLE_JWT``."""
         return dict(configuration.given())
 
     def reload(self) -> None:
@@ -77,7 +76,7 @@ def _user_id_claim() -> str:
 
 
 def _token_classes() -> tuple[Any, ...]:
-    """Return the classes that are tried in turn; an AccessToken takes legacy sliding tokens."""
+    """Return the classes that are tried in turn; an AccessToken accepts legacy sliding tokens."""
     paths = configuration.get("AUTH_TOKEN_CLASSES")
     named = [configuration.PLAIN_ACCESS if path in _SLIDING else path for path in paths]
     return tuple(_import(relocate(path)) for path in dict.fromkeys(named))

@@ -1,10 +1,10 @@
-"""``Token`` and its kinds, made, read and changed as code wrote it for simplejwt.
+"""``Token`` and its kinds, with which code written for simplejwt creates and reads tokens.
 
-A token for a user belongs to a sign-in, which ``for_user()`` starts. What is read passes the
-checks of ``sessions`` or ``one_time`` first: what a subclass adds comes after them, and takes
-nothing away.
+A token for a user belongs to a sign-in, which ``for_user()`` starts. Reading a token first makes
+the checks of ``sessions`` or ``one_time``; those of a subclass come after them and cannot remove
+one.
 
-For new code :mod:`django_jwtauth.sessions` says the same with less.
+New code should use :mod:`django_jwtauth.sessions`, which needs less.
 """
 
 import secrets
@@ -48,18 +48,18 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Token")
 AuthUser = TypeVar("AuthUser")
 
-# What a token has that was made without a user; a sign-in decides it.
+# The claims of a token without a user; a sign-in determines them.
 _MADE = frozenset({"token_type", "exp", "iat", "jti"})
 
 
 class CheckedToken(RedactedBytes):
-    """An encoded token whose check has been made: ``answer`` is its user and its claims."""
+    """An encoded token that has been checked: ``answer`` is its user and its claims."""
 
     answer: tuple[Any, Claims]
 
 
 class _Lifetime:
-    """A class attribute that is what a setting says when it is read."""
+    """A class attribute with the value of a setting, read on access."""
 
     def __init__(self, setting: str) -> None:
         self.setting = setting
@@ -70,20 +70,20 @@ class _Lifetime:
 
 
 class Token(MutableMapping[str, Any]):
-    """Base of the kinds. A subclass with a ``token_type`` of its own is a one-time token.
+    """Base of the kinds. A subclass with its own ``token_type`` is a one-time token.
 
-    ``str()`` is the encoded token, signed anew if it was changed since it was issued or read.
+    ``str()`` is the encoded token, signed again if it was changed since it was issued or read.
     Reading, ``for_user()``, ``access_token`` of a token that was read, ``blacklist()`` and
-    ``check_blacklist()`` ask the database: an ``async def`` calls them by ``sync_to_async``.
+    ``check_blacklist()`` query the database, so call them with ``sync_to_async`` in async code.
     """
 
     token_type: ClassVar[str | None] = None
     lifetime: Any = None
 
-    #: Whose it is, loaded when it was checked or issued; None before that.
+    #: The user, loaded when the token was checked or issued; None before that.
     loaded_user: Any = None
 
-    # What the core knows of it, and its access token if it is the refresh token of that.
+    # The core's token, and its access token if this is its refresh token.
     _issued: Issued | None = None
     _access: Issued | None = None
     _signed: tuple[Claims, str] | None = None
@@ -96,13 +96,13 @@ class Token(MutableMapping[str, Any]):
             if name in vars(cls):
                 raise TypeError(
                     f"{cls.__name__}.{name} would never be used: tokens are signed and verified "
-                    "by the keys in JWTAUTH['KEYS']. Override verify() for a check of your own."
+                    "by the keys in JWTAUTH['KEYS']. To add a check, override verify()."
                 )
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
         if self.token_type is None or self.lifetime is None:
             raise TokenError(_("Cannot create token with no type or lifetime"))
-        # Not what came with it: its request.
+        # Without its request.
         self.token = redact(bytes(token) if isinstance(token, bytes) else token)
         self.current_time = aware_utcnow()
         self.payload: Claims = {}
@@ -134,7 +134,7 @@ class Token(MutableMapping[str, Any]):
     def __len__(self) -> int:
         return len(self.payload)
 
-    # One token is another even where both say the same.
+    # Two tokens are never equal, even with the same claims.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -147,7 +147,7 @@ class Token(MutableMapping[str, Any]):
         from_time: datetime | None = None,
         lifetime: timedelta | None = None,
     ) -> None:
-        """Set when the token expires. Its sign-in lasts for ``SESSION_LIFETIME`` at most."""
+        """Set when the token expires. Its sign-in ends after ``SESSION_LIFETIME`` at most."""
         begins = self.current_time if from_time is None else from_time
         self.payload[claim] = datetime_to_epoch(
             begins + (self.lifetime if lifetime is None else lifetime)
@@ -158,9 +158,9 @@ class Token(MutableMapping[str, Any]):
         self.payload[claim] = datetime_to_epoch(self.current_time if at_time is None else at_time)
 
     def set_jti(self) -> None:
-        """Make it another token of its kind.
+        """Turn it into another token of its kind.
 
-        A refresh token that was read, or given out, is exchanged as ``sessions.refresh`` does it.
+        A refresh token that was read or issued is exchanged like in ``sessions.refresh``.
         """
         if self._issued is None:
             self.payload[api_settings.JTI_CLAIM] = uuid4().hex
@@ -172,7 +172,7 @@ class Token(MutableMapping[str, Any]):
     # --- checked
 
     def verify(self) -> None:
-        """Called once the token has passed the checks of the core; a subclass may add its own."""
+        """Called once the token has passed the core's checks; a subclass may add its own."""
         self.check_exp()
         if api_settings.JTI_CLAIM not in self.payload:
             raise TokenError(_("Token has no id"))
@@ -186,7 +186,7 @@ class Token(MutableMapping[str, Any]):
             raise TokenError(_("Token has wrong type"))
 
     def check_exp(self, claim: str = "exp", current_time: datetime | None = None) -> None:
-        """Raise a ``TokenError`` unless the time that the claim says is yet to come."""
+        """Raise a ``TokenError`` unless the time in the claim is in the future."""
         if claim not in self.payload:
             raise TokenError(_("Token has no '{}' claim").format(claim))
         now = self.current_time if current_time is None else current_time
@@ -194,9 +194,9 @@ class Token(MutableMapping[str, Any]):
             raise TokenError(_("Token '{}' claim has expired").format(claim))
 
     def check_blacklist(self) -> None:
-        """Raise a ``TokenError`` if the token would be refused now: a query."""
+        """Raise a ``TokenError`` if the token would be refused now. One query."""
         raw = self._known()
-        # While it is read, that is known already.
+        # While the token is read, this is already known.
         if not self._checking and raw is not None:
             self._check(raw)
 
@@ -210,13 +210,13 @@ class Token(MutableMapping[str, Any]):
             self._checking = False
 
     def _check(self, token: Any) -> tuple[Any, Claims]:
-        """Return the user and the claims of an encoded token, or what is known to stand for one."""
+        """Return the user and the claims of an encoded token, or of one that was checked."""
         with as_theirs():
             known: tuple[Any, Claims] | None = getattr(token, "answer", None)
             return known or self._ask(read_text(token), getattr(token, "request", None))
 
     def _ask(self, raw: Any, request: "HttpRequest | None") -> tuple[Any, Claims]:
-        """Return the user and the claims of an encoded token that is good."""
+        """Return the user and the claims of a valid encoded token."""
         if self.token_type == ACCESS:
             if request is not None:
                 return sessions.authenticate_request(raw, request)
@@ -229,7 +229,7 @@ class Token(MutableMapping[str, Any]):
         return user, claims
 
     def _known(self) -> str | None:
-        """Return the encoded token as the core has it, None of one that is not issued."""
+        """Return the core's encoded token, or None if it is not issued yet."""
         raw: str | None = self._issued.raw if self._issued else read_text(self.token)
         return raw
 
@@ -261,7 +261,7 @@ class Token(MutableMapping[str, Any]):
         if name is None:
             raise Unsupported(
                 f"{type(self).__name__}() without a user",
-                "every token is somebody's. Call for_user(user); to sign something else, "
+                "every token belongs to a user. Call for_user(user); to sign something else, "
                 "django.core.signing.dumps(...)",
             )
         with as_theirs(), database.reporting_unavailable():
@@ -284,7 +284,7 @@ class Token(MutableMapping[str, Any]):
         self.payload.update(issued.show(user), **mine)
 
     def _standard_exp(self) -> int | None:
-        """Return the ``exp`` of a token that nobody gave another lifetime."""
+        """Return the ``exp`` of a token without its own lifetime."""
         setting = _LIFETIMES.get(self.token_type or "")
         if setting is None:
             return None
@@ -329,14 +329,14 @@ class Token(MutableMapping[str, Any]):
         if self.payload != issuing.show(read_unverified(raw), None):
             raise Unsupported(
                 "Changing a token that was read with verify=False",
-                f"nobody knows who made it. Read it by {type(self).__name__}(raw)",
+                f"it was not verified. Read it with {type(self).__name__}(raw)",
             )
         return str(raw)
 
     # --- refused
 
     def blacklist(self) -> tuple[BlacklistedToken, bool]:
-        """Refuse the token from now on; a refresh token ends its sign-in.
+        """Blacklist the token; a refresh token ends its sign-in.
 
         Returns the sign-in, looked up when it is used, and whether this object did so first.
         """
@@ -367,7 +367,7 @@ def _ask_refresh(raw: str) -> tuple[Any, Claims]:
     try:
         user, claims = sessions.verify(raw)
     except RefreshTokenReused:
-        # Ends the sign-in, and raises this again: nobody else would notice the theft.
+        # Ends the sign-in and raises this again, as the theft would go unnoticed otherwise.
         sessions.refresh(raw)
         raise
     if claims["token_type"] != REFRESH:
@@ -376,11 +376,11 @@ def _ask_refresh(raw: str) -> tuple[Any, Claims]:
 
 
 class BlacklistMixin(Generic[T]):
-    """Nothing of its own: every token can be blacklisted, and is checked for it."""
+    """Adds nothing: every token can be blacklisted, and is checked."""
 
 
 class AccessToken(Token):
-    """What comes with a request. ``AccessToken(raw)`` is a query, which loads ``user``."""
+    """The token of a request. ``AccessToken(raw)`` makes a query, which loads ``user``."""
 
     token_type = ACCESS
     lifetime = _Lifetime("ACCESS_TOKEN_LIFETIME")
@@ -392,13 +392,13 @@ class RefreshToken(BlacklistMixin["RefreshToken"], Token):
     token_type = REFRESH
     lifetime = _Lifetime("REFRESH_TOKEN_LIFETIME")
 
-    #: Claims that its access tokens do not have.
+    #: Claims of the refresh token that its access tokens do not have.
     no_copy_claims: tuple[str, ...] = ("token_type", "exp", "jti", "iat")
     access_token_class: type[AccessToken] = AccessToken
 
     @property
     def access_token(self) -> AccessToken:
-        """Its access token. Of a token that was read: a query, and nothing is exchanged."""
+        """Its access token. For a token that was read: one query, and nothing is exchanged."""
         if self.is_made_here:
             self._start_named()
         if self._access is None:
@@ -426,7 +426,7 @@ class UntypedToken(Token):
     lifetime = timedelta(0)
 
     def verify_token_type(self) -> None:
-        """Either will do."""
+        """Accept either type."""
 
     def _ask(self, raw: Any, request: "HttpRequest | None") -> tuple[Any, Claims]:
         return sessions.verify(raw)

@@ -15,22 +15,22 @@ logger = logging.getLogger("django_jwtauth")
 
 
 def get_md5_hash_password(password: str) -> str:
-    """Return what simplejwt put into tokens for ``CHECK_REVOKE_TOKEN``; no token here has it."""
+    """Return the value of simplejwt's claim for ``CHECK_REVOKE_TOKEN``; no token here has it."""
     return hashlib.md5(password.encode(), usedforsecurity=False).hexdigest().upper()
 
 
 def make_utc(dt: datetime) -> datetime:
-    """Return the moment in UTC where it has no zone and ``USE_TZ`` wants one."""
+    """Return the moment in UTC if it has no time zone but ``USE_TZ`` requires one."""
     return dt.replace(tzinfo=timezone.utc) if settings.USE_TZ and dt.tzinfo is None else dt
 
 
 def aware_utcnow() -> datetime:
-    """Return the time now in UTC, without a zone unless ``USE_TZ``."""
+    """Return the current time in UTC, without a time zone unless ``USE_TZ``."""
     return _as_settings_want(moments.now())
 
 
 def datetime_to_epoch(dt: datetime) -> int:
-    """Return seconds since the epoch, a moment without a zone taken for UTC."""
+    """Return seconds since the epoch; a moment without a time zone is in UTC."""
     return timegm(dt.utctimetuple())
 
 
@@ -47,5 +47,5 @@ def _format(text: str, *args: Any, **kwargs: Any) -> str:
     return text.format(*args, **kwargs)
 
 
-#: ``text.format()``, when it is shown.
+#: ``text.format()``, evaluated when it is shown.
 format_lazy = lazy(_format, str)

@@ -1,4 +1,4 @@
-"""simplejwt's views: one ``post()`` over a serializer, which a project or a setting may replace."""
+"""simplejwt's views: one ``post()`` with a serializer, which a project or a setting may replace."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .settings import api_settings
 
 
 class _FromSettings:
-    """The dotted path that a setting names, read when the class is asked for it."""
+    """The dotted path in a setting, read on access."""
 
     def __init__(self, setting: str) -> None:
         self.setting = setting
@@ -27,14 +27,14 @@ class _FromSettings:
 
 
 class TokenViewBase(views.GrantView, generics.GenericAPIView[Any]):
-    """Validates what was sent; answers what the serializer returns, and how long tokens last."""
+    """Validates the body, and answers what the serializer returns with the tokens' lifetimes."""
 
     serializer_class: Any = None  # type: ignore[misc]
     _serializer_class: Any = ""
     www_authenticate_realm = "api"
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
-        """Return ``serializer_class``, or what ``_serializer_class`` is the path of."""
+        """Return ``serializer_class``, or the class with the path ``_serializer_class``."""
         found: type[BaseSerializer[Any]] = self.serializer_class or import_string(
             self._serializer_class
         )
@@ -52,11 +52,11 @@ class TokenViewBase(views.GrantView, generics.GenericAPIView[Any]):
         return self.answer(serializer)
 
     def answer(self, serializer: BaseSerializer[Any]) -> Response:
-        """Return what was validated, and of a pair of tokens how long they last."""
+        """Return what was validated, with the lifetimes of a pair of tokens."""
         pair = getattr(serializer, "pair", None)
         if pair is None:
             return Response(serializer.validated_data)
-        # Not the tokens: a serializer may have left one out on purpose.
+        # Not the tokens, because a serializer may have left one out on purpose.
         lasting = {k: v for k, v in self.grant(pair).data.items() if k not in ("access", "refresh")}
         return Response({**lasting, **serializer.validated_data})
 

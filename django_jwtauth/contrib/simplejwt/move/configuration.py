@@ -1,4 +1,4 @@
-"""The project's ``SIMPLE_JWT``, which says how the tokens were made."""
+"""The project's ``SIMPLE_JWT``, which says how the tokens were issued."""
 
 from collections.abc import Mapping
 from datetime import timedelta

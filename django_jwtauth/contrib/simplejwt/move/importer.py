@@ -1,8 +1,8 @@
-"""What simplejwt's blacklist app knows of tokens, taken over into our tables.
+"""Import the records of simplejwt's blacklist app into our tables.
 
-An outstanding token becomes the sign-in that it stands for, so that operators see it and
-can end it, and a later change of the password counts. A blacklisted one becomes a row of
-our blacklist. May run during traffic, be interrupted, and run again.
+An outstanding token becomes a sign-in, so that operators see it and can end it, and so that a
+later change of the password ends it. A blacklisted token becomes a row of our blacklist. The
+import may run during traffic, be interrupted, and run again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ _CAUSE = Cause(Reason.OTHER, Via.COMMAND, note="Imported from djangorestframewor
 
 
 class Imported(NamedTuple):
-    """What became of the outstanding tokens; each is counted once."""
+    """The outstanding tokens by result; each is counted once."""
 
     imported: int = 0
     expired: int = 0
@@ -37,7 +37,7 @@ class Imported(NamedTuple):
 
 
 class NotReconciled(Exception):
-    """Another number of outstanding tokens was read than there are now."""
+    """The number of outstanding tokens that were read differs from the number there are now."""
 
     def __init__(self, done: Imported, found: int) -> None:
         self.done, self.found = done, found
@@ -53,8 +53,8 @@ def import_tokens(
 ) -> Imported:
     """Import from the tables in database ``using``; with ``dry_run``, only count.
 
-    ``progress`` is called after each batch. Raises ``NotReconciled`` when the numbers do
-    not add up: rows came or went meanwhile.
+    ``progress`` is called after each batch. Raises ``NotReconciled`` if the numbers do not
+    add up, because rows were added or deleted meanwhile.
     """
     last_id = get_last_id(using)
     done = Imported()
@@ -71,9 +71,9 @@ def import_tokens(
 
 
 def import_some(column: str, value: Any) -> None:
-    """Import those with this "user_id" or "jti", where legacy tokens are accepted at all.
+    """Import those with this "user_id" or "jti", if legacy tokens are accepted at all.
 
-    For who is about to end them: what has no row cannot be found.
+    Called before they are ended, as a token without a row cannot be found.
     """
     using = find_alias() if get_settings().legacy_until() else None
     if using is None:
@@ -127,23 +127,23 @@ def _import_batch(rows: Sequence[Row], dry_run: bool) -> Imported:
 
 
 def _get_extension() -> timedelta:
-    """Return how much longer a token may be accepted than its row says.
+    """Return for how much longer a token may be accepted than its row says.
 
-    The row of a sliding token says when it first expired: simplejwt moves ``exp`` in the
-    token, up to ``refresh_exp``, and not in the row.
+    The row of a sliding token has its first expiry: simplejwt moves ``exp`` in the token, up to
+    ``refresh_exp``, but not in the row.
     """
     sliding = get("SLIDING_TOKEN_REFRESH_LIFETIME") if uses_sliding_tokens() else timedelta(0)
     return timedelta(seconds=get_leeway()) + max(sliding, timedelta(0))
 
 
 def _find_users(rows: list[Row]) -> dict[Any, Any]:
-    """Return users by primary key: those that the default manager hides may not sign in."""
+    """Return users by primary key, without those that the default manager hides."""
     users: Any = get_user_model()._default_manager.using(database.alias())
     return dict(users.in_bulk({_parse_id(row.user_id) for row in rows} - {None}))
 
 
 def _parse_id(value: Any) -> Any:
-    # Text, where a database has no UUID.
+    # Text, if the database has no UUID type.
     key = identity.parse(identity.key_field(get_user_model()), value, connections[database.alias()])
     return key and key.value
 
@@ -166,7 +166,7 @@ def _leave_out(rows: list[Row], known: set[str]) -> list[Row]:
 def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> None:
     records = []
     for row in rows:
-        # Older releases of simplejwt blacklisted a token without saying whose it was.
+        # Older releases of simplejwt blacklisted a token without its user.
         user = users.get(_parse_id(row.user_id))
         columns = _CAUSE.blacklist_columns()
         if row.blacklisted_at:
@@ -182,7 +182,7 @@ def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> 
             )
         )
     database.blacklisted_tokens().bulk_create(records, ignore_conflicts=True)
-    # One that was imported before, and blacklisted since.
+    # Those that were imported before, and blacklisted since.
     database.sign_ins().filter(pk__in=[session_id(row.jti) for row in rows]).end_for(_CAUSE)
 
 

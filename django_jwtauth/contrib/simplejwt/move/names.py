@@ -1,4 +1,4 @@
-"""What a name of simplejwt's is here: the same under another prefix, or something to write."""
+"""What to write for a name of simplejwt: the same under another prefix, or something else."""
 
 from importlib import import_module
 from typing import Any
@@ -11,7 +11,7 @@ _SETTINGS = "read api_settings, or django_jwtauth.conf.get_settings()"
 _ADMIN = "the admin has pages for sign-ins and for blacklisted tokens"
 UNKNOWN = "there is nothing like it here"
 
-#: Names that are not here, and what to do. Everything else is, under HERE.
+#: Names that are not here, and what to do. Everything else is under HERE.
 GONE = {
     "backends.ALLOWED_ALGORITHMS": "JWTAUTH['KEYS'] names the algorithm of each key",
     "backends.JWK_CLIENT_AVAILABLE": "JWTAUTH['ISSUERS'] fetches keys without PyJWT's client",
@@ -35,18 +35,18 @@ GONE = {
 
 
 def relocate(value: Any) -> Any:
-    """Return a dotted path of simplejwt's as it is called here; anything else as it is."""
+    """Return a dotted path of simplejwt with the prefix HERE; anything else unchanged."""
     if isinstance(value, str) and value.startswith(f"{THEIRS}."):
         return HERE + value.removeprefix(THEIRS)
     return value
 
 
 def instead_of(name: str) -> str:
-    """Return what takes the place of a dotted path of simplejwt's, its package left out or not."""
+    """Return what replaces a dotted path of simplejwt, with or without its package."""
     if name == THEIRS:
         return f"-> {HERE}"
     short = name.removeprefix(f"{THEIRS}.")
-    # A test names a method, too, when it replaces one.
+    # A test that replaces a method names it, too.
     depth = 3 if short.startswith("token_blacklist.") else 2
     short = ".".join(short.split(".")[:depth])
     if short in GONE:

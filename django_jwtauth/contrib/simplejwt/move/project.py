@@ -1,4 +1,4 @@
-"""Where a project names simplejwt, and what to write there instead."""
+"""Find where a project names simplejwt, and say what to write instead."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from . import source
 from .names import THEIRS, instead_of
 from .source import Finding, Place, is_theirs
 
-#: What is done otherwise here, by the kind and the name of a ``Place``; "" is any name.
+#: What differs here, by the kind and the name of a ``Place``; "" is any name.
 REMARKS: Mapping[tuple[str, str], str] = {
     ("async", ""): (
         "asks the database here, where each sign-in has a row: call it by sync_to_async or "
@@ -70,7 +70,7 @@ def describe() -> Iterator[Finding]:
 
 
 def describe_idioms() -> Iterator[Finding]:
-    """Yield each place that goes on working but means something else here."""
+    """Yield each place that still works but means something else here."""
     for place in source.find_places(source.find_files().paths):
         remark = _find_remark(place)
         if remark:
@@ -78,9 +78,9 @@ def describe_idioms() -> Iterator[Finding]:
 
 
 def find_classes() -> Iterator[Finding]:
-    """Yield simplejwt's classes that answer requests: default ones, views, and what those name.
+    """Yield simplejwt's classes that answer requests: default ones, views, and those they name.
 
-    A class of the project's own counts by what it is derived from.
+    The project's own class counts by its base.
     """
     try:
         for cls in default_classes():
@@ -91,7 +91,7 @@ def find_classes() -> Iterator[Finding]:
         for place, view in walk(get_resolver()):
             for name in _names_in(view):
                 yield Finding(place, name, instead_of(name))
-    # It runs the project's code, which may import what was uninstalled.
+    # This runs the project's code, which may import uninstalled packages.
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         yield Finding("The URLs", "cannot be looked at", f"-- {reason}")

@@ -1,7 +1,7 @@
-"""What a project's source says of simplejwt: read as text, never imported.
+"""Find simplejwt in a project's source, which is read as text and never imported.
 
-From the folder of ``manage.py`` down, tests included, and wherever else its apps are; not what
-was installed. Files that are no Python, or not today's, are passed over.
+It reads from the folder of ``manage.py`` down, including tests, and wherever else the project's
+apps are, but not installed packages. Files that are not valid Python are skipped.
 """
 
 import ast

@@ -1,6 +1,6 @@
-"""The tables of simplejwt's blacklist app, read whether or not the app is still installed.
+"""Read the tables of simplejwt's blacklist app, whether or not the app is still installed.
 
-The column ``token``, which holds a whole refresh token, is never read.
+The column ``token``, which contains a whole refresh token, is never read.
 """
 
 import functools
@@ -22,7 +22,7 @@ OUTSTANDING, BLACKLISTED = TABLES = (
 
 
 class Row(NamedTuple):
-    """One outstanding token; ``user_id`` as the database has it, moments aware."""
+    """One outstanding token; ``user_id`` as in the database, moments aware."""
 
     id: int
     jti: str
@@ -36,7 +36,7 @@ def find_alias() -> str | None:
     return _find_alias(get_tenancy().tenant)
 
 
-# In tenants' schemas one may have them and another not.
+# With a schema for each tenant, one may have the tables and another not.
 @functools.lru_cache(MAX_TENANTS)
 def _find_alias(tenant: str | None) -> str | None:
     aliases: list[str] = [database.alias(), *connections]
@@ -47,12 +47,12 @@ def _find_alias(tenant: str | None) -> str | None:
 
 
 def forget_alias() -> None:
-    """Look for the tables again when they are next asked for."""
+    """Look for the tables again when they are next needed."""
     _find_alias.cache_clear()
 
 
 def is_blacklisted(jti: str) -> bool:
-    """Return whether simplejwt's tables, if they are there, refuse the token."""
+    """Return whether simplejwt's tables, if there are any, refuse the token."""
     using = find_alias()
     if using is None:
         return False
@@ -65,7 +65,7 @@ def is_blacklisted(jti: str) -> bool:
             cursor.execute(statement, [jti])
             return cursor.fetchone() is not None
     except (ProgrammingError, OperationalError):
-        # The tables may have been dropped since this process looked.
+        # The tables may have been dropped since this process found them.
         forget_alias()
         if find_alias() is not None:
             raise
@@ -83,7 +83,7 @@ def forget_user(using: str, user: Any) -> None:
 
 
 def get_last_id(using: str) -> int:
-    """Return the id of the newest outstanding token, 0 without one."""
+    """Return the id of the newest outstanding token, or 0 without one."""
     return int(_fetch_value(using, f"SELECT MAX(id) FROM {OUTSTANDING}") or 0)  # noqa: S608
 
 
@@ -136,12 +136,12 @@ def _fetch_value(using: str, statement: str, *params: Any) -> Any:
 
 
 def _column(value: datetime, using: str) -> Any:
-    """Return a moment as a column has it, the other way round."""
+    """Return an aware moment as a column holds it."""
     return connections[using].ops.adapt_datetimefield_value(moments.stored(value))
 
 
 def _moment(value: Any, using: str) -> Any:
-    """Return the moment that a column holds: SQLite has text, MariaDB no time zone."""
+    """Return the moment in a column: text in SQLite, without a time zone in MariaDB."""
     connection = connections[using]
     column = Value(None, output_field=DateTimeField())
     for convert in connection.ops.get_db_converters(column):
