@@ -87,13 +87,15 @@ class Watch:
         self._checked = {}
 
     def __enter__(self):
+        self._before = threading.gettrace(), sys.gettrace()
         threading.settrace(self._trace)
         sys.settrace(self._trace)
         return self
 
     def __exit__(self, *error):
-        sys.settrace(None)
-        threading.settrace(None)
+        # Whoever traced before, as coverage does, goes on.
+        threading.settrace(self._before[0])
+        sys.settrace(self._before[1])
 
     def _trace(self, frame, event, arg):
         name = frame.f_code.co_filename
