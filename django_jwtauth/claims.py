@@ -68,12 +68,17 @@ def is_api_token(claims: Claims) -> bool:
 def sign_in_time(claims: Claims) -> float:
     """Return when the user last proved who they are: ``auth_time``, or the sign-in's start.
 
-    Seconds since the epoch; 0 if unknown. A ``sid`` is a time-ordered UUID (RFC 9562, 5.7),
-    except in a legacy token.
+    Seconds since the epoch; 0 if unknown.
     """
-    given, sid = claims.get("auth_time"), claims.get("sid")
-    if isinstance(given, (int, float)):
-        return given
+    given = claims.get("auth_time")
+    return given if isinstance(given, (int, float)) else began_at(claims.get("sid"))
+
+
+def began_at(sid: str | None) -> float:
+    """Return when a sign-in began: a ``sid`` is a time-ordered UUID (RFC 9562, 5.7).
+
+    Seconds since the epoch; 0 without a sign-in, and for one that a legacy token began.
+    """
     return int(sid[:12], 16) / 1000 if sid and sid[12:13] == "7" else 0
 
 

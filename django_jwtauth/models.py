@@ -127,11 +127,41 @@ def _over(now: datetime | None) -> datetime:
     return now - conf.LEEWAY - conf.AUDIT_RETENTION - moments.uncertainty()
 
 
+def _unexpired(now: datetime) -> models.Q:
+    """Return the condition that the row's token has not expired ``now``, aware."""
+    return models.Q(expires_at__gt=moments.stored(now - get_settings().LEEWAY))
+
+
 class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
+    # What live() and expired() ask of many rows, LoginSession.is_live() asks of one.
     def live(self, now: datetime | None = None) -> "LoginSessionQuerySet":
-        """Narrow to sign-ins that can still be refreshed."""
-        now = moments.aware(now) if now else moments.now()
-        return self.filter(ended_at=None, expires_at__gt=moments.stored(now))
+        """Narrow to sign-ins that can be refreshed, and API and one-time tokens that can be used.
+
+        These are the rows that nobody has ended, and that have reached neither ``expires_at``
+        nor, in the case of sign-ins, ``SESSION_LIFETIME``; ``LEEWAY`` is added to both. Whether
+        the user may sign in is not checked.
+        """
+        return self.filter(self._in_time(now), ended_at=None)
+
+    def expired(self, now: datetime | None = None) -> "LoginSessionQuerySet":
+        """Narrow to rows that are no longer live although nobody has ended them."""
+        return self.filter(~self._in_time(now), ended_at=None)
+
+    def usable(self) -> "LoginSessionQuerySet":
+        """Narrow to rows that nobody has ended and of which a token may still be accepted.
+
+        These are more than the live ones: an access token can outlive its refresh token, and
+        ``SESSION_LIFETIME`` can be made longer again.
+        """
+        longest = get_settings().ACCESS_TOKEN_LIFETIME + get_settings().LEEWAY
+        then = moments.now() - longest - moments.uncertainty()
+        return self.filter(_unexpired(then), ended_at=None)
+
+    @staticmethod
+    def _in_time(now: datetime | None) -> models.Q:
+        at = moments.aware(now) if now else moments.now()
+        latest = moments.stored(at - get_settings().max_session_age)
+        return _unexpired(at) & (models.Q(created_at__gt=latest) | ~models.Q(kind=Kind.SIGN_IN))
 
     def purgeable(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to rows that no live token needs and that are past ``AUDIT_RETENTION``."""
@@ -262,6 +292,24 @@ class LoginSession(models.Model):
 
     def __str__(self) -> str:
         return self.id.hex
+
+    def is_live(self, now: datetime | None = None) -> bool:
+        """Return whether ``LoginSessionQuerySet.live`` finds this row."""
+        at = moments.aware(now) if now else moments.now()
+        return (
+            self.ended_at is None
+            and moments.aware(self.expires_at) > at - get_settings().LEEWAY
+            and not (self.has_outlived(at) and self.kind == Kind.SIGN_IN)
+        )
+
+    @property
+    def latest_end(self) -> datetime:
+        """When a sign-in reaches ``SESSION_LIFETIME``, aware: no token of it expires later."""
+        return moments.aware(self.created_at) + get_settings().SESSION_LIFETIME
+
+    def has_outlived(self, at: datetime) -> bool:
+        """Return whether a sign-in has reached ``SESSION_LIFETIME``; ``at`` is aware."""
+        return at >= self.latest_end + get_settings().LEEWAY
 
     @property
     def sid(self) -> str:

@@ -1,14 +1,18 @@
+import re
 import uuid
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, Permission, User
 from django.db import IntegrityError, transaction
 
-from django_jwtauth import models, sessions
+from django_jwtauth import api_tokens, models, one_time, sessions
+from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import BlacklistedToken, LoginSession, Reason, Via
 
 START = datetime(2027, 1, 15, 8, 0, 0, 250_000, timezone.utc)
@@ -65,6 +69,125 @@ def test_a_sign_in_shows_its_id_and_a_token_its_jti(db):
 
     assert str(session) == session.sid == session.id.hex
     assert str(make_blacklisted(jti="the-jti")) == "the-jti"
+
+
+# --- live
+
+DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
+#: Nothing else comes between.
+LONG = {
+    "SESSION_LIFETIME": 100 * DAY,
+    "REFRESH_TOKEN_LIFETIME": 7 * DAY,
+    "ACCESS_TOKEN_LIFETIME": 7 * DAY,
+}
+SHORT = {**LONG, "SESSION_LIFETIME": 3 * DAY, "LEEWAY": MINUTE}
+
+
+def sign_in(user):
+    raw = sessions.start(user).refresh
+    return raw, sessions.verify
+
+
+def make_api_token(user):
+    return api_tokens.create(user, "ci", lifetime=7 * DAY).raw, sessions.verify
+
+
+def make_one_time(user):
+    return one_time.issue(user, "export", lifetime=DAY), one_time.verify
+
+
+#: What was made, how long ago, and what it is now.
+ROWS = {
+    "new": (sign_in, 0 * DAY, "live"),
+    "idle": (sign_in, 3 * DAY - SECOND, "live"),
+    "older than a sign-in may be, by some clock": (sign_in, 3 * DAY + MINUTE - SECOND, "live"),
+    "older than a sign-in may be": (sign_in, 3 * DAY + MINUTE, "expired"),
+    "expired": (sign_in, 7 * DAY + MINUTE, "expired"),
+    "an API token older than that": (make_api_token, 4 * DAY, "live"),
+    "an API token that expired by some clock": (make_api_token, 7 * DAY + MINUTE - SECOND, "live"),
+    "an expired API token": (make_api_token, 7 * DAY + MINUTE, "expired"),
+    "a one-time token": (make_one_time, DAY - SECOND, "live"),
+    "a one-time token that expired by some clock": (make_one_time, DAY + SECOND, "live"),
+    "an expired one-time token": (make_one_time, DAY + MINUTE, "expired"),
+}
+
+
+def in_the_admins_list(status, chief):
+    url = "/admin/django_jwtauth/loginsession/"
+    return chief.get(url, {"status": status}).context["cl"].result_count > 0
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["", "ended"])
+@pytest.mark.parametrize(("make", "age", "state"), ROWS.values(), ids=ROWS)
+def test_all_agree_what_is_live(user, settings, staff, make, age, state, ended):
+    """The token itself, one row, many rows, and what the admin says of each."""
+    now = datetime(2027, 1, 15, 8, tzinfo=timezone.utc)
+    settings.JWTAUTH = LONG
+    with time_machine.travel(now - age, tick=False):
+        raw, verify = make(user)
+    settings.JWTAUTH = SHORT
+    rows = LoginSession.objects.all()
+    if ended:
+        rows.end()
+        state = "ended"
+
+    with time_machine.travel(now, tick=False):
+        chief = staff("view_loginsession")
+        [row] = rows
+        states = ("live", "expired", "ended")
+        asked = {
+            "token": {"live": not is_refused(verify, raw)},
+            "row": {"live": row.is_live()},
+            "rows": {"live": rows.live().exists(), "expired": rows.expired().exists()},
+            "at a time": {"live": rows.live(now).exists(), "expired": rows.expired(now).exists()},
+            "filter": {name: in_the_admins_list(name, chief) for name in states},
+            "status": {admin.site.get_model_admin(LoginSession).status(row).lower(): True},
+        }
+        assert asked == {
+            who: {name: name == state for name in answers} for who, answers in asked.items()
+        }
+        assert rows.usable().exists() >= rows.live().exists()
+
+
+def is_refused(call, *args):
+    try:
+        call(*args)
+    except TokenError:
+        return True
+    return False
+
+
+def test_only_the_models_compare_when_a_row_is_over():
+    """Whoever asks whether rows are live asks them, of one or of many."""
+    package = Path(models.__file__).parent
+    comparing = re.compile(r"expires_at(__[gl]te?|\)? [<>])|SESSION_LIFETIME \+")
+    found = {path.name for path in package.rglob("*.py") if comparing.search(path.read_text())}
+
+    # The last has a table of simplejwt's.
+    assert found == {"models.py", "schema.py", "tables.py"}
+
+
+@pytest.mark.parametrize("rotate", [True, False], ids=["rotating", "not rotating"])
+def test_what_some_token_is_accepted_of_can_be_ended_with_all(user, settings, rotate):
+    """An access token bought at the last moment, also when SESSION_LIFETIME was changed since."""
+    base = {"LEEWAY": 60, "REFRESH_TOKEN_LIFETIME": 600, "ROTATE_REFRESH_TOKENS": rotate}
+    settings.JWTAUTH = {**base, "ACCESS_TOKEN_LIFETIME": 3600}
+    with time_machine.travel(START.replace(microsecond=0), tick=False) as clock:
+        pair = sessions.start(user)
+        clock.shift(659)
+        access = sessions.refresh(pair.refresh).access
+        while not is_refused(sessions.authenticate, access):
+            assert LoginSession.objects.usable().exists()
+            clock.shift(60)
+
+        settings.JWTAUTH = {**base, "REFRESH_TOKEN_LIFETIME": 7 * 86400}
+        pair = sessions.start(user)
+        clock.shift(2 * DAY)
+        settings.JWTAUTH = {**settings.JWTAUTH, "SESSION_LIFETIME": DAY}
+        assert not LoginSession.objects.live().exists()
+        LoginSession.objects.usable().end()
+        settings.JWTAUTH = {**settings.JWTAUTH, "SESSION_LIFETIME": 30 * DAY}
+        assert is_refused(sessions.refresh, pair.refresh)
 
 
 # --- narrowing

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection
 from django.db.models import F
 from django.test import RequestFactory
 
-from django_jwtauth import sessions, signals
+from django_jwtauth import api_tokens, sessions, signals
 from django_jwtauth.exceptions import (
     ExpiredToken,
     GenerationUnknown,
@@ -21,6 +21,7 @@ from django_jwtauth.exceptions import (
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.signins import rotation
 from tests import forge
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
 
 START = datetime(2027, 1, 15, 8, 0, 0, 250_000, timezone.utc)
@@ -582,17 +583,30 @@ def test_an_idle_sign_in_expires(pair, clock):
 
 
 def test_a_shorter_lifetime_applies_to_old_sign_ins(pair, clock, settings):
-    """Lowering SESSION_LIFETIME ends what is older, at the next refresh, and writes nothing."""
+    """Lowering SESSION_LIFETIME refuses every token of what is older, at once; writes nothing."""
+    settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": timedelta(days=1)}
+    user = User.objects.get()
+    pair = sessions.start(user)
+    script = api_tokens.create(user, "ci")
     clock.shift(timedelta(hours=2))
     settings.JWTAUTH = {"SESSION_LIFETIME": timedelta(hours=2)}
 
-    with pytest.raises(ExpiredToken):
-        sessions.refresh(pair.refresh)
-    assert row().generation == 0
+    for call, raw in (
+        (sessions.refresh, pair.refresh),
+        (sessions.verify, pair.refresh),
+        (sessions.verify, pair.access),
+        (sessions.authenticate, pair.access),
+    ):
+        assert reason_of(call, raw) == "expired"
+    assert not LoginSession.objects.get(pk=pair.session_id).is_live()
+    assert sessions.authenticate(script.raw)
 
     settings.JWTAUTH = {"SESSION_LIFETIME": timedelta(hours=2, microseconds=1)}
+    assert sessions.authenticate(pair.access)
     assert sessions.refresh(pair.refresh)
-    assert row().expires_at == START + timedelta(hours=2, microseconds=1)
+    refreshed = LoginSession.objects.get(pk=pair.session_id)
+    assert refreshed.generation == 1
+    assert refreshed.expires_at == START + timedelta(hours=2, microseconds=1)
 
 
 def test_leeway_gives_a_late_client_its_seconds_and_no_longer_tokens(pair, clock, settings):

@@ -1,6 +1,6 @@
 """The filters of the lists. None of them queries the database for its values."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet, TextChoices
@@ -9,8 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from ..claims import ACCESS, ONE_TIME, REFRESH
-from ..conf import moments
-from ..models import Kind, Reason, Via
+from ..models import Kind, LoginSessionQuerySet, Reason, Via
 from ..operations.finding import find_user
 
 
@@ -34,14 +33,14 @@ class StatusFilter(SimpleListFilter):
         return Status.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        now = moments.stored(moments.now())
+        rows = cast(LoginSessionQuerySet, queryset)
         if self.value() == Status.LIVE:
-            return queryset.filter(ended_at=None, expires_at__gt=now)
+            return rows.live()
         if self.value() == Status.ENDED:
-            return queryset.exclude(ended_at=None)
+            return rows.exclude(ended_at=None)
         if self.value() == Status.EXPIRED:
-            return queryset.filter(ended_at=None, expires_at__lte=now)
-        return queryset
+            return rows.expired()
+        return rows
 
 
 class ChoicesFilter(SimpleListFilter):

@@ -20,7 +20,7 @@ def numbers() -> list[tuple[str, str]]:
     sessions = database.sign_ins()
     # By the index: older sign-ins cannot be live. API tokens are valid for longer.
     recent = sessions.of_kind(Kind.SIGN_IN).filter(
-        created_at__gt=moments.stored(now - get_settings().SESSION_LIFETIME)
+        created_at__gt=moments.stored(now - get_settings().max_session_age)
     )
     live = recent.live(now).order_by()[: LIMIT + 1].count()
     yesterday = moments.stored(now - DAY)

@@ -21,7 +21,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ..claims import find_sid, parse_sid
-from ..conf import moments
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..models import Kind, LoginSession, Reason, Via
 from ..operations import revocation
@@ -173,7 +172,7 @@ class LoginSessionAdmin(RecordAdmin):
     def status(self, session: LoginSession) -> str:
         if session.ended_at is not None:
             return str(Status.ENDED.label)
-        if moments.aware(session.expires_at) <= moments.now():
+        if not session.is_live():
             return str(Status.EXPIRED.label)
         # The list has queried all of its rows at once.
         hidden = getattr(session, "user_is_hidden", None)

@@ -124,6 +124,11 @@ class Settings:
     CLAIMS: ClaimNames = _group(ClaimNames)
     LEGACY: Legacy = _group(Legacy)
 
+    @property
+    def max_session_age(self) -> timedelta:
+        """How old a sign-in must be, by the clock that is most behind, to be over for good."""
+        return self.SESSION_LIFETIME + self.LEEWAY
+
     def legacy_until(self) -> datetime | None:
         """Return the aware time until which legacy tokens are accepted, or None if none is now."""
         until = self.LEGACY.UNTIL if self.LEGACY.DECODER else None

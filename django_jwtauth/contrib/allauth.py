@@ -22,7 +22,6 @@ from django.http import JsonResponse
 
 from .. import credentials, sessions
 from ..claims import Claims, sign_in_time
-from ..conf.moments import aware, now
 from ..exceptions import AuthError, SignInRefused, TokenError, Unavailable
 from ..models import Via
 from ..redacted import redact
@@ -145,12 +144,11 @@ def _reference(record: Mapping[str, Any]) -> str | None:
 
 def _is_live(claims: Claims) -> bool:
     try:
-        session = rules.load(claims).session
+        return rules.load(claims).session.is_live()
     except TokenError:
         return False
     except Unavailable as error:
         raise _refusal(error) from None
-    return aware(session.expires_at) > now()
 
 
 def _end_sign_in(request: "HttpRequest", user: "AbstractBaseUser | None") -> None:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..claims import ACCESS, TokenType, parse_jti, token_type_of
-from ..conf import get_settings, moments
+from ..conf import moments
 from ..models import BlacklistedToken, Cause, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
 from ..store import database, identity
@@ -59,14 +59,14 @@ def everybody(before: datetime | None = None) -> Target:
     # Nothing is newer, so this includes rows that a column holds in the wrong order.
     latest = moment if before else moment + moments.uncertainty()
     rows = database.sign_ins().filter(created_at__lt=moments.stored(latest))
-    return Target(rows, _usable(rows), before=moment)
+    return Target(rows, rows.usable(), before=moment)
 
 
 def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
     """The same for one user."""
     target = everybody(before)
     rows = target.rows.filter(user_id=identity.saved_key(user))
-    return Target(rows, _usable(rows), user=user, before=target.before if before else None)
+    return Target(rows, rows.usable(), user=user, before=target.before if before else None)
 
 
 def named(sids: list[UUID]) -> Target:
@@ -132,7 +132,7 @@ def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
         user_id=session.user_id,
         subject=session.subject,
         # The token's end is unknown, but it is not later than this.
-        expires_at=max(session.expires_at, session.created_at + get_settings().SESSION_LIFETIME),
+        expires_at=moments.stored(max(moments.aware(session.expires_at), session.latest_end)),
     )
     record = blacklist.get(jti=jti)
     operator = _find_operator(cause)
@@ -163,16 +163,6 @@ def log_text(cause: Cause) -> str:
     """Return the text for the admin's log."""
     label = dict(Reason.choices).get(cause.reason, cause.reason)
     return _("Revoked: {reason}. {note}").format(reason=label, note=cause.note)
-
-
-def _usable(rows: LoginSessionQuerySet) -> LoginSessionQuerySet:
-    """Narrow to sign-ins of which some token may still be accepted."""
-    conf = get_settings()
-    # Without rotation, an access token can outlive its refresh token. Both are accepted for
-    # LEEWAY after their end.
-    longest = 2 * conf.LEEWAY + conf.ACCESS_TOKEN_LIFETIME
-    since = moments.stored(moments.now() - longest - moments.uncertainty())
-    return rows.filter(ended_at=None, expires_at__gt=since)
 
 
 def _in_chunks(ending: LoginSessionQuerySet, cause: Cause) -> Iterator[tuple[list[UUID], int]]:

@@ -76,8 +76,7 @@ def _access_claims(
     conf = get_settings()
     hook = call_hook(conf.HOOKS.CLAIMS, user, session) or {}
     _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
-    ends = _seconds(aware(session.created_at) + conf.SESSION_LIFETIME)
-    exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), ends)
+    exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), _seconds(session.latest_end))
     return {**hook, **carried, **_registered_claims(session, now, exp)}
 
 

@@ -98,7 +98,7 @@ def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
     conf = get_settings()
     if session.ended_at is not None:
         raise SessionEnded
-    if at >= aware(session.created_at) + conf.SESSION_LIFETIME + conf.LEEWAY:
+    if session.has_outlived(at):
         raise ExpiredToken
     if session.generation < presented:
         logger.warning(
@@ -144,8 +144,8 @@ def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
     }
     if conf.ROTATE_REFRESH_TOKENS:
         changes["generation"] = session.generation + 1
-        ends = aware(session.created_at) + conf.SESSION_LIFETIME
-        changes["expires_at"] = stored(min(arrival.at + conf.REFRESH_TOKEN_LIFETIME, ends))
+        expires_at = min(arrival.at + conf.REFRESH_TOKEN_LIFETIME, session.latest_end)
+        changes["expires_at"] = stored(expires_at)
     network, known = get_network(device.ip_address), session.networks.split()
     if network and network not in known:
         changes["networks"] = " ".join([network, *known][:MAX_NETWORKS])

@@ -1,6 +1,7 @@
 """The rules that every token of a sign-in must meet, at every door."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,10 +11,11 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 
-from ..claims import API_USE, Claims, is_api_token
+from ..claims import ACCESS, API_USE, Claims, began_at, is_api_token
 from ..conf import get_settings, moments
 from ..exceptions import (
     CredentialsChanged,
+    ExpiredToken,
     SessionEnded,
     TokenBlacklisted,
     UserInactive,
@@ -38,11 +40,18 @@ class Live:
 def load_user(claims: Claims) -> AbstractBaseUser:
     """Return the user of verified claims, if their sign-in is live. One query.
 
-    Raises a ``TokenError`` for the first rule of check() that is not met, and
-    ``Unavailable``.
+    Raises a ``TokenError`` for the first rule of check() that is not met, ``ExpiredToken``
+    for an access token of a sign-in that has reached ``SESSION_LIFETIME``, and ``Unavailable``.
     """
     with database.reporting_unavailable():
-        return check(lookup.find(claims), claims).user
+        user = check(lookup.find(claims), claims).user
+    if claims.get("token_type") == ACCESS and not is_api_token(claims):
+        # Its exp says the same, unless SESSION_LIFETIME was longer when it was issued. That of a
+        # legacy token is the other package's word.
+        began = began_at(claims["sid"])
+        if began and time.time() - began >= get_settings().max_session_age.total_seconds():
+            raise ExpiredToken
+    return user
 
 
 def load(claims: Claims, *, lock: bool = False) -> Live:
