@@ -70,6 +70,12 @@ def deadlocks(number):
         yield
 
 
+def accept(monkeypatch, most):
+    """Let no statement have more parameters."""
+    monkeypatch.delitem(vars(connection.features), "max_query_params", raising=False)
+    monkeypatch.setattr(type(connection.features), "max_query_params", most)
+
+
 def test_a_deadlock_is_survived(walk, no_pauses):
     """After a pause that grows, the batch is read and done again; nothing is counted twice."""
     with deadlocks(2):
@@ -86,15 +92,9 @@ def test_it_gives_up_some_time(walk, no_pauses):
 
 def test_no_statement_has_more_parameters_than_the_database_takes(walk, monkeypatch):
     """SQLite before 3.32 takes 999."""
-    monkeypatch.setattr(type(connection.features), "max_query_params", 60)
+    accept(monkeypatch, 60)
     numbers = []
-
-    def note(sql, params):
-        # Not those that make the rows.
-        if not sql.startswith("INSERT"):
-            numbers.append(len(params))
-
-    with watching(note):
+    with watching(lambda sql, params: numbers.append(len(params))):
         assert walk(150) == 150
     assert max(numbers) <= 60
 
@@ -118,7 +118,7 @@ def test_a_purge_goes_on_within_a_callers_transaction(transactional_db, no_pause
 
 def test_rows_of_one_moment_are_told_apart(walk, monkeypatch):
     """However many there are of them, none is left out and none met twice."""
-    monkeypatch.setattr(type(connection.features), "max_query_params", 53)
+    accept(monkeypatch, 53)
 
     assert walk(10) == 10
 
