@@ -33,6 +33,7 @@ ORDER = {
     " api_tokens blacklist bulk keys / sessions / .",
     "contrib.simplejwt": "move / alias exceptions utils / backends settings / issuing models state"
     " token_blacklist / tokens / authentication / serializers / views / checks .",
+    "contrib.simplejwt.token_blacklist": "finding / rows / models",
     "contrib.simplejwt.move": "configuration names tables / decoder source / neighbours project /"
     " advice importer",
     "contrib.spectacular": "refusals schemes simplejwt / operations / endpoints / apps",

@@ -45,10 +45,10 @@ class APISettings:
         """Nothing to do."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in DEFAULTS:
-            raise AttributeError(f"Invalid API setting: {name!r}")
         if name in DECIDED:
             return DECIDED[name]
+        if name not in DEFAULTS:
+            raise AttributeError(f"Invalid API setting: {name!r}")
         if name in _ASKED:
             return _ASKED[name]()
         if name in SHARED:

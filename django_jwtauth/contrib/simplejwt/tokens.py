@@ -33,9 +33,9 @@ from .models import TokenUser as TokenUser
 from .move.decoder import find_user
 from .settings import api_settings
 from .state import token_backend
+from .token_blacklist.finding import TokenOfSignIn
 from .token_blacklist.models import BlacklistedToken as BlacklistedToken
 from .token_blacklist.models import OutstandingToken as OutstandingToken
-from .token_blacklist.models import TokenOfSignIn
 from .utils import aware_utcnow, datetime_from_epoch, datetime_to_epoch
 from .utils import format_lazy as format_lazy
 from .utils import get_md5_hash_password as get_md5_hash_password
@@ -275,10 +275,11 @@ class Token(MutableMapping[str, Any]):
     def _adopt(self, issued: Issued, user: Any) -> None:
         """Become this token, with the claims that were set before there was one."""
         mine = {name: value for name, value in self.payload.items() if name not in _MADE}
-        mine.pop(api_settings.USER_ID_CLAIM, None)
-        exp = self.payload.get("exp")
-        if exp is not None and exp != self._standard_exp():
-            mine["exp"] = exp
+        if self.payload:
+            mine.pop(api_settings.USER_ID_CLAIM, None)
+            exp = self.payload.get("exp")
+            if exp is not None and exp != self._standard_exp():
+                mine["exp"] = exp
         self._issued, self.loaded_user = issued, user
         self.payload.clear()
         self.payload.update(issued.show(user), **mine)
