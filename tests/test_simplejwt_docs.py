@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.urls import path
+from django.utils.module_loading import import_string
 
 from django_jwtauth import sessions
 from django_jwtauth.conf import find_problems
@@ -136,9 +137,9 @@ def test_the_serializer_that_is_shown(user, api, monkeypatch, settings):
 def test_the_strategy_for_djoser(user, api):
     """It hands out a pair of a sign-in that starts, as djoser's own does of simplejwt's."""
     names = {}
-    *_, strategy = re.findall(r"^```python\n(.*?)^```", section("djoser"), re.M | re.S)
-    exec(strategy, names)
-    pair = names["TokenStrategy"].obtain(user)
+    *_, setting = re.findall(r"^```python\n(.*?)^```", section("djoser"), re.M | re.S)
+    exec(setting, names)
+    pair = import_string(names["DJOSER"]["SOCIAL_AUTH_TOKEN_STRATEGY"]).obtain(user)
 
     assert pair["user"] == user
     assert api.protected(pair["access"]).status_code == 200
@@ -154,10 +155,10 @@ def test_the_routes_for_djoser(user, api, monkeypatch, settings):
     monkeypatch.setitem(globals(), "urlpatterns", names["urlpatterns"])
     settings.ROOT_URLCONF = __name__
     body = {"username": "anna", "password": "correct horse battery staple"}
-    pair = api.post("/jwt/create/", body).json()
+    pair = api.post("/auth/jwt/create/", body).json()
 
-    assert api.post("/jwt/refresh/", {"refresh": pair["refresh"]}).status_code == 200
-    assert api.post("/jwt/verify/", {"token": pair["access"]}).status_code == 200
+    assert api.post("/auth/jwt/refresh/", {"refresh": pair["refresh"]}).status_code == 200
+    assert api.post("/auth/jwt/verify/", {"token": pair["access"]}).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)
@@ -172,7 +173,8 @@ def test_a_token_in_async_code(user):
     assert async_to_sync(names["main"])()["sub"] == str(user.pk)
 
 
-def test_rolling_back(transactional_db, user, api, settings):
+@pytest.mark.parametrize("alias", ["", "1"], ids=["", "with the alias"])
+def test_rolling_back(transactional_db, user, api, settings, alias):
     """The lines tell simplejwt what was ended or exchanged here; the rest works as before."""
     process.require_simplejwt()
     settings.JWTAUTH = moved()
@@ -187,7 +189,8 @@ def test_rolling_back(transactional_db, user, api, settings):
         )
         LoginSession.objects.filter(generation=0).end()
         api.verify(untouched)
-        process.manage("shell", "--no-imports", "-c", code("Rolling back"), database=True)
+        lines = code("Rolling back")
+        process.manage("shell", "--no-imports", "-c", lines, database=True, ALIAS=alias)
 
         assert old.refresh(untouched)["status"] == 200
         for raw in (exchanged, signed_out, ended):

@@ -617,3 +617,14 @@ def test_a_database_that_is_down_is_no_bad_token(pair, monkeypatch):
     with pytest.raises(exceptions.Unavailable) as caught:
         AccessToken(pair.access)
     assert not isinstance(caught.value, TokenError)
+
+
+def test_blacklisting_a_token_that_was_never_issued(db):
+    """Nothing to refuse, and nothing is issued afterwards: dj-rest-auth does it at each logout."""
+    token = RefreshToken(None)
+    token.blacklist()
+    token["user_id"] = "1"
+
+    with pytest.raises(TokenError, match="Token is blacklisted"):
+        str(token)
+    assert not LoginSession.objects.exists()

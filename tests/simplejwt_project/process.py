@@ -38,9 +38,9 @@ def database_url():
     return f"{SCHEMES[connection.vendor]}://{login}{host}/{given['NAME']}"
 
 
-def manage(*command, database=False):
+def manage(*command, database=False, **extra):
     """Run a command in the project, with our app beside simplejwt's; return its output."""
-    extra = {"ANOTHER_APP": "django_jwtauth"}
+    extra["ANOTHER_APP"] = "django_jwtauth"
     if database:
         extra["DATABASE_URL"] = database_url()
     done = subprocess.run(

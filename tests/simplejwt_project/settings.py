@@ -1,12 +1,19 @@
-"""simplejwt with its blacklist app, rotation on. ``SIMPLE_JWT`` in the environment adds to that."""
+"""simplejwt with its blacklist app, rotation on.
+
+``SIMPLE_JWT`` in the environment adds to that, ``ALIAS`` leads imports of simplejwt here.
+"""
 
 import json
 import os
 from datetime import timedelta
 
+from django_jwtauth.contrib.simplejwt import alias
 from tests.settings import DATABASES, DEFAULT_AUTO_FIELD, PASSWORD_HASHERS, SECRET_KEY, USE_TZ
 
 __all__ = ["DATABASES", "DEFAULT_AUTO_FIELD", "PASSWORD_HASHERS", "SECRET_KEY", "USE_TZ"]
+
+if os.environ.get("ALIAS"):
+    alias.install()
 
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -258,6 +258,8 @@ class Token(MutableMapping[str, Any]):
     def _start_named(self) -> None:
         """Start the sign-in of the user whom the claims name."""
         name = self.payload.get(api_settings.USER_ID_CLAIM, self.payload.get("sub"))
+        if self._blacklisted:
+            raise TokenError(_("Token is blacklisted"))
         if name is None:
             raise Unsupported(
                 f"{type(self).__name__}() without a user",
@@ -341,11 +343,12 @@ class Token(MutableMapping[str, Any]):
 
         Returns the sign-in, looked up when it is used, and whether this object did so first.
         """
-        raw, first = self._known() or str(self), not self._blacklisted
+        raw, first = self._known(), not self._blacklisted
         with as_theirs():
             if isinstance(raw, TokenOfSignIn):
                 sessions.end(raw.session.pk)
-            else:
+            # Nobody has a token that was never issued: there is nothing to refuse.
+            elif raw is not None:
                 sessions.blacklist(raw)
         self._blacklisted, self._access = True, None
         return BlacklistedToken.of(self.payload.get("sid")), first

@@ -1,0 +1,13 @@
+from django.conf import settings
+from django.urls import include, path
+
+from tests import views
+
+urlpatterns = [
+    path("protected/", views.ProtectedView.as_view(), name="protected"),
+    path("djoser/", include("djoser.urls")),
+    path(
+        "djoser/",
+        include("djoser.urls.jwt" if settings.ALIAS else "django_jwtauth.contrib.djoser"),
+    ),
+]
