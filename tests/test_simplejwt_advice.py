@@ -271,7 +271,9 @@ def test_a_real_project():
     done = process.manage("jwtauth_doctor", "--from-simplejwt")
 
     assert '"UPDATE_LAST_LOGIN": False' in done
-    assert "REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES']: rest_framework_simplejwt" in done
+    theirs = r"rest_framework_simplejwt\.authentication\.JWTAuthentication"
+    assert re.search(rf"tests/simplejwt_project/settings\.py:\d+: {theirs}\n", done)
+    assert "REST_FRAMEWORK[" not in done
     assert re.search(r"tests/simplejwt_project/urls\.py:\d+: rest_framework_simplejwt\.views", done)
     assert "/api/token/blacklist/: rest_framework_simplejwt.views.TokenBlacklistView" in done
     assert "-> django_jwtauth.contrib.simplejwt.views.TokenBlacklistView" in done

@@ -141,7 +141,8 @@ READ = {
     ),
     "settings that stay": (
         f"SIMPLE_JWT = {{'AUTH_TOKEN_CLASSES': ('{THEIRS}.tokens.AccessToken',)}}\n"
-        f"SIMPLE_JWT: dict = {{'A': '{THEIRS}.a.B'}}\nOTHER = '{THEIRS}.a.B'",
+        f"SIMPLE_JWT: dict = {{'A': '{THEIRS}.a.B'}}\nOTHER = '{THEIRS}.a.B'\n"
+        f"def SIMPLE_JWT(self): return {{'A': '{THEIRS}.a.B'}}",
         [("text", f"{THEIRS}.a.B", 3)],
     ),
     "settings": (
@@ -162,13 +163,29 @@ READ = {
             ("call", "set_exp", 5),
         ],
     ),
+    "tokens of nobody": (
+        f"from {THEIRS}.tokens import AccessToken, Token\n"
+        "class Ticket(Token):\n"
+        "    @classmethod\n"
+        "    def make(cls): return cls()\n"
+        "    def read(cls, raw): return cls(raw)\n"
+        "class Other:\n"
+        "    def make(cls): return cls()\n"
+        "AccessToken(), AccessToken(raw)",
+        [
+            ("import", f"{THEIRS}.tokens.AccessToken", 1),
+            ("import", f"{THEIRS}.tokens.Token", 1),
+            ("class", f"{THEIRS}.tokens.Token", 2),
+            ("userless", "cls()", 4),
+            ("userless", "AccessToken()", 8),
+        ],
+    ),
     "calls of others": ("# SIMPLE_JWT\nt.check_blacklist()\nt.set_exp()", []),
     "async": (
         f"import {THEIRS}.tokens\nfrom {THEIRS}.tokens import AccessToken\n"
         "async def a(raw):\n"
         f"    {THEIRS}.tokens.UntypedToken(raw)\n"
         "    await sync_to_async(AccessToken)(raw)\n"
-        "    AccessToken()\n"
         "    AccessToken.for_user(user)\n"
         "    Other.for_user(user)\n"
         "    self.auth.get_validated_token(raw)\n"
@@ -179,8 +196,8 @@ READ = {
             ("import", f"{THEIRS}.tokens", 1),
             ("import", f"{THEIRS}.tokens.AccessToken", 2),
             ("async", "UntypedToken", 4),
-            ("async", "AccessToken.for_user", 7),
-            ("async", "get_validated_token", 9),
+            ("async", "AccessToken.for_user", 6),
+            ("async", "get_validated_token", 8),
         ],
     ),
     "sockets": (

@@ -42,6 +42,10 @@ REMARKS: Mapping[tuple[str, str], str] = {
         "a token_type of its own makes it a one-time token: a day at most, for a user who is "
         "active, and refused after a change of the password"
     ),
+    ("userless", ""): (
+        "a token belongs to a user here: str() of one that was not made by for_user() raises an "
+        "error. For other purposes, use django.core.signing"
+    ),
     ("setting", ""): "keep SIMPLE_JWT as long as this reads it, or read JWTAUTH",
     ("socket", ""): (
         "contrib.channels authenticates WebSockets without a token in the URL, which ends up in "
@@ -59,11 +63,17 @@ _STAYS = {
 
 def describe() -> Iterator[Finding]:
     """Yield each place to change."""
-    yield from _find_settings()
     files = source.find_files()
-    for place in source.find_places(files.paths):
-        if place.kind in ("import", "text") and place.name not in _STAYS:
-            yield Finding(f"{place.path}:{place.line}", place.name, instead_of(place.name))
+    places = [
+        place
+        for place in source.find_places(files.paths)
+        if place.kind in ("import", "text") and place.name not in _STAYS
+    ]
+    # What stands in the settings' file is told with its line.
+    told = {place.name for place in places if place.kind == "text"}
+    yield from (each for each in _find_settings() if each.name not in told)
+    for place in places:
+        yield Finding(f"{place.path}:{place.line}", place.name, instead_of(place.name))
     if not files.whole:
         yield Finding("The source", f"{len(files.paths)} files", "-- only these were read")
     yield from find_classes()

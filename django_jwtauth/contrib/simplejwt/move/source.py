@@ -44,8 +44,8 @@ class Place(NamedTuple):
 
     ``import``, ``text`` and ``class`` have a dotted path of simplejwt's, ``class`` of the one
     it is derived from; ``call`` has a name of METHODS, or ``Model.objects``; ``async`` what
-    asks the database where no query may be made; ``setting`` is a reader of ``SIMPLE_JWT``,
-    ``socket`` a file that speaks to Channels.
+    asks the database where no query may be made; ``userless`` what makes a token of nobody;
+    ``setting`` is a reader of ``SIMPLE_JWT``, ``socket`` a file that speaks to Channels.
     """
 
     path: Path
@@ -213,6 +213,9 @@ class _Reader:
                 name = self._resolve(base)
                 if name and is_theirs(name):
                     yield self._place(node, "class", name)
+                    if f"{THEIRS}.tokens." in name:
+                        made = [each for each in ast.walk(node) if _makes_itself(each)]
+                        yield from (self._place(each, "userless", "cls()") for each in made)
 
     def _read_call(self, node: ast.AST, waited_for: bool) -> Iterator[Place]:
         if isinstance(node, ast.Attribute) and node.attr in ("objects", "_default_manager"):
@@ -222,6 +225,9 @@ class _Reader:
         if not isinstance(node, ast.Call):
             return
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        last = (self._resolve(node.func) or "").rpartition(".")[2]
+        if last in _ASKING and not node.args and not node.keywords:
+            yield self._place(node, "userless", f"{last}()")
         if method in METHODS:
             yield self._place(node, "call", method)
         elif waited_for and (asking := self._find_asking(node, method)):
@@ -249,8 +255,17 @@ class _Reader:
         return Place(self.path, getattr(node, "lineno", 1), kind, name)
 
 
+def _makes_itself(node: ast.AST) -> bool:
+    """Return whether this is ``cls()``, as in a class method that makes a token."""
+    called = isinstance(node, ast.Call) and not node.args and not node.keywords
+    return called and getattr(getattr(node, "func", None), "id", None) == "cls"
+
+
 def _is_simple_jwt(node: ast.AST) -> bool:
     """Return whether a statement says what ``SIMPLE_JWT`` is: its paths mean the same here."""
+    # A property, in class-based settings.
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "SIMPLE_JWT"
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return any(getattr(target, "id", None) == "SIMPLE_JWT" for target in targets)
 
