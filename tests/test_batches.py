@@ -71,7 +71,7 @@ def deadlocks(number):
 
 
 def accept(monkeypatch, most):
-    """Let no statement have more parameters."""
+    """Limit the parameters of a statement."""
     monkeypatch.delitem(vars(connection.features), "max_query_params", raising=False)
     monkeypatch.setattr(type(connection.features), "max_query_params", most)
 
