@@ -157,6 +157,7 @@ class JWTAuthentication(BaseAuthentication):
             return rules.load_user(validated_token)
 
     def authenticate_header(self, request: "Request | HttpRequest") -> str:
+        """Return what ``WWW-Authenticate`` says in a 401 (RFC 6750, 3)."""
         try:
             sent = self.find_token(request) is not None
         # A subclass may have refused the request there, and this is called for the answer.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 TokenType = Literal["access", "refresh", "one_time"]
+#: What a verified token says: the names of its claims and their JSON values.
 Claims = dict[str, Any]
 ACCESS: TokenType = "access"
 REFRESH: TokenType = "refresh"

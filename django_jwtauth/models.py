@@ -133,6 +133,8 @@ def _unexpired(now: datetime) -> models.Q:
 
 
 class LoginSessionQuerySet(models.QuerySet["LoginSession"]):
+    """``LoginSession.objects`` and ``user.jwtauth_sessions``: sign-ins, API and one-time tokens."""
+
     # What live() and expired() ask of many rows, LoginSession.is_live() asks of one.
     def live(self, now: datetime | None = None) -> "LoginSessionQuerySet":
         """Narrow to sign-ins that can be refreshed, and API and one-time tokens that can be used.

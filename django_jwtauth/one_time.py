@@ -8,8 +8,7 @@ from asgiref.sync import sync_to_async
 
 from . import tokens
 from .claims import ONE_TIME, Claims
-from .conf import RESERVED_CLAIMS, durations, one_tenancy
-from .conf.values import MAX_PURPOSE_LENGTH, SIGN_IN
+from .conf import RESERVED_CLAIMS, durations, one_tenancy, values
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Cause, Kind, Reason, Via
 from .redacted import redact
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
 # The sign-in that a token was created from.
 _PARENT = "parent_sid"
 
+#: The ``purpose`` of a token that signs its user in.
+SIGN_IN = values.SIGN_IN
 LIFETIME = timedelta(minutes=10)
 MAX_LIFETIME = timedelta(days=1)
 
@@ -51,6 +52,7 @@ def create(
     """Return a token that ``consume`` accepts once, for this ``purpose``.
 
     ``lifetime``: from a second to a day. A password change or deactivation ends the token.
+    ``claims``: JSON values, which ``consume`` returns.
     ``parent``: the claims of the access token that the user sent (``request.auth``); the new
     token is refused once that token's sign-in has ended.
     Raises ``Unavailable``, ``ValueError`` for another lifetime, a reserved claim, or a purpose
@@ -58,8 +60,8 @@ def create(
     user.
     """
     durations.check(lifetime, MAX_LIFETIME, "A one-time token")
-    if not 0 < len(purpose) <= MAX_PURPOSE_LENGTH:
-        raise ValueError(f"purpose must have 1 to {MAX_PURPOSE_LENGTH} characters.")
+    if not 0 < len(purpose) <= values.MAX_PURPOSE_LENGTH:
+        raise ValueError(f"purpose must have 1 to {values.MAX_PURPOSE_LENGTH} characters.")
     with one_tenancy():
         session = rows.make_session(user, request, lifetime, kind=Kind.ONE_TIME, purpose=purpose)
         carried = carried_claims(claims or {})

@@ -42,7 +42,7 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def of(claims: Claims) -> frozenset[str]:
-    """Return the scopes of a token."""
+    """Return the scopes of a token; none if it has no claim ``scope``, and so no limit."""
     return frozenset((text_of(claims) or "").split())
 
 
@@ -117,7 +117,10 @@ def narrow(claims: Claims, requested: str | None) -> str | None:
 
 
 def require(claims: Claims, needed: Iterable[str]) -> None:
-    """Raise ``InsufficientScope`` unless the token has all that is needed."""
+    """Raise ``InsufficientScope`` (RFC 6750, 3.1) unless the token has all scopes in ``needed``.
+
+    A token without the claim ``scope`` has none.
+    """
     names = list(needed)
     if not of(claims).issuperset(names):
         raise InsufficientScope(names)

@@ -41,6 +41,7 @@ class TokenUser:
 
     @property
     def group_names(self) -> frozenset[str]:
+        """The groups in the claim that ``CLAIMS["GROUPS"]`` names, if the issuer may grant any."""
         return self._names(get_settings().CLAIMS.GROUPS)
 
     def get_all_permissions(self, obj: Any = None) -> frozenset[str]:

@@ -12,11 +12,10 @@ from django.utils.timesince import timesince
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from rest_framework.exceptions import AuthenticationFailed
 
-from django_jwtauth import sessions
+from django_jwtauth.authentication import JWTCookieAuthentication
 from django_jwtauth.claims import Claims, is_api_token
-from django_jwtauth.exceptions import TokenError
-from django_jwtauth.http.transport import challenge, get_cookie_token
 
 # Scripts and styles only from our own files. Django 6.0 and later can set it for a whole site:
 # ContentSecurityPolicyMiddleware with SECURE_CSP.
@@ -24,6 +23,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+cookie = JWTCookieAuthentication()
 
 Page = Callable[[HttpRequest, AbstractBaseUser, Claims], HttpResponse]
 
@@ -40,11 +41,11 @@ def show(
 def who(request: HttpRequest) -> tuple[AbstractBaseUser, Claims] | None:
     """Return the user and the claims of the token in the cookie, or None without a valid one."""
     try:
-        user, claims = sessions.authenticate(get_cookie_token(request) or "", request)
-    except TokenError:
+        known = cookie.authenticate(request)
+    except AuthenticationFailed:
         return None
     # An API token is for the header; a browser that signed in has none in its cookie.
-    return None if is_api_token(claims) else (user, claims)
+    return None if known is None or is_api_token(known[1]) else known
 
 
 def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
@@ -58,8 +59,7 @@ def for_people(page: Page) -> Callable[[HttpRequest], HttpResponse]:
         if known:
             return page(request, *known)
         response = show(request, "devices/sign_in.html", status=401)
-        sent = get_cookie_token(request) is not None
-        response["WWW-Authenticate"] = challenge(token_sent=sent)
+        response["WWW-Authenticate"] = cookie.authenticate_header(request)
         return response
 
     return view

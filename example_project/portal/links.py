@@ -10,7 +10,6 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from django_jwtauth import one_time
-from django_jwtauth.http.device import get_ip_address
 from django_jwtauth.models import Kind, LoginSession
 
 logger = logging.getLogger(__name__)
@@ -39,7 +38,8 @@ def send_links(request: HttpRequest, email: str, page: str) -> None:
             context = {
                 "username": user.get_username(),
                 "link": f"{page}#{raw}",
-                "address": get_ip_address(request),
+                # The row of the token has the address that the request came from.
+                "address": sent.latest("created_at").ip_address,
             }
             text = render_to_string("portal/mail.txt", context)
             send_mail("Your link to sign in", text, None, [user.email])

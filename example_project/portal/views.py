@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from devices.pages import ago, for_people, show, who
 from django_jwtauth import scopes
+from django_jwtauth.claims import Claims
 from django_jwtauth.exceptions import Throttled
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.throttling import count_attempt
-from django_jwtauth.tokens import Claims
 from django_jwtauth.views import browser, portal
 from example.scopes import MEANINGS
 
