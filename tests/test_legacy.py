@@ -84,13 +84,13 @@ def accepted(user, chief):
 def told_by_the_admin(user, chief):
     sid = sessions.start(user).session_id.hex
     page = chief.get("/admin/django_jwtauth/loginsession/end/", {"sid": sid})
-    return "accepted until" in page.content.decode()
+    return "Legacy tokens that were not exchanged" in page.content.decode()
 
 
 def told_by_the_command(user, chief):
     sid = sessions.start(user).session_id.hex
     output = run_command("jwtauth_revoke", "--session", sid, "--reason", "left", "--note", "n")
-    return "accepted until" in output
+    return "Legacy tokens that were not exchanged" in output
 
 
 def refused_for_the_record(user, chief):

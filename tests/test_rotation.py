@@ -541,10 +541,10 @@ def long_claim(user, session):
 def test_a_pair_that_the_answer_cannot_carry_changes_nothing(placed):
     """A cookie holds less than a token may have: its door says so before the row moves."""
     _, pair = placed
-    with pytest.raises(ValueError, match="100 at most"):
+    with pytest.raises(ValueError, match="at most 100 are allowed"):
         sessions.refresh(pair.refresh, max_length=100)
     assert row().generation == 1
-    with pytest.raises(ValueError, match="100 at most"):
+    with pytest.raises(ValueError, match="at most 100 are allowed"):
         sessions.start(User.objects.get(), max_length=100)
     assert LoginSession.objects.count() == 1
 

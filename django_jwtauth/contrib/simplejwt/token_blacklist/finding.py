@@ -37,7 +37,7 @@ class TokenOfSignIn(Redacted):
         """The user and the claims of the token. Raises the ``TokenError`` that refuses it."""
         session = self.session
         rules.check_row(session)
-        if moments.aware(session.expires_at) <= moments.now():
+        if not session.is_live():
             raise ExpiredToken
         return session.user, {
             "token_type": REFRESH,
