@@ -15,7 +15,7 @@ from .conf.values import MAX_PURPOSE_LENGTH
 from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
 from .models import LoginSession
 from .redacted import Redacted, redact_body
-from .tokens import jws
+from .tokens import TokenPair, jws
 
 
 class TextField(serializers.CharField):
@@ -55,6 +55,15 @@ class BodySerializer(serializers.Serializer[Any]):
     def __repr__(self) -> str:
         # DRF's shows the data.
         return f"<{type(self).__name__}>"
+
+
+class ActingSerializer(BodySerializer):
+    """Base of those that do what is asked for as they validate: the answer is what they return.
+
+    ``pair``: the tokens they issued, None if there are none.
+    """
+
+    pair: TokenPair | None = None
 
 
 class TokenObtainPairSerializer(BodySerializer):

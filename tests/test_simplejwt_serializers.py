@@ -14,12 +14,14 @@ from rest_framework.serializers import Serializer
 from rest_framework.test import APIClient
 
 from django_jwtauth import exceptions, sessions
+from django_jwtauth import views as core
 from django_jwtauth.contrib.simplejwt.exceptions import TokenError
 from django_jwtauth.contrib.simplejwt.serializers import (
     NoActiveAccount,
     TokenBlacklistSerializer,
     TokenObtainPairSerializer,
     TokenRefreshSerializer,
+    TokenVerifySerializer,
 )
 from django_jwtauth.contrib.simplejwt.tokens import AccessToken, RefreshToken
 from django_jwtauth.contrib.simplejwt.views import (
@@ -30,6 +32,7 @@ from django_jwtauth.contrib.simplejwt.views import (
     token_verify,
 )
 from django_jwtauth.models import LoginSession
+from django_jwtauth.views import browser
 from tests import forge
 from tests.conftest import PASSWORD
 
@@ -366,6 +369,61 @@ def test_signing_out_again_and_too_late(user, pair, time_machine):
     assert LoginSession.objects.get().ended_via == "api"
     time_machine.move_to(datetime.now(timezone.utc) + timedelta(days=8))
     assert validated(TokenBlacklistSerializer, {"refresh": pair.refresh})
+
+
+# --- under our own views
+
+
+class Named(TokenObtainPairSerializer):
+    def validate(self, attrs):
+        return {**super().validate(attrs), "name": self.user.get_username()}
+
+
+def ours(view, serializer, rf, **body):
+    request = rf.post("/", body, headers={"User-Agent": "curl/8"})
+    return view.as_view(serializer_class=serializer)(request)
+
+
+def test_signing_in_under_our_own_view(user, rf):
+    """The serializer has signed in already: its answer is what is answered, and once."""
+    answer = ours(core.TokenObtainPairView, Named, rf, username="anna", password=PASSWORD)
+
+    assert answer.status_code == 200
+    assert answer.data["name"] == "anna"
+    assert answer.data.keys() >= {"access", "refresh", "expires_in", "refresh_expires_in"}
+    assert LoginSession.objects.get().user_agent == "curl/8"
+    wrong = ours(core.TokenObtainPairView, Named, rf, username="anna", password="x")
+    assert wrong.status_code == 401
+    assert wrong["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_the_others_under_our_own_views(user, pair, rf):
+    """Each is asked once, and what it refuses is a 401."""
+    answer = ours(core.TokenRefreshView, TokenRefreshSerializer, rf, refresh=pair.refresh)
+    assert LoginSession.objects.get().generation == 1
+    assert sessions.verify(answer.data["refresh"])
+    last = answer.data["refresh"]
+    for view, serializer, name in (
+        (core.TokenVerifyView, TokenVerifySerializer, "token"),
+        (core.TokenBlacklistView, TokenBlacklistSerializer, "refresh"),
+    ):
+        assert ours(view, serializer, rf, **{name: last}).status_code == 200
+        assert ours(view, serializer, rf, **{name: "x"}).status_code == 401
+    assert ours(core.TokenRefreshView, TokenRefreshSerializer, rf, refresh=last).status_code == 401
+
+
+def test_cookies_stay_the_only_place_of_tokens(user, settings):
+    """Under the view for browsers a serializer cannot put them into the body."""
+
+    class View(browser.SignInView):
+        serializer_class = Named
+
+    pattern = path("token/", View.as_view(), name="token_obtain_pair")
+    settings.ROOT_URLCONF = type("Urls", (), {"urlpatterns": [pattern]})
+    answer = APIClient().post("/token/", {"username": "anna", "password": PASSWORD})
+
+    assert answer.json().keys() == {"expires_in", "refresh_expires_in", "name"}
+    assert len([name for name in answer.cookies if "jwtauth" in name]) >= 2
 
 
 # --- views

@@ -7,8 +7,13 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.contrib.simplejwt.authentication import (
+    JWTAuthentication,
+    JWTStatelessUserAuthentication,
+)
 from django_jwtauth.contrib.simplejwt.exceptions import TokenError, Unsupported
 from django_jwtauth.contrib.simplejwt.move import importer
+from django_jwtauth.contrib.simplejwt.state import token_backend
 from django_jwtauth.contrib.simplejwt.token_blacklist.models import (
     BlacklistedToken,
     OutstandingToken,
@@ -274,6 +279,54 @@ def test_what_cannot_be_kept_is_said(pair, what, caplog):
         ODD[what]()
     assert caplog.records[-1].event == "simplejwt_unsupported"
     assert LoginSession.objects.get().ended_at is None
+
+
+def test_the_name_of_a_lookup_may_be_a_strangers(caplog):
+    """It is bounded and printable in the log."""
+    with pytest.raises(Unsupported):
+        OutstandingToken.objects.filter(**{"x\n" * 1000: 1})
+    message = caplog.records[-1].getMessage()
+    assert len(message) < 300
+    assert "\n" not in message
+
+
+def test_no_token_in_an_error_report(pair, monkeypatch):
+    """The frames that an error passes on its way out show none of their locals' text."""
+
+    def shown(call):
+        try:
+            call()
+        except Exception as error:
+            trace = error.__traceback__
+            while trace := trace.tb_next:
+                if "django_jwtauth" in trace.tb_frame.f_code.co_filename:
+                    yield repr(list(trace.tb_frame.f_locals.values()))
+
+    def broken(*args, **kwargs):
+        raise ValueError
+
+    # A copy whose repr() shows it, as what comes from a request.
+    refresh, access = ("".join(raw) for raw in (pair.refresh, pair.access))
+    monkeypatch.setattr("django_jwtauth.sessions._decode", broken)
+    monkeypatch.setattr("django_jwtauth.contrib.simplejwt.token_blacklist.finding.decode", broken)
+    for call in (
+        lambda: RefreshToken(refresh),
+        lambda: AccessToken(access),
+        lambda: AccessToken(access.encode()),
+        lambda: UntypedToken(access),
+        lambda: JWTAuthentication().get_validated_token(access),
+        lambda: JWTAuthentication().get_validated_token(access.encode()),
+        lambda: JWTStatelessUserAuthentication().get_validated_token(refresh),
+        lambda: token_backend.decode(access),
+        lambda: OutstandingToken.objects.get(token=refresh),
+        lambda: OutstandingToken.objects.filter(token=refresh),
+        lambda: OutstandingToken.objects.exclude(token=refresh),
+        lambda: BlacklistedToken.objects.filter(token__token=refresh),
+        lambda: BlacklistedToken.objects.get(token__token=refresh),
+    ):
+        frames = list(shown(call))
+        assert frames
+        assert not [frame for frame in frames if refresh in frame or access in frame]
 
 
 def test_getting_one_that_is_there(pair):

@@ -31,13 +31,21 @@ from .. import credentials, one_time, scopes, sessions, throttling
 from ..authentication import JWTAuthentication, JWTCookieAuthentication
 from ..claims import REFRESH, Claims, is_sid
 from ..conf import get_settings, moments, one_tenancy
-from ..exceptions import AuthError, BodyTooLarge, InvalidCredentials, UserInactive, UserNotFound
+from ..exceptions import (
+    AuthError,
+    BodyTooLarge,
+    InvalidCredentials,
+    UserInactive,
+    UserNotFound,
+    challenge,
+)
 from ..http import bodies
 from ..http.refusals import refusal_headers
 from ..models import Cause, Kind, LoginSessionQuerySet, Via
 from ..permissions import IsPerson, MayManage, SignedInWithin
 from ..redacted import redact_body
 from ..serializers import (
+    ActingSerializer,
     LoginSessionSerializer,
     MeSerializer,
     TokenBlacklistSerializer,
@@ -139,7 +147,8 @@ class JWTView(APIView):
 
     def read(self, request: Request) -> BaseSerializer[Any]:
         """Return the serializer of a valid body; raises DRF's ``ValidationError``."""
-        serializer = self.serializer_class(data=self.read_body(request))
+        context = {"request": request, "view": self}
+        serializer = self.serializer_class(data=self.read_body(request), context=context)
         serializer.is_valid(raise_exception=True)
         return serializer
 
@@ -149,7 +158,29 @@ class JWTView(APIView):
         return data
 
 
-class GrantView(JWTView):
+class ActingView(JWTView):
+    """Base of the endpoints that do what a body asks for."""
+
+    def post(self, request: Request) -> Response:
+        serializer = self.read(request)
+        if isinstance(serializer, ActingSerializer):
+            return self.answer(serializer)
+        return self.act(serializer.validated_data)
+
+    def act(self, data: dict[str, Any]) -> Response:
+        """Do what the valid body asks for, and answer it."""
+        raise NotImplementedError
+
+    def answer(self, serializer: ActingSerializer) -> Response:
+        """Answer for a serializer that has done it by itself."""
+        return Response(serializer.validated_data)
+
+    def get_authenticate_header(self, request: Request) -> str:
+        # A serializer may refuse by DRF's exception, which would be a 403 without this.
+        return challenge()
+
+
+class GrantView(ActingView):
     """Base of the endpoints that issue tokens."""
 
     #: The longest token that the answer can carry, in bytes.
@@ -174,6 +205,17 @@ class GrantView(JWTView):
         }
         return Response({name: value for name, value in body.items() if value is not None})
 
+    def answer(self, serializer: ActingSerializer) -> Response:
+        response = super().answer(serializer)
+        if serializer.pair is None:
+            return response
+        granted = self.grant(serializer.pair)
+        # A token is in the body if both put it there: the serializer, and a view that may.
+        out = {"access", "refresh"} - (granted.data.keys() & response.data.keys())
+        both = {**granted.data, **response.data}
+        granted.data = {name: value for name, value in both.items() if name not in out}
+        return granted
+
 
 class TokenObtainPairView(GrantView):
     """Sign in with name and password."""
@@ -182,6 +224,8 @@ class TokenObtainPairView(GrantView):
 
     def post(self, request: Request) -> Response:
         serializer = self.read(request)
+        if isinstance(serializer, ActingSerializer):
+            return self.answer(serializer)
         data = serializer.validated_data
         field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
         # An error report would show it among the locals, with what was sent in its repr().
@@ -192,15 +236,22 @@ class TokenObtainPairView(GrantView):
         )
         return self.start(user, claims)
 
+    def answer(self, serializer: ActingSerializer) -> Response:
+        response = super().answer(serializer)
+        if serializer.pair is not None:
+            sid = serializer.pair.session_id
+            throttling.remember_device(self.request._request, response, sid)
+        return response
+
 
 class TokenRefreshView(GrantView):
     """Exchange a refresh token for the next pair."""
 
     serializer_class = TokenRefreshSerializer
 
-    def post(self, request: Request) -> Response:
-        raw = self.validated(request)["refresh"]
-        return self.grant(sessions.refresh(raw, request._request, max_length=self.max_token_length))
+    def act(self, data: dict[str, Any]) -> Response:
+        request, longest = self.request._request, self.max_token_length
+        return self.grant(sessions.refresh(data["refresh"], request, max_length=longest))
 
     def reword(self, error: AuthError) -> AuthError:
         if isinstance(error, (UserInactive, UserNotFound)):
@@ -209,23 +260,22 @@ class TokenRefreshView(GrantView):
         return error
 
 
-class TokenVerifyView(JWTView):
+class TokenVerifyView(ActingView):
     """Answer whether a token of any kind would be accepted now."""
 
     serializer_class = TokenVerifySerializer
 
-    def post(self, request: Request) -> Response:
-        sessions.verify(self.validated(request)["token"])
+    def act(self, data: dict[str, Any]) -> Response:
+        sessions.verify(data["token"])
         return Response({})
 
 
-class TokenBlacklistView(JWTView):
+class TokenBlacklistView(ActingView):
     """Sign out: blacklist a token; a refresh token ends its sign-in."""
 
     serializer_class = TokenBlacklistSerializer
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(request)
+    def act(self, data: dict[str, Any]) -> Response:
         if "refresh" in data:
             sessions.blacklist(data["refresh"], REFRESH, via=Via.API)
         else:

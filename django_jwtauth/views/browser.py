@@ -77,11 +77,11 @@ class SignInView(BrowserGrantView, views.TokenObtainPairView):
 class RefreshView(BrowserGrantView, views.TokenRefreshView):
     """Exchange the refresh cookie for the next pair; clear cookies that no longer work."""
 
-    def validated(self, request: Request) -> dict[str, Any]:
+    def post(self, request: Request) -> Response:
         raw = get_refresh_cookie(request._request)
         if raw is None:
             raise NotAuthenticated
-        return {"refresh": raw}
+        return self.act({"refresh": raw})
 
     def get_authenticate_header(self, request: Request) -> str:
         return challenge(token_sent=False)

@@ -59,6 +59,7 @@ class JWTAuthentication(core.JWTAuthentication):
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """Return the encoded token of the header, or None if it has another scheme."""
+        header = redact(header)
         try:
             raw = parse_header(read_text(header, "latin-1"))
         except BadAuthorizationHeader as error:
@@ -70,6 +71,7 @@ class JWTAuthentication(core.JWTAuthentication):
 
         Raises ``InvalidToken``, whose ``detail`` has a message for each.
         """
+        raw_token = redact(raw_token)
         errors: list[tuple[Any, TokenError]] = []
         for kind in api_settings.AUTH_TOKEN_CLASSES:
             try:
@@ -119,6 +121,7 @@ class JWTStatelessUserAuthentication(JWTAuthentication, core.JWTStatelessUserAut
 
     def get_validated_token(self, raw_token: Any) -> Any:
         """Return the token, once everything is checked that needs no database."""
+        raw_token = redact(raw_token)
         try:
             claims = core.JWTStatelessUserAuthentication.get_validated_token(self, raw_token)
         except core.InvalidToken as error:

@@ -17,6 +17,7 @@ from .utils import format_lazy as format_lazy
 
 def read_text(token: Any, encoding: str = "utf-8") -> Any:
     """Return an encoded token, text or bytes, as redacted text."""
+    token = redact(token)
     return redact(token.decode(encoding, "replace") if isinstance(token, bytes) else token)
 
 
@@ -46,11 +47,11 @@ class TokenBackend:
 
         With ``verify=False``, return the unchecked claims of any token, as in simplejwt.
         """
-        raw = read_text(token)
+        token = read_text(token)
         if not verify:
-            return read_unverified(raw)
+            return read_unverified(token)
         with as_theirs(TokenBackendError):
-            return sessions.verify(raw)[1]
+            return sessions.verify(token)[1]
 
     def encode(self, payload: Claims) -> str:
         raise Unsupported(

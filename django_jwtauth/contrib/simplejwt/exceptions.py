@@ -25,6 +25,8 @@ class Unsupported(NotImplementedError):
     """
 
     def __init__(self, what: str, instead: str) -> None:
+        # The name of a lookup may have come from a client.
+        what = ascii(what)[1:-1][:100]
         super().__init__(f"{what}: {instead}")
         logger.error("%s: %s", what, instead, extra={"event": "simplejwt_unsupported"})
 

@@ -64,7 +64,7 @@ def get_request(serializer: Any) -> HttpRequest | None:
     return plain
 
 
-class TokenObtainSerializer(serializers.TokenObtainPairSerializer):
+class TokenObtainSerializer(serializers.ActingSerializer, serializers.TokenObtainPairSerializer):
     """Checks name and password; ``validate()`` sets ``user`` and returns an empty dict.
 
     The check is that of ``django_jwtauth.credentials``: back ends, hooks, throttles. A sign-in that
@@ -87,7 +87,7 @@ class TokenObtainSerializer(serializers.TokenObtainPairSerializer):
         return get_user_model().USERNAME_FIELD
 
     @property
-    def pair(self) -> "TokenPair | None":
+    def pair(self) -> "TokenPair | None":  # type: ignore[override]
         """The first tokens of the sign-in, once it has started."""
         return self._under_way.pair
 
@@ -132,7 +132,7 @@ class TokenObtainPairSerializer(TokenObtainSerializer):
         return {**data, "refresh": str(refresh), "access": str(refresh.access_token)}
 
 
-class TokenRefreshSerializer(serializers.TokenRefreshSerializer):
+class TokenRefreshSerializer(serializers.ActingSerializer, serializers.TokenRefreshSerializer):
     """Exchanges a refresh token: ``validate()`` returns ``access``, and ``refresh`` if rotated."""
 
     access = CharField(read_only=True)
@@ -140,9 +140,6 @@ class TokenRefreshSerializer(serializers.TokenRefreshSerializer):
     default_error_messages: ClassVar[dict[str, Any]] = {
         "no_active_account": _("No active account found for the given token.")
     }
-
-    #: The next tokens, once it has validated, unless ``token_class`` makes them.
-    pair: "TokenPair | None" = None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -170,7 +167,7 @@ class TokenRefreshSerializer(serializers.TokenRefreshSerializer):
         return {"access": str(token.access_token)}
 
 
-class TokenVerifySerializer(serializers.TokenVerifySerializer):
+class TokenVerifySerializer(serializers.ActingSerializer, serializers.TokenVerifySerializer):
     """``validate()`` raises a ``TokenError`` for a token that would be refused now."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -178,7 +175,7 @@ class TokenVerifySerializer(serializers.TokenVerifySerializer):
         return {}
 
 
-class TokenBlacklistSerializer(serializers.BodySerializer):
+class TokenBlacklistSerializer(serializers.ActingSerializer):
     """``validate()`` ends the sign-in of the refresh token."""
 
     refresh = serializers.TokenField()

@@ -8,8 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from ... import throttling, views
+from ... import views
 from ...exceptions import AuthError
+from ...serializers import ActingSerializer
 from .exceptions import InvalidToken, TokenError, refuse_name
 from .serializers import NoActiveAccount
 from .settings import api_settings
@@ -49,16 +50,9 @@ class TokenViewBase(views.GrantView, generics.GenericAPIView[Any]):
             serializer.is_valid(raise_exception=True)
         except TokenError as error:
             raise InvalidToken(error.body()) from None
-        return self.answer(serializer)
-
-    def answer(self, serializer: BaseSerializer[Any]) -> Response:
-        """Return what was validated, with the lifetimes of a pair of tokens."""
-        pair = getattr(serializer, "pair", None)
-        if pair is None:
-            return Response(serializer.validated_data)
-        # Not the tokens, because a serializer may have left one out on purpose.
-        lasting = {k: v for k, v in self.grant(pair).data.items() if k not in ("access", "refresh")}
-        return Response({**lasting, **serializer.validated_data})
+        if isinstance(serializer, ActingSerializer):
+            return self.answer(serializer)
+        return Response(serializer.validated_data)
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)
@@ -76,12 +70,6 @@ class TokenObtainPairView(TokenViewBase, views.TokenObtainPairView):
     """Signs in with name and password."""
 
     _serializer_class = _FromSettings("TOKEN_OBTAIN_SERIALIZER")
-
-    def answer(self, serializer: BaseSerializer[Any]) -> Response:
-        response = super().answer(serializer)
-        if (pair := getattr(serializer, "pair", None)) is not None:
-            throttling.remember_device(self.request._request, response, pair.session_id)
-        return response
 
 
 class TokenRefreshView(TokenViewBase, views.TokenRefreshView):

@@ -10,7 +10,7 @@ from ....claims import REFRESH, Claims, is_sid
 from ....conf import get_settings, moments
 from ....exceptions import ExpiredToken, TokenError
 from ....models import LoginSession
-from ....redacted import Redacted
+from ....redacted import Redacted, redact
 from ....signins import legacy, rules
 from ....store import database
 from ....tokens import decode
@@ -84,7 +84,7 @@ def read_sid(raw: Any) -> str | None:
     if isinstance(raw, TokenOfSignIn):
         return raw.session.sid
     # A token object, too, as a column takes it.
-    raw = raw if isinstance(raw, str) else str(raw)
+    raw = redact(raw if isinstance(raw, str) else str(raw))
     with suppress(TokenError):
         return str(decode(raw, REFRESH, allow_expired=True)["sid"])
     with suppress(TokenError):

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.db.models import Q
 
 from ....models import Kind, LoginSession, LoginSessionQuerySet
+from ....redacted import redact
 from ....store import database
 from ..exceptions import Unsupported
 from ..move import tables
@@ -65,9 +66,11 @@ class Rows:
         return self._of(self.rows.none())
 
     def filter(self, *args: Any, **lookups: Any) -> Any:
+        lookups = _hide(lookups)
         return self._of(self.rows.filter(self._translate(args, lookups)))
 
     def exclude(self, *args: Any, **lookups: Any) -> Any:
+        lookups = _hide(lookups)
         return self._of(self.rows.exclude(self._translate(args, lookups)))
 
     def select_related(self, *names: str) -> Any:
@@ -87,6 +90,7 @@ class Rows:
         return f"-{column}" if name.startswith("-") else column
 
     def get(self, *args: Any, **lookups: Any) -> Any:
+        lookups = _hide(lookups)
         return self._wrap(self.filter(*args, **lookups).rows.get())
 
     def first(self) -> Any:
@@ -131,6 +135,11 @@ class Rows:
         if name.startswith("_"):
             raise AttributeError(name)
         raise Unsupported(f"{self.model.__name__}.objects.{name}()", INSTEAD)
+
+
+def _hide(lookups: dict[str, Any]) -> dict[str, Any]:
+    """Return the lookups, with a token among them redacted."""
+    return {name: redact(value) if "token" in name else value for name, value in lookups.items()}
 
 
 class OutstandingTokens(Rows):
@@ -189,11 +198,13 @@ class BlacklistedTokens(Rows):
 
     def filter(self, *args: Any, **lookups: Any) -> Any:
         """``token__jti`` alone also finds a token that was refused by itself, or superseded."""
+        lookups = _hide(lookups)
         if not args and lookups.keys() == {"token__jti"}:
             return Refused(self.model, str(lookups["token__jti"]))
         return super().filter(*args, **lookups)
 
     def get(self, *args: Any, **lookups: Any) -> Any:
+        lookups = _hide(lookups)
         found = self.filter(*args, **lookups)
         return found.get() if isinstance(found, Refused) else self._wrap(found.rows.get())
 
