@@ -91,7 +91,9 @@ def test_a_key_that_no_row_can_have_is_refused(user, monkeypatch):
 )
 def test_sub_leads_back_to_the_key(model, subject, key):
     """In the type that the column holds."""
-    assert identity.parse_key(model, subject, connection).value == key
+    param = model._meta.pk.get_db_prep_value(key, connection)
+    assert identity.parse_key(model, subject, connection) == param
+    assert identity.parse(model._meta.pk, subject, connection) == key
 
 
 @pytest.mark.parametrize(

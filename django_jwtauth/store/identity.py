@@ -28,13 +28,6 @@ class Identity(NamedTuple):
     subject: str
 
 
-class Stored(NamedTuple):
-    """A value of a column, in Python and as the parameter of a statement."""
-
-    value: Any
-    param: Any
-
-
 def saved_key(user: "AbstractBaseUser") -> Any:
     """Return the primary key of a user, in the form that the code which made the user gave it.
 
@@ -63,8 +56,7 @@ def identify(user: "AbstractBaseUser") -> Identity:
     given, field = saved_key(user), key_field(model)
     with reporting_unavailable():
         connection = connections[alias()]
-    stored = parse(field, given, connection)
-    key = stored and stored.value
+    key = parse(field, given, connection)
     if key is not None and type(key) not in (int, UUID):
         with reporting_unavailable():
             same = model._default_manager.using(connection.alias).filter(pk=key)
@@ -83,18 +75,27 @@ def identify(user: "AbstractBaseUser") -> Identity:
     return Identity(key, subject)
 
 
-def parse_key(model: type[Model], subject: str, connection: Any) -> Stored | None:
-    """Return ``sub`` as a value of the primary key, or None if no row can have it."""
-    stored = parse(key_field(model), subject, connection)
-    return stored if stored and str(stored.value) == subject else None
+def parse_key(model: type[Model], subject: str, connection: Any) -> Any:
+    """Return ``sub`` as a statement's parameter for the primary key, or None if no row can have it.
+
+    A key has one text only.
+    """
+    found = _parse(key_field(model), subject, connection)
+    return found[1] if found and str(found[0]) == subject else None
 
 
-def parse(field: Any, value: Any, connection: Any) -> Stored | None:
+def parse(field: Any, value: Any, connection: Any) -> Any:
     """Return ``value`` as a value of a column, or None if no row can have it.
 
     No row has text in place of a number or a UUID, a number beyond the column's range, or
     text that a database cannot store.
     """
+    found = _parse(field, value, connection)
+    return found and found[0]
+
+
+def _parse(field: Any, value: Any, connection: Any) -> tuple[Any, Any] | None:
+    """Return a column's value and the parameter for it; see parse()."""
     try:
         parsed = field.to_python(value)
         param = field.get_db_prep_value(parsed, connection)
@@ -106,7 +107,7 @@ def parse(field: Any, value: Any, connection: Any) -> Stored | None:
         low, high = connection.ops.integer_field_range(field.get_internal_type())
         if (low is not None and parsed < low) or (high is not None and parsed > high):
             return None
-    return Stored(parsed, param)
+    return parsed, param
 
 
 def is_storable(text: str) -> bool:
@@ -118,8 +119,8 @@ def having(rows: QuerySet[Any], name: str, value: Any) -> QuerySet[Any]:
     """Narrow to the rows with ``value`` in the field of this name, or "pk"."""
     model: Any = rows.model
     field = key_field(model) if name == "pk" else _follow(model._meta.get_field(name))
-    stored = parse(field, value, connections[rows.db])
-    return rows.filter(**{name: stored.value}) if stored else rows.none()
+    parsed = parse(field, value, connections[rows.db])
+    return rows.none() if parsed is None else rows.filter(**{name: parsed})
 
 
 @functools.cache

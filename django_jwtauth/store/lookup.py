@@ -89,7 +89,7 @@ def _find(
     if key is None:
         return None
     params = {
-        "pk": key.param,
+        "pk": key,
         "sid": claims["sid"],
         "jti": claims["jti"],
     }

@@ -167,7 +167,7 @@ def _is_known(username: str, address: str | None) -> bool:
         return False
     with database.reporting_unavailable():
         # Only sign-ins count, as anybody may have had a one-time token sent.
-        own = sessions.filter(**{f"user__{model.USERNAME_FIELD}": name.value}, kind=Kind.SIGN_IN)
+        own = sessions.filter(**{f"user__{model.USERNAME_FIELD}": name}, kind=Kind.SIGN_IN)
         latest = own.order_by("-created_at")
         addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
         # An IPv6 client changes its address within its network every day.

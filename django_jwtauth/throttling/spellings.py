@@ -37,10 +37,10 @@ def fold(username: str) -> str:
         field = identity.username_field(model)
     except FieldDoesNotExist:
         return _fold_text(username)
-    stored = identity.parse(field, username, connections[router.db_for_read(model)])
-    if stored is None:
+    parsed = identity.parse(field, username, connections[router.db_for_read(model)])
+    if parsed is None:
         return _fold_text(username)
-    username = str(stored.value)
+    username = str(parsed)
     if connections[router.db_for_read(model)].vendor == "mysql":
         weight = _fold_by_weight(username, field)
         return _fold_loosely(username) if weight is None else weight

@@ -144,8 +144,8 @@ def _find_users(rows: list[Row]) -> dict[Any, Any]:
 
 def _parse_id(value: Any) -> Any:
     # Text, if the database has no UUID type.
-    key = identity.parse(identity.key_field(get_user_model()), value, connections[database.alias()])
-    return key and key.value
+    field = identity.key_field(get_user_model())
+    return identity.parse(field, value, connections[database.alias()])
 
 
 def _find_blacklisted(rows: list[Row]) -> set[str]:
