@@ -32,6 +32,8 @@ ELSEWHERE = {
     "management.commands.jwtauth_import_simplejwt": "test_simplejwt_importer",
     # The one document that they make together.
     "contrib.spectacular": "neighbours/test_spectacular",
+    # The project with djoser and dj-rest-auth, which needs settings of its own.
+    "contrib.djoser": "neighbours/test_simplejwt_users",
 }
 
 
