@@ -77,10 +77,7 @@ class TokenObtainSerializer(serializers.ActingSerializer, serializers.TokenObtai
     }
 
     user: "AbstractBaseUser"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._under_way = SigningIn()
+    _under_way: SigningIn | None = None
 
     @classproperty
     def username_field(cls) -> str:
@@ -89,7 +86,7 @@ class TokenObtainSerializer(serializers.ActingSerializer, serializers.TokenObtai
     @property
     def pair(self) -> "TokenPair | None":  # type: ignore[override]
         """The first tokens of the sign-in, once it has started."""
-        return self._under_way.pair
+        return self._under_way.pair if self._under_way else None
 
     def run_validation(self, data: Any = empty) -> Any:
         with signing_in(get_request(self)) as self._under_way:
@@ -106,7 +103,7 @@ class TokenObtainSerializer(serializers.ActingSerializer, serializers.TokenObtai
         except InvalidCredentials:
             raise NoActiveAccount(self.error_messages["no_active_account"]) from None
         check_rule(self.user, self.error_messages["no_active_account"])
-        self._under_way.admit(self.user, claims)
+        (self._under_way or SigningIn()).admit(self.user, claims)
         return {}
 
     @classmethod

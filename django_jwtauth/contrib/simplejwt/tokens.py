@@ -100,9 +100,9 @@ class Token(MutableMapping[str, Any]):
                 )
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
+        token = redact(token)
         if self.token_type is None or self.lifetime is None:
             raise TokenError(_("Cannot create token with no type or lifetime"))
-        token = redact(token)
         # Without its request.
         self.token = redact(bytes(token) if isinstance(token, bytes) else token)
         self.current_time = aware_utcnow()
