@@ -32,7 +32,7 @@ from .signins import (
 )
 from .signins.issuing import carried_claims, issue
 from .store import database, writing
-from .tokens import TokenPair
+from .tokens import TokenPair as TokenPair
 from .tokens.keyrings import get_token_tenancy
 
 if TYPE_CHECKING:
