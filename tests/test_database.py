@@ -1,6 +1,6 @@
 """Which database is asked, and what its failures mean."""
 
-import re
+import ast
 from pathlib import Path
 
 import pytest
@@ -107,7 +107,9 @@ def test_the_rows_are_asked_for_in_one_place():
     asking = {
         path.relative_to(package).as_posix()
         for path in package.rglob("*.py")
-        if re.search(r"\b(LoginSession|BlacklistedToken)\.objects\b", path.read_text())
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+        if ast.unparse(node) in ("LoginSession.objects", "BlacklistedToken.objects")
     }
 
     assert asking == {"store/database.py"}

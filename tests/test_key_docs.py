@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from django_jwtauth import tokens
+from django_jwtauth import conf, tokens
 from django_jwtauth.authentication import JWTStatelessUserAuthentication
 from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.views import well_known
@@ -38,7 +38,7 @@ def at(hour, minute, second=0):
 def signer():
     """The file of the key that signs now."""
     ring = keyrings.get_access_ring()
-    entry = tokens.get_settings().KEYS[ring.keys.index(ring.signer())]
+    entry = conf.get_settings().KEYS[ring.keys.index(ring.signer())]
     return entry["private_key"].name
 
 

@@ -9,7 +9,6 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
 from ..contrib.simplejwt.move.source import is_theirs
-from ..models import LoginSession
 from ..store import database
 from ..views import TokenObtainPairView
 from .visiting import (
@@ -53,7 +52,7 @@ def try_login(visitor: Visitor, path: str, user: Any, password: str) -> str | No
     names = {type(user).USERNAME_FIELD: name, "username": name}
     email = getattr(user, type(user).get_email_field_name(), None)
     body = {**({"email": email} if email else {}), **names, "password": password}
-    rows = LoginSession.objects.using(database.alias()).filter(user_id=user.pk)
+    rows = database.sign_ins().filter(user_id=user.pk)
     before = rows.count()
     response = request(client, "POST", path, body=body)
     visitor.note("POST", path, response)

@@ -103,7 +103,8 @@ def _parse(field: Any, value: Any, connection: Any) -> tuple[Any, Any] | None:
         return None
     if parsed is None or (isinstance(parsed, str) and not is_storable(parsed)):
         return None
-    if isinstance(field, IntegerField):
+    # A field that converts may have its numbers as text.
+    if isinstance(field, IntegerField) and isinstance(parsed, int):
         low, high = connection.ops.integer_field_range(field.get_internal_type())
         if (low is not None and parsed < low) or (high is not None and parsed > high):
             return None

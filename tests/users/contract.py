@@ -293,7 +293,7 @@ def test_the_doctor_makes_a_user_of_this_model_or_says_that_it_cannot(db):
         call_command("jwtauth_doctor", stdout=StringIO())
     except CommandError as error:
         assert User._meta.parents
-        assert "No temporary users.ChildUser can be made" in str(error)
+        assert "A temporary users.ChildUser cannot be created" in str(error)
     assert not User._base_manager.exists()
 
 
