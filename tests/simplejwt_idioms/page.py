@@ -23,7 +23,7 @@ def render():
         if idiom.here:
             cells = [code(idiom.code), code(idiom.theirs), code(idiom.here), idiom.why]
             lines.append(f"| {' | '.join(cells)} |")
-    lines += ["", ALL, "Where simplejwt does something else, it is said in brackets."]
+    lines += ["", ALL, "Where simplejwt does something else, that is shown in brackets."]
     for kind in dict.fromkeys(idiom.kind for idiom in TABLE):
         lines += ["", f"### {kind.capitalize()}", "", "| code | here |", "|---|---|"]
         for idiom in TABLE:
