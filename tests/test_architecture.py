@@ -32,8 +32,9 @@ ORDER = {
     "admin": "filters user_agents user_page wording / export forms overview / records find /"
     " api_tokens blacklist bulk keys / sessions / .",
     "contrib": "allauth channels ninja pytest simplejwt spectacular / djoser",
-    "contrib.simplejwt": "move / alias exceptions utils / backends settings / issuing models state"
-    " token_blacklist / tokens / authentication / serializers / views / checks .",
+    "contrib.simplejwt": "move / alias decoder exceptions utils / backends settings /"
+    " issuing models state token_blacklist / tokens / authentication / serializers /"
+    " views / checks .",
     "contrib.simplejwt.token_blacklist": "finding / rows / models",
     "contrib.simplejwt.move": "configuration names tables / decoder source / neighbours project /"
     " advice importer",

@@ -23,6 +23,7 @@ from ..claims import (
     is_sid,
 )
 from ..claims import Claims as Claims
+from ..claims import is_api_token as is_api_token
 from ..conf import Settings, Tenancy
 from ..conf.values import MAX_LEEWAY
 from ..exceptions import (
