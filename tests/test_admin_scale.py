@@ -151,7 +151,7 @@ def test_all_of_one_user_are_ended(chief):
     user = get_user_model().objects.get(username="user17")
     answer, _number = measured(lambda: chief.post(f"{END_USER}?user={user.pk}", WHY, follow=True))
 
-    assert "had ended before" in answer.content.decode()
+    assert "had already ended" in answer.content.decode()
     assert not LoginSession.objects.live().filter(user=user).exists()
 
 
