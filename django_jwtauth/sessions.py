@@ -14,7 +14,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from . import api_tokens, signals, throttling, tokens
-from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token
+from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, parse_sid
 from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
 from .http.transport import get_header_token
@@ -237,9 +237,8 @@ def end(
     characters at most. ``by``: the user who ends it, or text that names somebody without an
     account. One UPDATE. Sends ``sessions_ended``. Raises ``Unavailable``.
     """
-    try:
-        key = UUID(str(sid))
-    except ValueError:
+    key = sid if isinstance(sid, UUID) else parse_sid(str(sid))
+    if key is None:
         return False
     with database.reporting_unavailable():
         return endings.end_one(key, Cause(reason, via, by, note))

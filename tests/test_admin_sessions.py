@@ -15,7 +15,6 @@ from django.utils import timezone
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.admin import user_agents
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
-from django_jwtauth.claims import find_sid
 from django_jwtauth.models import LoginSession, Reason, Via
 from tests.desk import END, LIST, WHY, page_of, select, text_of
 
@@ -270,21 +269,6 @@ def test_an_api_token_that_outlives_the_password_is_live(admin_site_of, user, se
 @pytest.fixture
 def admin_site_of():
     return admin.site.get_model_admin
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("0123456789abcdef0123456789abcdef:3", True),
-        ("01234567-89ab-cdef-0123-456789abcdef", True),
-        ("0123456789abcdef0123456789abcdef0", False),
-        ("g123456789abcdef0123456789abcdef", False),
-        ("", False),
-    ],
-)
-def test_an_id_is_32_digits_and_no_part_of_more(text, found):
-    """A digest in a log line is not taken for a sign-in."""
-    assert (find_sid(text) is not None) is found
 
 
 def test_deleting_a_user_is_not_held_up_and_the_record_stays(admin_client, user, session):

@@ -15,6 +15,7 @@ from django_jwtauth.claims import (
     MAX_IDENTIFIER_LENGTH,
     RESERVED_CLAIMS,
     SIGN_IN_CLAIMS,
+    find_sid,
     is_api_token,
     is_identifier,
     is_sid,
@@ -182,3 +183,18 @@ def test_a_jti_leads_to_its_sign_in(user, make):
 def test_what_is_no_jti(text):
     """Nobody's token is blamed for what only looks like its id."""
     assert claims.parse_jti(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"{SID}:3", True),
+        (str(uuid.UUID(SID)), True),
+        (f"{SID}0", False),
+        (f"g{SID[1:]}", False),
+        ("", False),
+    ],
+)
+def test_an_id_in_a_text_is_no_part_of_more_digits(text, found):
+    """A digest in a log line is not taken for a sign-in."""
+    assert (find_sid(text) is not None) is found

@@ -124,21 +124,6 @@ def test_a_text_holds_a_token_or_not(pair):
     assert not finding.holds_token("a.b.c")
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("0123456789abcdef0123456789abcdef:3", True),
-        ("01234567-89ab-cdef-0123-456789abcdef", True),
-        ("0123456789abcdef0123456789abcdef0", False),
-        ("g123456789abcdef0123456789abcdef", False),
-        ("", False),
-    ],
-)
-def test_an_id_is_32_digits_and_no_part_of_more(text, found):
-    """A digest in a log line is not taken for a sign-in."""
-    assert (finding.find_sid(text) is not None) is found
-
-
 @pytest.mark.parametrize("key", ["999999", "nobody", "9" * 400, ""])
 def test_a_user_is_found_also_where_a_manager_hides_it(user, monkeypatch, key):
     """A key that no row can have is nobody's, and no error."""

@@ -57,7 +57,7 @@ def test_a_number_is_saved_as_a_number(user, spelling):
 
 
 def test_a_key_of_which_the_database_is_asked_may_be_unavailable(user, monkeypatch):
-    """Then nobody is told that there is no such user."""
+    """A database that does not answer is a 503, never an unknown user."""
 
     def fail():
         raise OperationalError

@@ -634,3 +634,15 @@ def test_blacklisting_a_token_that_was_never_issued(db):
     with pytest.raises(TokenError, match="Token is blacklisted"):
         str(token)
     assert not LoginSession.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "jti", ["mine", "{sid}.", "{sid}.0123456789abcdeg", "{sid}:1", "{sid}." + "0" * 300]
+)
+def test_a_jti_of_ones_own_is_refused(user, jti):
+    """An access token's jti leads to its sign-in, in the form that logs and the admin know."""
+    token = AccessToken.for_user(user)
+    token["jti"] = jti.format(sid=token["sid"])
+
+    with pytest.raises(ValueError, match="'jti' of a token cannot be changed"):
+        str(token)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import one_time, sessions
-from ...claims import ACCESS, ONE_TIME, Claims, TokenType
+from ...claims import ACCESS, ONE_TIME, Claims, TokenType, parse_jti
 from ...conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, moments
 from ...signins import rows
 from ...store.identity import saved_key
@@ -186,4 +186,7 @@ def to_seconds(value: Any) -> int:
 
 
 def _is_of(jti: Any, sid: Any) -> bool:
-    return isinstance(jti, str) and isinstance(sid, str) and jti.startswith(f"{sid}.")
+    """Return whether ``jti`` is one that an access token of the sign-in may have."""
+    if not isinstance(jti, str) or not isinstance(sid, str):
+        return False
+    return jti.startswith(f"{sid}.") and parse_jti(jti) is not None

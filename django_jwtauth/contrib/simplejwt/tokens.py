@@ -7,7 +7,6 @@ one.
 New code should use :mod:`django_jwtauth.sessions`, which needs less.
 """
 
-import secrets
 from collections.abc import Iterator, MutableMapping
 from copy import deepcopy
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from uuid import uuid4
 from django.utils.translation import gettext as _
 
 from ... import one_time, sessions
-from ...claims import ACCESS, REFRESH, Claims
+from ...claims import ACCESS, REFRESH, Claims, access_jti
 from ...conf import RESERVED_CLAIMS
 from ...exceptions import RefreshTokenReused, WrongTokenType
 from ...redacted import RedactedBytes, redact
@@ -168,7 +167,7 @@ class Token(MutableMapping[str, Any]):
         elif self._issued.kind == REFRESH and (self._given or self.token is not None):
             self._exchange(self._issued)
         elif self._issued.kind == ACCESS and (sid := self._issued.claims["sid"]):
-            self.payload[api_settings.JTI_CLAIM] = f"{sid}.{secrets.token_hex(8)}"
+            self.payload[api_settings.JTI_CLAIM] = access_jti(sid)
 
     # --- checked
 
