@@ -547,6 +547,13 @@ def test_an_id_that_nothing_has_ends_nothing(pair, sid):
     assert sessions.authenticate(pair.access)
 
 
+def test_an_id_is_ended_as_a_person_may_type_it(pair):
+    """Like the command and the admin: in any case, with dashes or without, nothing around it."""
+    assert not sessions.end(f"{{{pair.session_id}}}")
+    assert not sessions.end(pair.session_id.urn)
+    assert sessions.end(str(pair.session_id).upper())
+
+
 def test_an_end_that_the_database_cannot_write_is_no_silence(pair, monkeypatch):
     """Whoever asked must not believe that it is over."""
 

@@ -22,22 +22,21 @@ from .move.names import GONE, HERE, THEIRS
 _APP = f"{THEIRS}.token_blacklist"
 _TABLES = f"{_APP}.tables"
 _MIGRATIONS = f"{_APP}.migrations"
-_MODULES = frozenset(
-    f"{THEIRS}.{name}"
-    for name in (
-        "authentication",
-        "backends",
-        "exceptions",
-        "models",
-        "serializers",
-        "settings",
-        "state",
-        "token_blacklist.models",
-        "tokens",
-        "utils",
-        "views",
-    )
+#: The modules of simplejwt that are here, too.
+MODULES = (
+    "authentication",
+    "backends",
+    "exceptions",
+    "models",
+    "serializers",
+    "settings",
+    "state",
+    "token_blacklist.models",
+    "tokens",
+    "utils",
+    "views",
 )
+_MODULES = frozenset(f"{THEIRS}.{name}" for name in MODULES)
 #: What is told to code that asks: the version that the names are those of.
 VERSION = "5.5.1"
 
