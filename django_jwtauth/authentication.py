@@ -22,9 +22,10 @@ from .exceptions import (
     CSRFFailed,
     TokenError,
     WrongTokenType,
+    challenge,
 )
 from .http.refusals import request_refusal
-from .http.transport import challenge, get_cookie_token, get_header_token, parse_header
+from .http.transport import get_cookie_token, get_header_token, parse_header
 from .models import LoginSession
 from .redacted import Redacted, RedactedBytes, redact
 from .sessions import authenticate_request

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import sync_to_async
 
 from . import tokens
-from .claims import ONE_TIME, Claims
-from .conf import RESERVED_CLAIMS, durations, one_tenancy, values
+from .claims import ONE_TIME, RESERVED_CLAIMS, Claims
+from .conf import durations, one_tenancy, values
 from .exceptions import SessionEnded, WrongTokenType
 from .models import Cause, Kind, Reason, Via
 from .redacted import redact
@@ -98,6 +98,7 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
 
     Raises what ``consume`` raises.
     """
+    raw = redact(raw)
     with one_tenancy():
         claims = tokens.decode(raw, ONE_TIME)
         user = rules.load_user(claims)

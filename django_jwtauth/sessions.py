@@ -17,7 +17,7 @@ from . import api_tokens, signals, throttling, tokens
 from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, parse_sid
 from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
-from .http.transport import get_header_token
+from .http.transport import get_header_token, has_header
 from .models import Cause, LoginSession, Reason, Via
 from .redacted import redact
 from .signins import (
@@ -153,6 +153,8 @@ def authenticate_by_header(
     ``request``: Django's. A header with another scheme counts as none. Raises
     ``BadAuthorizationHeader`` unless exactly one token follows the scheme (RFC 6750, 2.1).
     """
+    if not has_header(request):
+        return None
     with one_tenancy():
         raw = get_header_token(request)
         return None if raw is None else authenticate_request(raw, request)
@@ -317,7 +319,7 @@ async def aauthenticate_by_header(
 ) -> "tuple[AbstractBaseUser, dict[str, Any]] | None":
     """See authenticate_by_header()."""
     # Most requests without a token need no thread.
-    if "HTTP_AUTHORIZATION" not in request.META:
+    if not has_header(request):
         return None
     return await sync_to_async(authenticate_by_header)(request)
 

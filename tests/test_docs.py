@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import exception_handler
 
 import django_jwtauth
-from django_jwtauth import checks, conf, credentials, exceptions, sessions, signals
+from django_jwtauth import checks, claims, conf, credentials, exceptions, sessions, signals
 from django_jwtauth.conf import schema
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import TokenRefreshView
@@ -281,7 +281,7 @@ def test_settings_page_lists_the_claims_that_hooks_cannot_set():
     text = " ".join(read_section(DOCS / "settings.md", 'HOOKS["CLAIMS"]'))
     sentence = re.search(r"The claims (.+?) cannot be set", text)[1]
 
-    assert set(re.findall(r"`(\w+)`", sentence)) == conf.RESERVED_CLAIMS | conf.SIGN_IN_CLAIMS
+    assert set(re.findall(r"`(\w+)`", sentence)) == claims.RESERVED_CLAIMS | claims.SIGN_IN_CLAIMS
 
 
 # --- errors

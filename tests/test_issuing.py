@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 
-from django_jwtauth.conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS
+from django_jwtauth.claims import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import issuing
 from tests.forge import claims_of

@@ -218,3 +218,20 @@ def test_nobody_sets_the_parent_by_hand(user):
 def test_the_first_names_still_work():
     """Projects written before the first release call ``issue`` and ``aissue``."""
     assert (one_time.issue, one_time.aissue) == (one_time.create, one_time.acreate)
+
+
+@pytest.mark.parametrize("read", [one_time.verify, lambda raw: one_time.consume(raw, "other")])
+def test_no_error_report_shows_the_token(user, monkeypatch, read):
+    """Whatever fails underneath, the text of the token is in no frame of the package."""
+    # As a client sends it, a plain string.
+    raw = "".join(one_time.create(user, "download"))
+
+    def fail(token, *args):
+        raise RuntimeError
+
+    monkeypatch.setattr(one_time.tokens, "decode", fail)
+    with pytest.raises(RuntimeError) as caught:
+        read(raw)
+    frames = [entry for entry in caught.traceback if "django_jwtauth" in str(entry.path)]
+    assert frames
+    assert raw not in "".join(repr(entry.frame.raw.f_locals) for entry in frames)

@@ -6,7 +6,7 @@ import secrets
 import pytest
 
 from django_jwtauth import api_tokens, one_time, sessions
-from django_jwtauth.conf import RESERVED_CLAIMS
+from django_jwtauth.claims import RESERVED_CLAIMS
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.conftest import Client
 from tests.keypairs import make_pem

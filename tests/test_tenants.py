@@ -23,6 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
+from django.db.models.signals import post_save
 from django.http import Http404, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import include, path, reverse
@@ -30,11 +31,12 @@ from rest_framework.response import Response
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
-from django_jwtauth import api_tokens, conf, one_time, sessions, signals, tokens
+from django_jwtauth import api_tokens, conf, one_time, sessions, signals, tokens, views
 from django_jwtauth.authentication import JWTAuthentication
 from django_jwtauth.claims import ACCESS, ONE_TIME, REFRESH
 from django_jwtauth.conf import get_settings, tenants
 from django_jwtauth.contrib.simplejwt.move import tables
+from django_jwtauth.contrib.simplejwt.serializers import TokenObtainPairSerializer
 from django_jwtauth.decorators import jwt_required
 from django_jwtauth.exceptions import (
     BadSignature,
@@ -49,7 +51,7 @@ from django_jwtauth.tokens import keyrings, remote_keys
 from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from django_jwtauth.views import TokenObtainPairView
 from django_jwtauth.views.well_known import jwks
-from tests import urls
+from tests import forge, urls
 from tests.conftest import PASSWORD
 from tests.keypairs import make_pem
 from tests.pages import read_blocks
@@ -775,6 +777,65 @@ def test_a_step_of_the_project_may_switch_the_tenant(user, rf):
     assert found == user
     with tenant(B):
         assert sessions.authenticate(raw)[1]["iss"] == B["ISSUER"]
+
+
+class SerializerElsewhere(TokenObtainPairSerializer):
+    """A project's serializer, which does something for another tenant."""
+
+    def validate(self, attrs):
+        with tenant(B):
+            one_time.create(get_user_model().objects.get(), "download")
+        return super().validate(attrs)
+
+
+def handle_elsewhere(exc, context):
+    with tenant(B):
+        return Response({"issuer": get_settings().ISSUER}, 418)
+
+
+def saved_elsewhere(instance, **kwargs):
+    with tenant(B):
+        _made.append(one_time.create(instance, "download"))
+
+
+def test_a_class_that_a_view_is_given_may_switch_the_tenant(user, rf):
+    """As a subclass may, and the operation around it stays where it began."""
+    request = rf.post("/", CREDENTIALS)
+    with tenant(A):
+        view = views.TokenObtainPairView.as_view(serializer_class=SerializerElsewhere)
+        raw = view(request).data["access"]
+        assert sessions.authenticate(raw)[1]["iss"] == A["ISSUER"]
+    with tenant(B):
+        theirs = sessions.start(user).access
+    with tenant(A):
+        me = views.MeView.as_view(authentication_classes=[Elsewhere])
+        assert me(rf.get("/", headers={"Authorization": f"Bearer {theirs}"})).status_code == 200
+
+
+def test_the_tenant_is_that_in_which_the_operation_began():
+    """Not that in which a setting is read first."""
+    with tenant(A), conf.one_tenancy():
+        with tenant(B):
+            pass
+        with tenant(B), conf.project_code():
+            assert B["ISSUER"] == get_settings().ISSUER
+        with tenant(B):
+            assert A["ISSUER"] == get_settings().ISSUER
+
+
+def test_an_exception_handler_and_receivers_may_switch_the_tenant(user, rf, settings):
+    """They are the project's code, whoever calls them."""
+    settings.REST_FRAMEWORK = {"EXCEPTION_HANDLER": "tests.test_tenants.handle_elsewhere"}
+    post_save.connect(saved_elsewhere, type(user))
+    _made.clear()
+    try:
+        with tenant(A):
+            sessions.start(user)
+            answer = views.MeView.as_view()(rf.get("/"))
+    finally:
+        post_save.disconnect(saved_elsewhere, type(user))
+    assert answer.data == {"issuer": B["ISSUER"]}
+    assert [forge.claims_of(raw)["iss"] for raw in _made] == [B["ISSUER"]]
 
 
 _made = []

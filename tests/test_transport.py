@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory
 
-from django_jwtauth.exceptions import BadAuthorizationHeader
+from django_jwtauth.exceptions import BadAuthorizationHeader, challenge
 from django_jwtauth.http import transport
 
 
@@ -56,7 +56,7 @@ def test_the_schemes_are_configured(settings):
 
     assert transport.get_header_token(request_with("jwt abc")) == "abc"
     assert transport.get_header_token(request_with("Bearer abc")) == "abc"
-    assert transport.challenge(token_sent=False) == 'JWT realm="api"'
+    assert challenge(token_sent=False) == 'JWT realm="api"'
     settings.JWTAUTH = {"AUTH_HEADER_TYPES": "JWT"}
     assert transport.get_header_token(request_with("Bearer abc")) is None
 
@@ -70,5 +70,5 @@ def test_the_token_is_never_read_from_the_query_string():
 
 def test_the_challenge_tells_an_error_only_when_a_token_was_sent():
     """RFC 6750, section 3.1."""
-    assert transport.challenge(token_sent=False) == 'Bearer realm="api"'
-    assert transport.challenge(token_sent=True) == 'Bearer realm="api", error="invalid_token"'
+    assert challenge(token_sent=False) == 'Bearer realm="api"'
+    assert challenge(token_sent=True) == 'Bearer realm="api", error="invalid_token"'

@@ -18,15 +18,12 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from ..claims import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from . import tenants
 from .reading import Problem, read
 from .schema import Settings
 from .values import Rate
 
 __all__ = [
-    "RESERVED_CLAIMS",
-    "SIGN_IN_CLAIMS",
     "Problem",
     "Rate",
     "Settings",
@@ -82,13 +79,13 @@ _held = _Held()
 _NOTHING = nullcontext()
 
 
-def one_tenancy(kind: type | None = None) -> AbstractContextManager[None]:
-    """Call ``HOOKS["TENANT"]`` at most once while the block runs, including blocks inside it.
+def one_tenancy(*kinds: type) -> AbstractContextManager[None]:
+    """Call ``HOOKS["TENANT"]`` once, when the block begins, and not in the blocks inside it.
 
-    The block must not await. ``kind``: the class whose methods the block calls. A project's
-    subclass may switch the tenant in one of them, so nothing is held for a subclass.
+    The block must not await. ``kinds``: the classes whose methods the block calls. A project's
+    own may switch the tenant in one of them, so nothing is held for those.
     """
-    if _only is not None or _held.running or not _is_own(kind):
+    if _only is not None or _held.running or not all(map(_is_own, kinds)):
         return _NOTHING
     return _hold(True)
 
@@ -98,15 +95,19 @@ def project_code() -> AbstractContextManager[None]:
     return _hold(False) if _held.running else _NOTHING
 
 
-def _is_own(kind: type | None) -> bool:
-    return kind is None or kind.__module__.startswith("django_jwtauth.")
+def _is_own(kind: type) -> bool:
+    return kind.__module__.startswith("django_jwtauth.")
 
 
 @contextmanager
 def _hold(running: bool) -> Iterator[None]:
     before = _held.running, _held.tenancy
-    _held.running, _held.tenancy = running, None
+    _held.running, _held.tenancy = False, None
     try:
+        if running:
+            # Not when a setting is first read: that may be where the project acts for another.
+            _held.tenancy = get_tenancy()
+            _held.running = True
         yield
     finally:
         _held.running, _held.tenancy = before
@@ -138,8 +139,6 @@ def get_tenancy() -> Tenancy:
     found = _find_tenant(tenancy)
     if isinstance(found, str):
         raise ImproperlyConfigured(found)
-    if _held.running:
-        _held.tenancy = found
     return found
 
 

@@ -9,7 +9,6 @@ from django.contrib.auth.decorators import login_not_required
 from ..conf import get_settings
 from ..conf.values import MAX_COOKIE_NAME_LENGTH
 from ..exceptions import BadAuthorizationHeader
-from ..exceptions import challenge as challenge
 from ..redacted import Redacted, redact
 
 if TYPE_CHECKING:
@@ -24,6 +23,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 MAX_COOKIE_LENGTH = 4096
 # Without the longest name.
 MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
+
+
+def has_header(request: "HttpRequest") -> bool:
+    """Return whether there is an ``Authorization`` header, whatever it holds."""
+    return bool(request.META.get("HTTP_AUTHORIZATION"))
 
 
 def get_header_token(request: "HttpRequest") -> str | None:

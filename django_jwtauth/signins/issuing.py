@@ -6,8 +6,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import scopes
-from ..claims import ACCESS, API_USE, ONE_TIME, REFRESH, Claims, access_jti, generation_jti
-from ..conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, call_hook, get_settings
+from ..claims import (
+    ACCESS,
+    API_USE,
+    ONE_TIME,
+    REFRESH,
+    RESERVED_CLAIMS,
+    SIGN_IN_CLAIMS,
+    Claims,
+    access_jti,
+    generation_jti,
+)
+from ..conf import call_hook, get_settings
 from ..conf.moments import aware
 from ..models import LoginSession
 from ..tokens import MAX_LENGTH, TokenPair, encode

@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db import connections
 
 from .. import scopes, signals
-from ..claims import Claims
-from ..conf import RESERVED_CLAIMS, get_settings
+from ..claims import RESERVED_CLAIMS, Claims
+from ..conf import get_settings
 from ..exceptions import RefreshTokenReused, TokenError
 from ..http.device import get_device
 from ..models import LoginSession

@@ -16,7 +16,7 @@ from django.db.models import Field, Model
 from django.db.models.constants import OnConflict
 from django.db.models.signals import ModelSignal, post_save, pre_save
 
-from ..conf import moments
+from ..conf import moments, project_code
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -25,15 +25,19 @@ if TYPE_CHECKING:
 IGNORES_LAST_LOGIN = "ignores_last_login"
 
 
-def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> None:
-    """Write a new row; with ``ignore_conflicts``, do nothing if a constraint prevents it."""
+def insert(row: Model, using: str, *, ignore_conflicts: bool = False) -> bool:
+    """Write a new row, and return whether it was written.
+
+    With ``ignore_conflicts``, nothing is done if a constraint prevents it.
+    """
     connection = connections[using]
     params = {
         field.attname: field.get_db_prep_save(getattr(row, field.attname), connection)
         for field in _inserted_fields(type(row))
     }
-    _execute(connection, _insert_sql(type(row), using, ignore_conflicts), params)
+    written = _execute(connection, _insert_sql(type(row), using, ignore_conflicts), params)
     row._state.adding, row._state.db = False, using
+    return written > 0
 
 
 def update(
@@ -58,7 +62,9 @@ def record_login(user: AbstractBaseUser) -> None:
     if not any(field.name == "last_login" for field in model._meta.concrete_fields):
         return
     if not _is_plainly_saved(model):
-        update_last_login(cast("type[User]", model), cast("User", user))
+        # Its receivers and its save() are the project's.
+        with project_code():
+            update_last_login(cast("type[User]", model), cast("User", user))
         return
     user.last_login = moments.stored(moments.now())
     using = router.db_for_write(model, instance=user)

@@ -30,7 +30,7 @@ from rest_framework.views import APIView, exception_handler
 from .. import credentials, one_time, scopes, sessions, throttling
 from ..authentication import JWTAuthentication, JWTCookieAuthentication
 from ..claims import REFRESH, Claims, is_sid
-from ..conf import get_settings, moments, one_tenancy
+from ..conf import get_settings, moments, one_tenancy, project_code
 from ..exceptions import (
     AuthError,
     BodyTooLarge,
@@ -91,8 +91,13 @@ class JWTView(APIView):
         return database.non_atomic(bodies.bounded(view))
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        with one_tenancy(type(self)):
+        with one_tenancy(*self.get_kinds()):
             return super().dispatch(request, *args, **kwargs)
+
+    def get_kinds(self) -> list[type]:
+        """Return the classes that answer: the view, and those that as_view() may be given."""
+        serializer = getattr(self, "serializer_class", None)
+        return [type(self), *self.authentication_classes, *filter(None, [serializer])]
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, DatabaseFailure):
@@ -114,7 +119,8 @@ class JWTView(APIView):
 
         def handle(exc: Exception, context: dict[str, Any]) -> Any:
             try:
-                response = handler(exc, context)
+                with project_code():
+                    response = handler(exc, context)
                 if isinstance(response, HttpResponseBase):
                     return response
             except Exception as error:
@@ -209,7 +215,12 @@ class GrantView(ActingView):
         response = super().answer(serializer)
         if serializer.pair is None:
             return response
-        granted = self.grant(serializer.pair)
+        try:
+            granted = self.grant(serializer.pair)
+        except ValueError:
+            # A token does not fit, so nobody gets it.
+            sessions.end(serializer.pair.session_id)
+            raise
         # A token is in the body if both put it there: the serializer, and a view that may.
         out = {"access", "refresh"} - (granted.data.keys() & response.data.keys())
         both = {**granted.data, **response.data}

@@ -21,7 +21,6 @@ from ..claims import ACCESS, REFRESH, is_api_token
 from ..exceptions import NoTenant, TokenError
 from ..http.transport import (
     MAX_COOKIE_TOKEN_LENGTH,
-    challenge,
     delete_token_cookies,
     get_cookie_token,
     get_refresh_cookie,
@@ -82,9 +81,6 @@ class RefreshView(BrowserGrantView, views.TokenRefreshView):
         if raw is None:
             raise NotAuthenticated
         return self.act({"refresh": raw})
-
-    def get_authenticate_header(self, request: Request) -> str:
-        return challenge(token_sent=False)
 
     def handle_exception(self, exc: Exception) -> Response:
         response = super().handle_exception(exc)

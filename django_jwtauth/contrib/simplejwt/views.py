@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from ... import views
-from ...exceptions import AuthError
+from ...exceptions import AuthError, challenge
 from ...serializers import ActingSerializer
 from .exceptions import InvalidToken, TokenError, refuse_name
 from .serializers import NoActiveAccount
@@ -41,8 +41,11 @@ class TokenViewBase(views.GrantView, generics.GenericAPIView[Any]):
         )
         return found
 
+    def get_kinds(self) -> list[type]:
+        return [*super().get_kinds(), self.get_serializer_class()]
+
     def get_authenticate_header(self, request: Request) -> str:
-        return f'{api_settings.AUTH_HEADER_TYPES[0]} realm="{self.www_authenticate_realm}"'
+        return challenge(realm=self.www_authenticate_realm)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=self.read_body(request))

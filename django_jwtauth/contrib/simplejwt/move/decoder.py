@@ -22,12 +22,13 @@ from ....claims import (
     ACCESS,
     MAX_NUMERIC_DATE,
     REFRESH,
+    RESERVED_CLAIMS,
     Claims,
     TokenType,
     is_identifier,
     parse_jti,
 )
-from ....conf import RESERVED_CLAIMS, get_settings
+from ....conf import get_settings
 from ....exceptions import (
     CredentialsChanged,
     ExpiredToken,
