@@ -311,7 +311,7 @@ class LoginSession(models.Model):
 
     def has_outlived(self, at: datetime) -> bool:
         """Return whether a sign-in has reached ``SESSION_LIFETIME``; ``at`` is aware."""
-        return at >= self.latest_end + get_settings().LEEWAY
+        return at >= moments.aware(self.created_at) + get_settings().max_session_age
 
     @property
     def sid(self) -> str:

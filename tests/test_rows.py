@@ -1,6 +1,7 @@
 """Every new row says whose it is, from where and until when; who may not sign in gets none."""
 
 import pickle
+import time
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -10,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.test import RequestFactory
 from django.utils.functional import SimpleLazyObject
 
-from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions, signals
+from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import SessionEnded, UserInactive, UserNotFound
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import rows
@@ -188,3 +190,33 @@ def test_a_sign_in_that_has_ended_is_not_extended(user):
     with pytest.raises(SessionEnded):
         rows.extend(sid, later)
     assert end_of(sid) < later
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+def test_a_sign_in_can_be_extended_with_and_without_time_zones(settings, user, use_tz):
+    """Columns without a zone hold local time; a token's end is in UTC."""
+    settings.USE_TZ = use_tz
+    pair = sessions.start(user)
+    end = int(time.time()) + 9 * 86400
+
+    assert rows.extend(pair.session_id.hex, end) == end
+    assert moments.aware(LoginSession.objects.get().expires_at).timestamp() == end
+
+
+def test_a_token_is_announced_once(user, django_capture_on_commit_callbacks):
+    """Blacklisting it again changes nothing, so no receiver hears of it."""
+    heard = []
+
+    def hear(jti, **kwargs):
+        heard.append(jti)
+
+    signals.token_blacklisted.connect(hear)
+    raw = sessions.start(user).access
+    try:
+        with django_capture_on_commit_callbacks(execute=True):
+            sessions.blacklist(raw)
+            sessions.blacklist(raw)
+    finally:
+        signals.token_blacklisted.disconnect(hear)
+
+    assert len(heard) == 1

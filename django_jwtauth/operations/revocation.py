@@ -118,7 +118,7 @@ def refuse(jti: str, cause: Cause) -> tuple[BlacklistedToken, bool]:
     Returns the record and whether it is new. Raises ``UnknownToken``.
     """
     session, token_type = find_issuer(jti)
-    if ends_sign_in(jti):
+    if _ends(session, token_type):
         end(named([session.pk]), cause)
     blacklist = database.blacklisted_tokens()
     existing = blacklist.filter(jti=jti).first()
@@ -146,7 +146,11 @@ def ends_sign_in(jti: str) -> bool:
 
     Raises ``UnknownToken``.
     """
-    session, token_type = find_issuer(jti)
+    return _ends(*find_issuer(jti))
+
+
+def _ends(session: LoginSession, token_type: TokenType) -> bool:
+    # What blacklisting.ends_row() says of a token whose claims are known.
     return token_type != ACCESS or session.kind == Kind.API_TOKEN
 
 

@@ -133,7 +133,7 @@ def connect() -> None:
 def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     """End the sign-ins of a user who was deactivated, or whose password was set.
 
-    A ``save()`` whose ``update_fields`` are about something else costs nothing.
+    Of an active user, a ``save()`` whose ``update_fields`` are about something else costs nothing.
     """
     if created or raw:
         return

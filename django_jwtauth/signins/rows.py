@@ -72,7 +72,9 @@ def extend(sid: str, end: int) -> int:
             raise ValueError("Only a token of a sign-in can be extended.")
         if session.ended_at is not None:
             raise SessionEnded
-        latest = min(moments.to_datetime(end), moments.aware(session.created_at) + longest)
+        latest = min(
+            moments.aware(moments.to_datetime(end)), moments.aware(session.created_at) + longest
+        )
         if latest > moments.aware(session.expires_at):
             rows.filter(pk=sid, ended_at=None).update(expires_at=moments.stored(latest))
     return int(latest.timestamp())
@@ -99,7 +101,8 @@ def add_blacklisted(
         **cause.blacklist_columns(),
     )
     using = database.alias()
-    writing.insert(row, using, ignore_conflicts=True)
+    if not writing.insert(row, using, ignore_conflicts=True):
+        return
     signals.token_blacklisted.announce(
         BlacklistedToken,
         using=using,
