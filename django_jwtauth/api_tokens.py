@@ -36,6 +36,10 @@ USE_INTERVAL = timedelta(minutes=5)
 _MAX_REMEMBERED = 10_000
 
 
+class ScopesTooLong(ValueError):
+    """The scopes of a token have more characters than the column holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewToken:
     """A token that was just created. Its text cannot be obtained later."""
@@ -101,7 +105,7 @@ def _grant(
         raise InsufficientScope(sorted(missing))
     if granted is not None and len(granted) > MAX_SCOPE_LENGTH:
         text = _("The scopes are longer than {limit} characters: request fewer.")
-        raise ValueError(text.format(limit=MAX_SCOPE_LENGTH))
+        raise ScopesTooLong(text.format(limit=MAX_SCOPE_LENGTH))
     return granted
 
 

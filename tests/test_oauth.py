@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission, User
 from django.core.signing import b64_encode
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.db.models import F
 from django.test import Client as DjangoClient
 from django.urls import include, path, reverse
@@ -1204,3 +1204,14 @@ def test_each_section_has_a_test_that_names_it(rfc):
     named = re.findall(rf'"""[^"]*?{rfc}, ([\d. and,]+)', "".join(texts))
     sections = {number.strip(".") for line in named for number in re.findall(r"[\d.]+", line)}
     assert set(STATEMENTS[rfc].split()) <= sections
+
+
+@pytest.mark.parametrize("error", [DataError, OperationalError])
+def test_the_check_answers_a_gateway_whatever_the_database_says(check, pair, monkeypatch, error):
+    """nginx turns anything but 2xx, 401 and 403 into a 500."""
+
+    def fail(*args, **kwargs):
+        raise error("no")
+
+    monkeypatch.setattr(lookup, "find", fail)
+    assert check(pair.access).status_code == 403

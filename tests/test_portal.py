@@ -576,3 +576,15 @@ def test_a_one_time_token_dies_with_its_sign_in(user, pair, settings):
 
     assert use_up(raw).json()["reason"] == "session_ended"
     assert finding.find(raw)[0].refusal.reason == "session_ended"
+
+
+def quoting_hook(user, request):
+    raise ValueError("cannot reach postgres://root:secret@db")
+
+
+def test_a_hook_that_fails_is_quoted_to_nobody(owner, settings):
+    """Its ValueError is the project's mistake, not the client's."""
+    settings.JWTAUTH = {"HOOKS": {"SCOPES": f"{__name__}.quoting_hook"}}
+
+    with pytest.raises(ValueError, match="secret"):
+        make(owner)

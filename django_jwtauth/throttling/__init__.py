@@ -45,11 +45,15 @@ class Attempt(NamedTuple):
 
     def forgive(self) -> None:
         """Subtract the attempt: the password was right, or could not be checked."""
-        try:
-            for counter in self.counters:
+        for counter in self.counters:
+            try:
                 _cache().decr(counter)
-        except Exception as error:
-            _report(error)
+            except ValueError:
+                # There is no such key: its interval has ended, and the counter with it.
+                continue
+            except Exception as error:
+                _report(error)
+                return
 
 
 def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = True) -> Attempt:

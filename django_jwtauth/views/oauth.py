@@ -30,10 +30,11 @@ from ..exceptions import (
     TokenError,
     Unavailable,
     UnstorableText,
+    challenge,
 )
 from ..http import bodies
-from ..http.refusals import vary
-from ..http.transport import authenticating, challenge
+from ..http.refusals import refusal_headers, vary
+from ..http.transport import authenticating
 from ..models import Via
 from ..redacted import Redacted, redact_body
 from ..store import database
@@ -97,7 +98,8 @@ def endpoint(view: View) -> View:
         except (Unavailable, Throttled) as error:
             refusal = OAuthError("temporarily_unavailable", error.reason, error.status_code)
             response = _refusal(refusal)
-            response["Retry-After"] = str(error.retry_after)
+            for name, value in refusal_headers(error).items():
+                response[name] = value
         response["Cache-Control"] = "no-store"
         response["Pragma"] = "no-cache"
         return vary(response)
@@ -266,17 +268,19 @@ def check(request: HttpRequest) -> HttpResponse:
 
 def _check(request: HttpRequest) -> HttpResponse:
     try:
-        found = sessions.authenticate_by_header(request)
+        with database.reporting_unavailable():
+            found = sessions.authenticate_by_header(request)
         if found is None:
             return _denied(401, challenge())
         user, claims = found
         scopes.require(claims, _needed(request))
     except InsufficientScope as error:
         return _denied(403, error.auth_header)
-    except Unavailable as error:
-        return _denied(403, None, error)
     except (TokenError, BadAuthorizationHeader) as error:
         return _denied(401, error.auth_header, error)
+    except AuthError as error:
+        # Nobody can tell whose the token is: Unavailable, UnstorableText.
+        return _denied(403, None, error)
     response = HttpResponse(status=204)
     for name, value in _identity(str(user.get_username()), claims).items():
         response[name] = quote(value, safe=_HEADER_SAFE)

@@ -82,7 +82,8 @@ class ApiTokenListView(MakingView):
                 lifetime=timedelta(seconds=seconds) if seconds else None,
                 request=request._request,
             )
-        except ValueError as error:
+        # Of a hook, a ValueError is the project's mistake, and no client's business.
+        except api_tokens.ScopesTooLong as error:
             raise serializers.ValidationError({"scope": [str(error)]}) from None
         self.confirm(new.session.sid)
         body = {**ApiTokenSerializer(new.session).data, "token": new.raw}
