@@ -286,11 +286,11 @@ def check_secret_key(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(TAG)
 def check_simplejwt(**kwargs: Any) -> Iterable[CheckMessage]:
-    """Check, in a project that has moved from simplejwt, that what it told that is so here."""
+    """Check that the settings in ``SIMPLE_JWT`` still have their effect after the move."""
     config = _sound_settings()
     if config is None or not hasattr(settings, "SIMPLE_JWT"):
         return
-    # Before that, simplejwt itself reads them.
+    # Until the project moves, simplejwt itself reads them.
     in_use = "django_jwtauth.contrib.simplejwt.tokens" in sys.modules
     if not in_use and not config.LEGACY.DECODER:
         return
@@ -347,7 +347,8 @@ def check_legacy_sign_ins(
         left = importer.count_unimported(theirs)
         begun = database.sign_ins().of_kind(Kind.SIGN_IN)
         first = begun.aggregate(first=Min("created_at"))["first"]
-        issued = tables.count_issued(theirs, moments.aware(first) + DEPLOYMENT) if first else 0
+        since = moments.aware(first) + DEPLOYMENT if first else None
+        issued = tables.count_issued(theirs, since) if since else 0
     except DatabaseFailure:
         return
     if left:
@@ -359,10 +360,10 @@ def check_legacy_sign_ins(
             "and again when the last process that runs the old code is gone.",
             id=NOT_IMPORTED,
         )
-    if issued:
+    if since and issued:
         yield Warning(
-            f"simplejwt has issued {issued} tokens since {moments.aware(first):%Y-%m-%d %H:%M} "
-            "UTC, when sign-ins began here: some code, or an old process, still calls it. "
+            f"simplejwt has issued tokens ({issued}) since {since:%Y-%m-%d %H:%M} UTC, an hour "
+            "after sign-ins began here: some code, or an old process, still calls it. "
             'They are refused once LEGACY["UNTIL"] has passed.',
             hint="`python manage.py jwtauth_doctor --from-simplejwt` lists the code.",
             id=STILL_ISSUED,

@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from django.db import (
@@ -13,6 +14,7 @@ from django.db import (
     OperationalError,
     connection,
 )
+from django.db.utils import ConnectionHandler
 
 import django_jwtauth
 from django_jwtauth.exceptions import Unavailable, UnstorableText
@@ -113,3 +115,10 @@ def test_the_rows_are_asked_for_in_one_place():
     }
 
     assert asking == {"store/database.py"}
+
+
+def test_an_empty_default_is_no_database():
+    """In Django's documented layout with several databases, "default" may be an empty dict."""
+    handler = ConnectionHandler({"default": {}, "users": {"ENGINE": "django.db.backends.sqlite3"}})
+    with patch.object(database, "connections", handler):
+        assert [using for using in handler if database.is_configured(using)] == ["users"]

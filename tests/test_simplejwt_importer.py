@@ -297,7 +297,7 @@ def test_tokens_that_simplejwt_goes_on_issuing_are_told(old, user, settings):
     assert told() == {}
 
     LoginSession.objects.update(created_at=datetime.now(timezone.utc) - timedelta(minutes=61))
-    assert told()[checks.STILL_ISSUED].startswith("simplejwt has issued 2 tokens since ")
+    assert told()[checks.STILL_ISSUED].startswith("simplejwt has issued tokens (2) since ")
     settings.JWTAUTH = {"USER_ID_CLAIM": "user_id"}
     assert told() == {}
 
@@ -483,3 +483,15 @@ def test_memory_does_not_grow_with_the_table(old):
     assert BlacklistedToken.objects.count() == done.blacklisted
     assert peak - few < 4 * MEBIBYTE
     assert kept < 10
+
+
+@pytest.mark.parametrize("odd", ["5 minutes", None, 5])
+@pytest.mark.parametrize("name", ["LEEWAY", "SLIDING_TOKEN_REFRESH_LIFETIME"])
+def test_an_odd_setting_of_simplejwt_breaks_no_check(settings, name, odd):
+    """check --database and migrate run it, and what is wrong there is not theirs to tell."""
+    day = {"SLIDING_TOKEN_REFRESH_LIFETIME": timedelta(days=1)}
+    settings.SIMPLE_JWT = {**SLIDING, **day, name: odd}
+
+    assert importer._get_extension() <= timedelta(days=1, seconds=5)
+    settings.SIMPLE_JWT = "no dict"
+    assert importer._get_extension() == timedelta(0)

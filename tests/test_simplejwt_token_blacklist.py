@@ -334,3 +334,24 @@ def test_getting_one_that_is_there(pair):
     assert (found.pk, created) == (pair.session_id, False)
     with pytest.raises(OutstandingToken.DoesNotExist):
         OutstandingToken.objects.get(jti="nothing")
+
+
+def test_users_from_a_generator(user, settings):
+    """It is read once to import, and once to find: whoever signs them out must find them."""
+    settings.JWTAUTH = moved()
+    RefreshToken.for_user(user)
+
+    assert OutstandingToken.objects.filter(user__in=(each for each in [user])).count() == 1
+    assert OutstandingToken.objects.filter(user_id__gt=0).count() == 1
+
+
+def test_a_refused_jti_is_asked_like_a_queryset(user):
+    """What it does not answer is refused with advice; a long number is no number."""
+    token = RefreshToken.for_user(user)
+    token.blacklist()
+    found = BlacklistedToken.objects.filter(token__jti=token["jti"])
+
+    assert found.select_related("token").exists()
+    with pytest.raises(Unsupported, match="annotate"):
+        found.annotate()
+    assert not BlacklistedToken.objects.filter(token__jti=f"{'0' * 32}:{'9' * 5000}").exists()

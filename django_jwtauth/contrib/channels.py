@@ -102,7 +102,10 @@ class JWTAuthMiddleware:
         if raw is None or claims is None:
             scope["auth"] = None
             scope.setdefault("user", AnonymousUser())
-            await self.app(scope, receive, send)
+            try:
+                await self.app(scope, socket.receive, socket.send)
+            except AuthError as error:
+                await socket.refuse(error)
             return
         scope["user"], scope["auth"] = user, claims
         watcher = asyncio.create_task(self.watch(raw, claims["exp"], request, socket))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django.test import Client
@@ -34,11 +35,11 @@ _MAX_LOGINS = 5
 def try_logins(visitor: Visitor, user: Any, password: str, given: list[str]) -> Iterator[str]:
     """Sign in at ``given`` paths, or at those that look like a login; yield what is wrong."""
     taken = {visitor.paths.get(OBTAIN)}
-    found = given or [each for each in find_logins(get_resolver()) if each not in taken]
-    for path in dict.fromkeys(found[:_MAX_LOGINS]):
+    found = (each for each in find_logins(get_resolver()) if each not in taken)
+    for path in dict.fromkeys(given or list(islice(found, _MAX_LOGINS))):
         wrong = try_login(visitor, path, user, password)
         if wrong:
-            yield f"{path}: {wrong} The view is {name_view(path)}."
+            yield f"{path}: {wrong}"
 
 
 def try_login(visitor: Visitor, path: str, user: Any, password: str) -> str | None:
@@ -56,17 +57,25 @@ def try_login(visitor: Visitor, path: str, user: Any, password: str) -> str | No
     before = rows.count()
     response = request(client, "POST", path, body=body)
     visitor.note("POST", path, response)
+    if response.status_code in (404, 405):
+        return "no view answers a POST at this path."
     if response.status_code >= 500:
-        return explain(OBTAIN, response)
+        return f"{explain(OBTAIN, response)} The view is {name_view(path)}."
     tokens = [*find_texts(read_json(response)), *(each.value for each in client.cookies.values())]
     tokens = [each for each in tokens if looks_like_token(each)]
     if response.status_code >= 300 or not tokens:
         visitor.write("     it asks for more than a name and a password, or gives no token")
         return None
     if rows.count() == before:
-        return "the tokens that it gives are not issued by django-jwtauth."
+        return (
+            "the tokens that it gives are not issued by django-jwtauth. "
+            f"The view is {name_view(path)}."
+        )
     if is_default() and not any(is_accepted(client, each, user) for each in tokens):
-        return f"the default authentication classes do not accept its token: {name_classes()}."
+        return (
+            f"the default authentication classes do not accept its token: {name_classes()}. "
+            f"The view is {name_view(path)}."
+        )
     return None
 
 

@@ -50,6 +50,12 @@ def blacklisted_tokens() -> BlacklistedTokenQuerySet:
     return BlacklistedToken.objects.using(alias())
 
 
+def is_configured(using: str) -> bool:
+    """Return whether the alias has a database; in Django, "default" may be an empty dict."""
+    engine: str = connections[using].settings_dict["ENGINE"]
+    return engine != "django.db.backends.dummy"
+
+
 def non_atomic(view: Any) -> Any:
     """Keep ``ATOMIC_REQUESTS`` of every alias off a view: a rollback would undo a refusal."""
     for name in connections:

@@ -15,6 +15,7 @@ from ...http.refusals import request_refusal
 from ...http.transport import parse_header
 from ...redacted import RedactedBytes, redact
 from ...signins.rules import is_active
+from ...store import database
 from .backends import read_text
 from .exceptions import AuthenticationFailed, InvalidToken, TokenError, refuse_name
 from .models import TokenUser as TokenUser
@@ -96,7 +97,8 @@ class JWTAuthentication(core.JWTAuthentication):
 def _find_named(claims: Any) -> Any:
     """Return the user of claims that a subclass has checked, of another issuer's token say."""
     try:
-        user = find_user(str(claims[api_settings.USER_ID_CLAIM]))
+        with database.reporting_unavailable():
+            user = find_user(claims[api_settings.USER_ID_CLAIM])
     except (KeyError, TypeError):
         raise InvalidToken(_("Token contained no recognizable user identification")) from None
     except UserNotFound as error:

@@ -13,8 +13,16 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import one_time, sessions
-from ...claims import ACCESS, ONE_TIME, Claims, TokenType, parse_jti
-from ...conf import RESERVED_CLAIMS, SIGN_IN_CLAIMS, moments
+from ...claims import (
+    ACCESS,
+    ONE_TIME,
+    RESERVED_CLAIMS,
+    SIGN_IN_CLAIMS,
+    Claims,
+    TokenType,
+    parse_jti,
+)
+from ...conf import moments
 from ...signins import rows
 from ...store.identity import saved_key
 from ...tokens import TokenPair, encode, jws

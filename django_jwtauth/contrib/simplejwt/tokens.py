@@ -16,8 +16,7 @@ from uuid import uuid4
 from django.utils.translation import gettext as _
 
 from ... import one_time, sessions
-from ...claims import ACCESS, REFRESH, Claims, access_jti
-from ...conf import RESERVED_CLAIMS
+from ...claims import ACCESS, REFRESH, RESERVED_CLAIMS, Claims, access_jti
 from ...exceptions import RefreshTokenReused, WrongTokenType
 from ...redacted import RedactedBytes, redact
 from ...store import database

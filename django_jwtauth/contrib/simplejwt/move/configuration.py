@@ -56,8 +56,9 @@ DEFAULTS: Mapping[str, Any] = {
 
 
 def given() -> Mapping[str, Any]:
-    """Return ``SIMPLE_JWT`` as the project wrote it."""
-    return getattr(settings, "SIMPLE_JWT", None) or {}
+    """Return ``SIMPLE_JWT`` as the project wrote it, or nothing if it is not a dict."""
+    simplejwt = getattr(settings, "SIMPLE_JWT", None)
+    return simplejwt if isinstance(simplejwt, Mapping) else {}
 
 
 def get(name: str) -> Any:
@@ -74,9 +75,14 @@ def get_claim_name(setting: str) -> str:
 
 
 def get_leeway() -> float:
-    """Return ``LEEWAY`` in seconds."""
-    leeway = get("LEEWAY") or 0
-    return leeway.total_seconds() if isinstance(leeway, timedelta) else float(leeway)
+    """Return ``LEEWAY`` in seconds; 0 for what is neither a number nor a ``timedelta``.
+
+    simplejwt refused every token with such a value.
+    """
+    leeway = get("LEEWAY")
+    if isinstance(leeway, timedelta):
+        return leeway.total_seconds()
+    return float(leeway) if isinstance(leeway, (int, float)) else 0
 
 
 def uses_sliding_tokens() -> bool:

@@ -132,8 +132,10 @@ def _get_extension() -> timedelta:
     The row of a sliding token has its first expiry: simplejwt moves ``exp`` in the token, up to
     ``refresh_exp``, but not in the row.
     """
-    sliding = get("SLIDING_TOKEN_REFRESH_LIFETIME") if uses_sliding_tokens() else timedelta(0)
-    return timedelta(seconds=get_leeway()) + max(sliding, timedelta(0))
+    sliding = get("SLIDING_TOKEN_REFRESH_LIFETIME") if uses_sliding_tokens() else None
+    # With anything else simplejwt issued no sliding token.
+    longer = sliding if isinstance(sliding, timedelta) else timedelta(0)
+    return timedelta(seconds=get_leeway()) + max(longer, timedelta(0))
 
 
 def _find_users(rows: list[Row]) -> dict[Any, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 
-from ....claims import REFRESH, Claims, is_sid
+from ....claims import REFRESH, Claims, generation_jti, parse_jti
 from ....conf import get_settings, moments
 from ....exceptions import ExpiredToken, TokenError
 from ....models import LoginSession
@@ -16,6 +16,8 @@ from ....store import database
 from ....tokens import decode
 from ..move import importer
 from ..move.decoder import session_id
+
+_COMPARISONS = frozenset({"gt", "gte", "lt", "lte", "range"})
 
 
 class TokenOfSignIn(Redacted):
@@ -52,14 +54,13 @@ class TokenOfSignIn(Redacted):
 
 def jti_of(session: LoginSession) -> str:
     """Return the ``jti`` of the refresh token that the sign-in holds now."""
-    return f"{session.sid}:{session.generation}"
+    return generation_jti(session.sid, session.generation)
 
 
 def find_sid(jti: Any) -> str:
     """Return the id of the sign-in that a ``jti`` belongs to, be it a legacy token's."""
-    sid, mark = str(jti)[:32], str(jti)[32:33]
-    if is_sid(sid) and mark in (":", "."):
-        return sid
+    if (sid := parse_jti(str(jti))) is not None:
+        return sid.hex
     importer.import_some("jti", str(jti))
     return session_id(str(jti)).hex
 
@@ -73,7 +74,9 @@ def import_of(lookup: str, value: Any) -> None:
         keys = [getattr(each, "pk", each) for each in (value if lookup == "in" else [value])]
     else:
         users: Any = get_user_model()._default_manager.using(database.alias())
-        keys = users.filter(**{lookup: value}).values_list("pk", flat=True)
+        # A comparison is with the key itself; anything else names a field of the user.
+        name = f"pk__{lookup}" if lookup in _COMPARISONS else lookup
+        keys = users.filter(**{name: value}).values_list("pk", flat=True)
     for key in keys:
         if key is not None:
             importer.import_some("user_id", key)

@@ -120,7 +120,8 @@ class BlacklistedToken:
 
     @property
     def blacklisted_at(self) -> datetime | None:
-        return self._blacklisted_at or self.token.session.ended_at
+        # Of a legacy token that never became a sign-in, only simplejwt's table knows when.
+        return self._blacklisted_at or (self.token.session.ended_at if self.token else None)
 
     def save(self, **kwargs: Any) -> bool:
         """End the sign-in; return whether it had not ended before."""

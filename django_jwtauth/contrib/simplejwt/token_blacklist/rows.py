@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from ....claims import parse_jti
 from ....models import Kind, LoginSession, LoginSessionQuerySet
 from ....redacted import redact
 from ....store import database
@@ -164,6 +165,9 @@ class OutstandingTokens(Rows):
 def _outstanding(name: str, value: Any) -> Q:
     """Return the condition on sign-ins that a lookup of an outstanding token is."""
     field, _, lookup = name.partition("__")
+    if lookup == "in" and not isinstance(value, QuerySet):
+        # It is read more than once.
+        value = list(value)
     if field in _COLUMNS:
         if field in ("user", "user_id"):
             import_of(lookup, value)
@@ -251,15 +255,24 @@ class Refused(list[Any]):
             raise self.model.DoesNotExist
         return self[0]
 
+    def select_related(self, *names: str) -> "Refused":
+        return self
+
     def delete(self) -> NoReturn:
         raise Unsupported("BlacklistedToken.objects.filter(...).delete()", FINAL)
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise Unsupported(f"BlacklistedToken.objects.filter(token__jti=...).{name}()", INSTEAD)
+
 
 def _find_refused(model: Any, jti: str) -> list[Any]:
-    sid, generation = find_sid(jti), jti.partition(":")[2]
+    sid = find_sid(jti)
+    generation = jti.partition(":")[2] if parse_jti(jti) else ""
     session = database.sign_ins().select_related("user").filter(pk=sid).first()
     record = database.blacklisted_tokens().filter(jti=jti).first()
-    superseded = session and generation.isdecimal() and session.generation > int(generation)
+    superseded = session and generation and session.generation > int(generation)
     if not (record or (session and session.ended_at) or superseded or tables.is_blacklisted(jti)):
         return []
     return [model(session, record.blacklisted_at if record else None)]
