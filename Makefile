@@ -28,7 +28,7 @@ lint: $(VENV)/.lint prose  ## Check style, formatting and prose
 # The patterns say what CONTRIBUTING.md says under "Language".
 prose: $(VENV)/.lint  ## Check spelling and phrasing
 	$(BIN)/codespell
-	! git grep -nEf docs/phrases.txt -- '*.md' '*.py' '*.html' '*.js' '*.yml'
+	.ci/phrases
 
 format: $(VENV)/.lint  ## Fix what lint can fix
 	$(BIN)/ruff check --fix
