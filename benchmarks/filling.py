@@ -1,5 +1,6 @@
 """Fills PostgreSQL's tables by the million, each with one INSERT ... SELECT."""
 
+import functools
 import time
 from datetime import timedelta
 from typing import Any
@@ -85,9 +86,14 @@ def table_bytes(*models: type[Model]) -> int:
 
 def sid(n: str = "n") -> str:
     """Return SQL for the id of a sign-in: a time-ordered UUID for each number, of 20 days ago."""
-    # By the day, so that processes of one run agree.
-    began = f"{(int(time.time()) // 86400 - 20) * 86400 * 1000:012x}"
+    began = _began()
     return f"('{began[:8]}-{began[8:]}-7000-8000-' || lpad(to_hex({n}), 12, '0'))::uuid"
+
+
+@functools.cache
+def _began() -> str:
+    """Return how the ids begin: read from the clock once, so that a run agrees with itself."""
+    return f"{(int(time.time()) - 20 * 86400) * 1000:012x}"
 
 
 def owner(users: Any, n: str = "n") -> str:

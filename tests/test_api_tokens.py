@@ -28,7 +28,6 @@ from tests.urls import urlpatterns as project
 urlpatterns = [
     *project,
     path("api/", include("django_jwtauth.urls.portal")),
-    path("oauth/", include("django_jwtauth.urls.oauth")),
 ]
 pytestmark = [
     pytest.mark.urls(__name__),
@@ -44,10 +43,6 @@ def owner(pair):
 
 def make(owner, **body):
     return owner.post("/api/api-tokens/", {"name": "deploy", **body})
-
-
-def script(raw):
-    return Client().with_token(raw)
 
 
 OLD_KEY = "an old key that stands in SECRET_KEY_FALLBACKS, long enough"

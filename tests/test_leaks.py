@@ -29,8 +29,6 @@ from tests.refusals import REFUSALS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.leaks.project")]
 
-HASHED = "pbkdf2_sha256$1$salt$"
-
 
 @pytest.fixture
 def signing_key(settings):

@@ -114,10 +114,6 @@ def proof_hook(user, request):
     return {"amr": ["pwd", "otp"], "auth_time": 1764000000}
 
 
-def in_transaction_hook(user, session):
-    return {"in_transaction": connection.in_atomic_block}
-
-
 def scope_hook(user, request):
     return {"scope": "read write", "amr": ["pwd"]}
 

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import atheris
 
-from django_jwtauth.claims import ACCESS, REFRESH
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
@@ -24,6 +22,7 @@ with atheris.instrument_imports(include=["django_jwtauth"]):
     from rest_framework.exceptions import ParseError
 
     from django_jwtauth import tokens
+    from django_jwtauth.claims import ACCESS, REFRESH
     from django_jwtauth.exceptions import BadAuthorizationHeader, TokenError
     from django_jwtauth.http import transport
     from django_jwtauth.views import parsers

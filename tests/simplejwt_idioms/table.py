@@ -37,7 +37,6 @@ class Idiom(NamedTuple):
 
 
 AT_ONCE = "signing out is at once, for access tokens, too"
-RULES = "an access token is refused as soon as its sign-in or its user is"
 RFC = "RFC 9110: the scheme is compared without case"
 NOBODYS = "every token belongs to a sign-in, and that to a user"
 LIMITS = "no token outlives its sign-in, which lasts for SESSION_LIFETIME"
