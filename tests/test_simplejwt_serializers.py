@@ -504,3 +504,20 @@ def test_atomic_requests_do_not_revive_a_sign_in(pair):
     """The views are outside the transaction of ATOMIC_REQUESTS, as the core's are."""
     for view in SERIALIZERS.values():
         assert view._non_atomic_requests >= {"default"}
+
+
+def big_hook(user, request):
+    return {"big": "y" * 5000}
+
+
+@pytest.mark.urls("tests.urls")
+def test_a_pair_that_does_not_fit_a_cookie_leaves_no_sign_in(user, rf, settings):
+    """Nobody gets its tokens, so nobody could end it."""
+    settings.JWTAUTH = {"HOOKS": {"SIGN_IN": f"{__name__}.big_hook"}}
+    view = browser.SignInView.as_view(serializer_class=TokenObtainPairSerializer)
+    request = rf.post("/", {"username": user.get_username(), "password": PASSWORD})
+    request.csrf_processing_done = True
+
+    with pytest.raises(ValueError, match="does not fit into a cookie"):
+        view(request)
+    assert not LoginSession.objects.live().exists()
