@@ -3,10 +3,7 @@
 import os
 
 from tests.users.settings import *  # noqa: F403
-from tests.users.settings import DATABASES, INSTALLED_APPS, USER_MODEL
+from tests.users.settings import INSTALLED_APPS, USER_MODEL
 
 AUTH_USER_MODEL = f"{os.environ['JWTAUTH_TEST_APP']}.{USER_MODEL}"
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.paths"]
-
-if DATABASES["default"]["ENGINE"] != "django.db.backends.sqlite3":
-    DATABASES["default"]["TEST"]["NAME"] += "_paths"

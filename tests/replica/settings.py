@@ -3,6 +3,7 @@
 Nothing is ever replicated, so ``default`` is as stale as a replica can be.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.settings import DATABASES, SQLITE_TEST_FILE
 primary = DATABASES["default"]
 if not primary["TEST"]["NAME"]:
     # The suite that started this one has a test database under the usual name.
-    primary["TEST"]["NAME"] = f"test_{primary['NAME']}_replica"
+    primary["TEST"]["NAME"] = f"test_{primary['NAME']}_{os.getpid()}"
 replica = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": ":memory:",

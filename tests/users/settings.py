@@ -22,5 +22,6 @@ MIGRATION_MODULES = {"auth": None, "contenttypes": None}
 
 database = DATABASES["default"]
 if not database["TEST"]["NAME"]:
-    # The suite that started this one has a test database under the usual name.
-    database["TEST"]["NAME"] = f"test_{database['NAME']}_{USER_MODEL}".lower()
+    # The suite that started this one has a test database under the usual name, and it may have
+    # started others for the same user model.
+    database["TEST"]["NAME"] = f"test_{database['NAME']}_{os.getpid()}"
