@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseFailure
 from django.db import router
 from django.db.models import Min
+from django.urls import NoReverseMatch, reverse
 from django.utils.encoding import force_bytes
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import AllowAny
@@ -58,6 +59,7 @@ LEGACY_IGNORED = "jwtauth.W017"
 LEGACY_CLIENTS_LOST = "jwtauth.W018"
 NAME_NOT_READ = "jwtauth.W019"
 DJANGO_HAS_A_HOLE = "jwtauth.W025"
+EMPTY_KEYS = "jwtauth.W030"
 
 TOKENS_OF_FALLBACK = "jwtauth.W022"
 NOT_IMPORTED = "jwtauth.W027"
@@ -74,6 +76,7 @@ ADDRESS_OF_THE_PROXY = "jwtauth.W014"
 CACHE_NOT_SHARED = "jwtauth.W015"
 COOKIES_NOT_SECURE = "jwtauth.W016"
 CACHE_TOO_SMALL = "jwtauth.W023"
+DERIVED_KEY_SIGNS = "jwtauth.W031"
 
 # The most rows that one check reads.
 MAX_CHECKED = 10_000
@@ -236,6 +239,17 @@ def check_keys(**kwargs: Any) -> Iterable[CheckMessage]:
         )
     for problem in keyrings.find_problems():
         yield Error(str(problem), id=BAD_KEY)
+    if not config.KEYS and "KEYS" in getattr(settings, "JWTAUTH", {}) and not own:
+        yield Warning(
+            'JWTAUTH["KEYS"] is an empty list, so access tokens are signed with a secret derived '
+            "from SECRET_KEY, and nothing but this project can verify them.",
+            hint=(
+                "If a key was removed because it leaked, put a new one in its place: run "
+                "`python manage.py jwtauth_generate_key`. If no other program verifies the "
+                'tokens, remove "KEYS".'
+            ),
+            id=EMPTY_KEYS,
+        )
     ring = _access_ring()
     if ring is None or ring.find_signer() or own:
         return
@@ -486,6 +500,17 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Set ISSUER to the URL of this deployment, and AUDIENCE to the API it is for.",
             id=NO_ISSUER,
         )
+    if sign := _sign_of_verifiers(config):
+        yield Warning(
+            f"{sign}, so other programs seem to verify the tokens. They cannot: JWTAUTH['KEYS'] "
+            "is not set, and access tokens are signed with a secret derived from SECRET_KEY.",
+            hint=(
+                "Run `python manage.py jwtauth_generate_key`, and put the key into KEYS. If no "
+                f"other program verifies the tokens, add {DERIVED_KEY_SIGNS} to "
+                "SILENCED_SYSTEM_CHECKS."
+            ),
+            id=DERIVED_KEY_SIGNS,
+        )
     second_factor = [app for app in SECOND_FACTOR_APPS if apps.is_installed(app)]
     if second_factor and not config.HOOKS.SIGN_IN:
         yield Warning(
@@ -494,6 +519,21 @@ def check_deployment(**kwargs: Any) -> Iterable[CheckMessage]:
             hint='In HOOKS["SIGN_IN"], refuse users who have not given their second factor.',
             id=SECOND_FACTOR_SKIPPED,
         )
+
+
+def _sign_of_verifiers(config: Settings) -> str:
+    """Return what suggests that others verify the tokens although the derived key signs, or ""."""
+    if config.KEYS or (config.ISSUER or "") in config.ISSUERS:
+        return ""
+    for name in ("ISSUER", "AUDIENCE"):
+        if getattr(config, name):
+            return f"JWTAUTH['{name}'] is set"
+    try:
+        # A project of commands only has no URLs.
+        published = getattr(settings, "ROOT_URLCONF", None) and reverse("jwtauth_jwks")
+    except NoReverseMatch:
+        published = None
+    return f"{published} publishes the public keys" if published else ""
 
 
 @register(TAG, deploy=True)

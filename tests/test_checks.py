@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.checks import run_checks
 from django.db import ProgrammingError, connection
 from django.test import modify_settings, override_settings
+from django.urls import include, path
 from django.utils.timezone import now as timezone_now
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -272,6 +273,21 @@ def test_public_keys_alone_are_told(settings):
     assert ids() == []
 
 
+@pytest.mark.parametrize("empty", [[], ()])
+def test_a_list_that_a_leaked_key_was_removed_from_is_told(settings, empty):
+    """Nobody chooses the derived key by an empty list; a service that only verifies has none."""
+    settings.JWTAUTH = {"KEYS": empty}
+    alone = ids()
+    settings.JWTAUTH = {
+        "KEYS": empty,
+        "ISSUER": "https://a.example",
+        "ISSUERS": {"https://a.example": "https://a.example/jwks.json"},
+    }
+
+    assert alone == [checks.EMPTY_KEYS]
+    assert ids() == []
+
+
 @pytest.mark.parametrize("limit", [{"claims": True}, {"max_lifetime": 60}])
 def test_what_is_for_other_issuers_is_not_said_of_ones_own(settings, limit):
     """A limit under one's own ISSUER would hold for nothing."""
@@ -505,6 +521,39 @@ def test_public_keys_need_an_issuer(shared_cache, settings):
     settings.JWTAUTH = {**keys, "ISSUER": "https://a.example"}
 
     assert without == [checks.NO_ISSUER]
+    assert ids(deploy=True) == []
+
+
+VERIFIES_ITSELF = {"https://a.example": "https://a.example/jwks.json"}
+
+
+@pytest.mark.parametrize(
+    ("jwtauth", "sign"),
+    [
+        ({}, "/.well-known/jwks.json publishes the public keys"),
+        ({"ISSUER": "https://a.example"}, "JWTAUTH['ISSUER'] is set"),
+        ({"AUDIENCE": "orders"}, "JWTAUTH['AUDIENCE'] is set"),
+        ({"ISSUER": "https://a.example", "ISSUERS": VERIFIES_ITSELF}, None),
+        ({"AUDIENCE": "orders", "KEYS": [SHARED]}, None),
+    ],
+    ids=str,
+)
+def test_a_derived_key_that_others_would_need_is_told(shared_cache, settings, jwtauth, sign):
+    """Nobody else can verify what SECRET_KEY signs, and nobody else should have that key."""
+    published = path(".well-known/", include("django_jwtauth.urls.well_known"))
+    settings.ROOT_URLCONF = type("URLConf", (), {"urlpatterns": [published]})
+    settings.JWTAUTH = jwtauth
+    told = found(deploy=True)
+
+    assert [message.id for message in told] == ([checks.DERIVED_KEY_SIGNS] if sign else [])
+    assert not sign or told[0].msg.startswith(f"{sign}, so other programs")
+
+
+@pytest.mark.parametrize("urlconf", [None, type("URLConf", (), {"urlpatterns": []})])
+def test_a_project_that_publishes_nothing_may_use_the_derived_key(shared_cache, settings, urlconf):
+    """Nor one of commands only, which has no URLs at all."""
+    settings.ROOT_URLCONF = urlconf
+
     assert ids(deploy=True) == []
 
 
