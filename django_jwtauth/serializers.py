@@ -154,6 +154,8 @@ class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
             "ip_address",
             "created_at",
             "refreshed_at",
+            "refreshed_ip",
+            "refreshed_agent",
             "expires_at",
             "current",
         )

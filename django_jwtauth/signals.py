@@ -39,12 +39,16 @@ session_refreshed = _Signal()
 #: Arguments: ``count``, ``reason``, ``via``, ``by`` (a user or None).
 sessions_ended = _Signal()
 
-#: ``presented`` is the generation of the token; the last two describe who sent it.
-#: Arguments: ``session_id``, ``subject``, ``presented``, ``ip_address``, ``user_agent``.
+#: A superseded token was presented, and its sign-in has ended. Both sides are described: who
+#: presented it, of which generation, and who had refreshed the sign-in last, and when (aware).
+#: Either may be the owner.
+#: Arguments: ``session_id`` (UUID), ``subject``, ``presented``, ``ip_address``, ``user_agent``,
+#: ``refreshed_at``, ``refreshed_ip``, ``refreshed_agent``.
 refresh_token_reused = _Signal()
 
 #: A superseded token came from another network within the grace period and was accepted once.
-#: Arguments: ``session_id`` (UUID), ``subject``, ``ip_address``, ``user_agent`` (text).
+#: Arguments: ``session_id`` (UUID), ``subject``, ``ip_address``, ``user_agent``, ``refreshed_at``,
+#: ``refreshed_ip``, ``refreshed_agent``.
 refresh_token_replayed = _Signal()
 
 #: Arguments: ``jti``, ``token_type``, ``reason``, ``via``, ``by`` (a user or None).

@@ -455,7 +455,7 @@ def test_python_page_lists_the_functions_of_sessions():
 def test_signals_are_sent_with_what_they_document():
     """Each of our signals is documented with the arguments that its receivers get."""
     source = (PACKAGE / "signals.py").read_text()
-    found = re.findall(r"#: Arguments: (.+)\n(\w+) = _Signal\(\)", source)
+    found = re.findall(r"#: Arguments: ((?:.+\n)+?)(\w+) = _Signal\(\)", source)
     documented = {name: set(re.findall(r"``(\w+)``", arguments)) for arguments, name in found}
     sent = {}
     with ExitStack() as stack:

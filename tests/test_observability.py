@@ -64,7 +64,7 @@ def test_the_page_lists_the_signals():
     source = (PACKAGE / "signals.py").read_text()
     arguments = {
         name: set(re.findall(r"``(\w+)``", told))
-        for told, name in re.findall(r"#: Arguments: (.+)\n(\w+) = _Signal\(\)", source)
+        for told, name in re.findall(r"#: Arguments: ((?:.+\n)+?)(\w+) = _Signal\(\)", source)
     }
     rows = {
         row[0].split("`")[1]: re.findall(r"`([\w.]+)`", row[1])
@@ -151,15 +151,19 @@ def test_a_receiver_that_fails_changes_nothing(api, user, settings, caplog):
 # --- records
 
 
-def test_records_have_their_fields(user, caplog, monkeypatch):
+def test_records_have_their_fields(user, caplog, monkeypatch, rf):
     """What the table promises is on the record itself."""
     caplog.set_level(logging.INFO, "django_jwtauth")
-    pair = sessions.start(user)
+    pair = sessions.start(user, rf.post("/", REMOTE_ADDR="203.0.113.7", HTTP_USER_AGENT="Firefox"))
     LoginSession.objects.update(generation=7)
+    thief = rf.post("/", REMOTE_ADDR="198.51.100.66", HTTP_USER_AGENT="curl\r\nSet-Cookie: a")
     with pytest.raises(RefreshTokenReused):
-        sessions.refresh(pair.refresh)
+        sessions.refresh(pair.refresh, thief)
     [record] = caplog.records
     assert (record.event, record.sid) == ("refresh_token_reused", pair.session_id.hex)
+    assert (record.ip_address, record.user_agent) == ("198.51.100.66", "curlSet-Cookie: a")
+    assert (record.refreshed_ip, record.refreshed_agent) == ("203.0.113.7", "Firefox")
+    assert record.refreshed_at == LoginSession.objects.get().refreshed_at.isoformat()
 
     caplog.clear()
     with monkeypatch.context() as broken, pytest.raises(AuthError):

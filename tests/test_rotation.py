@@ -464,16 +464,37 @@ def test_the_place_of_a_replay_is_not_a_place_of_the_sign_in(placed):
     assert row().networks.split() == ["2001:db8:1:2::/64", OWNER]
 
 
-def test_reuse_records_who_presented_the_token(placed, clock):
+def test_reuse_records_who_presented_the_token(placed, clock, statements):
     """After the grace period, too: the desk shows both sides."""
     first, _ = placed
+    refreshed_at = row().refreshed_at
     clock.shift(timedelta(minutes=1))
 
-    with pytest.raises(RefreshTokenReused):
+    # The same statements as a refresh: the UPDATE that ends the row writes them.
+    with statements(5 if connection.in_atomic_block else 2), pytest.raises(RefreshTokenReused):
         sessions.refresh(first.refresh, at(THIEF, "curl"))
     session = row()
+    assert session.refreshed_at == refreshed_at
     assert (session.refreshed_ip, session.refreshed_agent) == (OWNER, "Firefox")
     assert (session.replayed_ip, session.replayed_agent) == (THIEF, "curl")
+    assert session.replayed_at == session.ended_at == refreshed_at + timedelta(minutes=1)
+
+
+def test_reuse_after_a_lost_race_tells_the_winners_side(pair, conflict, caplog):
+    """What is logged of the sign-in is read again with a lock, not what was read before."""
+
+    def win_twice():
+        second = sessions.refresh(pair.refresh, at(MOBILE, "Chrome"))
+        sessions.refresh(second.refresh, at(OWNER, "Firefox"))
+
+    conflict(win_twice)
+    with pytest.raises(RefreshTokenReused):
+        sessions.refresh(pair.refresh, at(THIEF, "curl"))
+
+    [record] = caplog.records
+    assert (record.ip_address, record.user_agent) == (THIEF, "curl")
+    assert (record.refreshed_ip, record.refreshed_agent) == (OWNER, "Firefox")
+    assert (row().refreshed_ip, row().replayed_ip) == (OWNER, THIEF)
 
 
 def test_without_rotation_nothing_is_superseded_lately(placed, settings, clock):

@@ -129,7 +129,9 @@ def make_session(**changes):
 
 def test_a_sign_in_is_shown_without_what_is_not_its_owners():
     """No hash, no generation, no operator's note."""
-    session = make_session(name="phone", user_agent="Browser", ip_address="192.0.2.7")
+    started = {"ip_address": "192.0.2.7", "user_agent": "Browser"}
+    refreshed = {"refreshed_ip": "203.0.113.7", "refreshed_agent": "Browser 2"}
+    session = make_session(name="phone", **started, **refreshed)
 
     data = dict(LoginSessionSerializer(session, context={"sid": session.sid}).data)
 
@@ -139,8 +141,8 @@ def test_a_sign_in_is_shown_without_what_is_not_its_owners():
     assert data == {
         "id": session.id.hex,
         "name": "phone",
-        "user_agent": "Browser",
-        "ip_address": "192.0.2.7",
+        **started,
+        **refreshed,
         "current": True,
     }
     assert LoginSessionSerializer(session, context={"sid": "0"}).data["current"] is False

@@ -1,8 +1,10 @@
 import pytest
 from django.db import transaction
+from django.test import RequestFactory
 from django.urls import include, path
 
 from django_jwtauth import sessions, signals
+from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import RefreshTokenReused
 from django_jwtauth.models import BlacklistedToken, LoginSession
 
@@ -83,13 +85,18 @@ class TestWithoutTransaction:
 
     def test_reuse_is_told_once(self, user, heard):
         """The end comes first, then refresh_token_reused, for the first replay only."""
+
+        def at(address, agent):
+            return RequestFactory(REMOTE_ADDR=address, HTTP_USER_AGENT=agent).post("/")
+
         pair = sessions.start(user)
-        sessions.refresh(sessions.refresh(pair.refresh).refresh)
+        second = sessions.refresh(pair.refresh)
+        sessions.refresh(second.refresh, at("203.0.113.7", "Firefox"))
         heard.clear()
 
         for _ in range(2):
             with pytest.raises(Exception, match=r"reused|session_ended"):
-                sessions.refresh(pair.refresh)
+                sessions.refresh(pair.refresh, at("198.51.100.66", "curl"))
 
         assert [name for name, *_ in heard] == ["sessions_ended", "refresh_token_reused"]
         assert heard[0][2] == {
@@ -102,8 +109,11 @@ class TestWithoutTransaction:
             "session_id": pair.session_id,
             "subject": str(user.pk),
             "presented": 0,
-            "ip_address": None,
-            "user_agent": "",
+            "ip_address": "198.51.100.66",
+            "user_agent": "curl",
+            "refreshed_at": moments.aware(LoginSession.objects.get().refreshed_at),
+            "refreshed_ip": "203.0.113.7",
+            "refreshed_agent": "Firefox",
         }
 
     def test_a_blacklisted_token_is_told(self, user, heard):

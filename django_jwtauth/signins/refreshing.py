@@ -1,9 +1,7 @@
 """Refresh: check the sign-in and move it on, or end it if the refusal shows that it is over."""
 
-import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.db import connections
 
@@ -20,8 +18,6 @@ from .issuing import issue
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-
-logger = logging.getLogger("django_jwtauth")
 
 
 def refresh(
@@ -54,8 +50,13 @@ def refresh(
             )
 
         pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction, keep=keep)
+    except RefreshTokenReused as error:
+        # Raised by exchange() alone, so the sign-in is known.
+        if endings.because(error, claims, **rotation.replay_fields(arrival)):
+            rotation.report_reuse(live.session, claims["gen"], arrival)
+        raise
     except TokenError as error:
-        _end_because(error, claims, arrival)
+        endings.because(error, claims)
         raise
     signals.session_refreshed.announce(
         LoginSession,
@@ -64,29 +65,3 @@ def refresh(
         user=live.user,
     )
     return pair
-
-
-def _end_because(error: TokenError, claims: Claims, arrival: rotation.Arrival) -> None:
-    if not isinstance(error, RefreshTokenReused):
-        endings.because(error, claims)
-        return
-    device = arrival.device
-    if endings.because(error, claims, **rotation.replay_fields(arrival)):
-        logger.warning(
-            "Superseded refresh token for sign-in %s: sign-in ended",
-            claims["sid"],
-            extra={
-                "event": "refresh_token_reused",
-                "sid": claims["sid"],
-                "ip_address": device.ip_address,
-            },
-        )
-        signals.refresh_token_reused.announce(
-            LoginSession,
-            using=database.alias(),
-            session_id=UUID(claims["sid"]),
-            subject=claims["sub"],
-            presented=claims["gen"],
-            ip_address=device.ip_address,
-            user_agent=device.user_agent,
-        )

@@ -194,6 +194,29 @@ def replay_fields(arrival: Arrival) -> dict[str, Any]:
     }
 
 
+def report_reuse(session: LoginSession, presented: int, arrival: Arrival) -> None:
+    """Log and signal that a superseded token has ended the sign-in, with both sides.
+
+    Which of the two is the owner, nobody can tell: a thief may have refreshed first.
+    """
+    logger.warning(
+        "Superseded refresh token for sign-in %s: sign-in ended",
+        session.sid,
+        extra={
+            "event": "refresh_token_reused",
+            "sid": session.sid,
+            "ip_address": arrival.device.ip_address,
+            "user_agent": arrival.device.user_agent,
+            "refreshed_at": aware(session.refreshed_at).isoformat(),
+            "refreshed_ip": session.refreshed_ip,
+            "refreshed_agent": session.refreshed_agent,
+        },
+    )
+    signals.refresh_token_reused.announce(
+        LoginSession, using=database.alias(), presented=presented, **_both_sides(session, arrival)
+    )
+
+
 def _report_replay(session: LoginSession, arrival: Arrival) -> None:
     logger.warning(
         "Superseded refresh token for sign-in %s from another network: served once",
@@ -201,18 +224,28 @@ def _report_replay(session: LoginSession, arrival: Arrival) -> None:
         extra={
             "event": "refresh_token_replayed",
             "sid": session.sid,
+            "ip_address": arrival.device.ip_address,
+            "user_agent": arrival.device.user_agent,
+            "refreshed_at": aware(session.refreshed_at).isoformat(),
             "refreshed_ip": session.refreshed_ip,
-            "replayed_ip": arrival.device.ip_address,
+            "refreshed_agent": session.refreshed_agent,
         },
     )
     signals.refresh_token_replayed.announce(
-        LoginSession,
-        using=database.alias(),
-        session_id=UUID(session.sid),
-        subject=session.subject,
-        ip_address=arrival.device.ip_address,
-        user_agent=arrival.device.user_agent,
+        LoginSession, using=database.alias(), **_both_sides(session, arrival)
     )
+
+
+def _both_sides(session: LoginSession, arrival: Arrival) -> dict[str, Any]:
+    return {
+        "session_id": UUID(session.sid),
+        "subject": session.subject,
+        "ip_address": arrival.device.ip_address,
+        "user_agent": arrival.device.user_agent,
+        "refreshed_at": aware(session.refreshed_at),
+        "refreshed_ip": session.refreshed_ip,
+        "refreshed_agent": session.refreshed_agent,
+    }
 
 
 def _write(changes: dict[str, Any], as_read: dict[str, Any], *, retry: bool) -> bool:

@@ -26,6 +26,7 @@ REFRESH_COLUMNS = (
     "expires_at",
     "ended_at",
     "refreshed_ip",
+    "refreshed_agent",
     "networks",
     "replayed_generation",
     "replayed_at",

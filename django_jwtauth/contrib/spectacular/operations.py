@@ -228,6 +228,8 @@ _ANSWERS: dict[type[Any], Any] = {
         "ip_address": "127.0.0.1",
         "created_at": "2026-11-24T13:44:13.661504Z",
         "refreshed_at": "2026-11-24T13:44:13.661504Z",
+        "refreshed_ip": "127.0.0.1",
+        "refreshed_agent": "curl/8.14.1",
         "expires_at": "2026-12-01T13:44:13.661504Z",
         "current": True,
     },
