@@ -18,6 +18,8 @@ ONE_TIME: TokenType = "one_time"
 
 #: The ``token_use`` of an API token; see is_api_token().
 API_USE = "api"
+#: The claim of a refresh token with the lifetimes that were chosen for its sign-in.
+LIFETIMES = "lifetimes"
 
 # Fits every column that holds one.
 MAX_IDENTIFIER_LENGTH = 255
@@ -53,6 +55,7 @@ RESERVED_CLAIMS = frozenset(
         "token_type",
         "token_use",
         "parent_sid",
+        LIFETIMES,
         # Set by this package for a token that another package issued.
         "legacy",
     }

@@ -8,6 +8,7 @@ not answer.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from .signins import (
     user_logged_in,
 )
 from .signins.issuing import carried_claims, issue
+from .signins.lifetimes import choose as choose_lifetimes
 from .store import database, writing
 from .tokens import TokenPair as TokenPair
 from .tokens.keyrings import get_token_tenancy
@@ -51,16 +53,23 @@ def start(
     request: "HttpRequest | None" = None,
     claims: Mapping[str, Any] | None = None,
     *,
+    lifetimes: Mapping[str, timedelta | int] | None = None,
+    remember: bool = True,
     logged_in: bool = False,
     max_length: int = tokens.MAX_LENGTH,
 ) -> TokenPair:
     """Sign ``user`` in and return the first pair. One INSERT.
 
-    Every refresh of this sign-in keeps ``claims`` (JSON values). Raises ``UserInactive``;
-    ``UserNotFound`` if the user was deleted meanwhile; ``TypeError`` if ``user`` is not an
-    instance of ``AUTH_USER_MODEL``; and ``ValueError`` for a reserved claim, an unsaved user, a
-    primary key that does not fit into a token (``UnusableKey``), or a token of more than
-    ``max_length`` bytes.
+    Every refresh of this sign-in keeps ``claims`` (JSON values) and ``lifetimes``: how long it
+    lasts at most (``session``), how long it may stay idle (``refresh``), and how long its access
+    tokens are valid (``access``), each a ``timedelta`` or seconds. The shortest of these, of
+    ``HOOKS["LIFETIMES"]`` and of the settings applies. Without ``remember``, so does
+    ``SESSION_LIFETIME_NOT_REMEMBERED``.
+
+    Raises ``UserInactive``; ``UserNotFound`` if the user was deleted meanwhile; ``TypeError`` if
+    ``user`` is not an instance of ``AUTH_USER_MODEL``; and ``ValueError`` for a reserved claim,
+    lifetimes that are not understood, an unsaved user, a primary key that does not fit into a
+    token (``UnusableKey``), or a token of more than ``max_length`` bytes.
 
     Writes ``last_login`` and, if there is a ``request``, sends Django's ``user_logged_in``. If
     Django's ``login()`` has done both, pass ``logged_in=True``.
@@ -68,10 +77,12 @@ def start(
     carried = carried_claims(claims or {})
     with one_tenancy():
         conf = get_settings()
-        lifetime = min(conf.REFRESH_TOKEN_LIFETIME, conf.SESSION_LIFETIME)
-        session = rows.make_session(user, request, lifetime)
+        session = rows.make_session(user, request, conf.SESSION_LIFETIME)
+        limits = choose_lifetimes(user, request, lifetimes, remember=remember)
+        began = moments.aware(session.created_at)
+        session.expires_at = moments.stored(limits.refresh_end(session, began))
         # Signed before it is written, so that a hook that fails leaves no row behind.
-        pair = issue(session, user, carried, rotated=True, max_length=max_length)
+        pair = issue(session, user, carried, limits, rotated=True, max_length=max_length)
         using = database.alias()
         rows.insert(session)
         with database.reporting_unavailable():
@@ -181,7 +192,7 @@ def verify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
             return rules.load_user(claims), claims
         live = rules.load(claims)
         # A token that was just superseded counts as valid: a thief must not learn when to use it.
-        rotation.superseded(live.session, claims["gen"], moments.now())
+        rotation.superseded(live.session, claims, moments.now())
         return live.user, claims
 
 
@@ -291,12 +302,20 @@ async def astart(
     request: "HttpRequest | None" = None,
     claims: Mapping[str, Any] | None = None,
     *,
+    lifetimes: Mapping[str, timedelta | int] | None = None,
+    remember: bool = True,
     logged_in: bool = False,
     max_length: int = tokens.MAX_LENGTH,
 ) -> TokenPair:
     """See start()."""
     return await sync_to_async(start)(
-        user, request, claims, logged_in=logged_in, max_length=max_length
+        user,
+        request,
+        claims,
+        lifetimes=lifetimes,
+        remember=remember,
+        logged_in=logged_in,
+        max_length=max_length,
     )
 
 

@@ -24,7 +24,7 @@ ORDER = {
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "compiled database writing / identity / lookup",
     "http": "device refusals transport / bodies",
-    "signins": "issuing legacy rules user_logged_in / endings rotation rows /"
+    "signins": "lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "batches / finding purge revocation sweep",
     "throttling": "device_cookies spellings / .",

@@ -226,6 +226,7 @@ def test_examples_are_what_they_say(page):
 
 KINDS = {
     "Duration": timedelta,
+    "Duration or `None`": timedelta | None,
     "Boolean": bool,
     "Whole number": int,
     "Whole number or `None`": int | None,

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 
 from django_jwtauth.claims import RESERVED_CLAIMS, SIGN_IN_CLAIMS
 from django_jwtauth.models import LoginSession
-from django_jwtauth.signins import issuing
+from django_jwtauth.signins import issuing, lifetimes
 from tests.forge import claims_of
 
 MOMENT = datetime(2027, 1, 15, 8, 0, 0, 750_000, timezone.utc)
@@ -49,7 +49,7 @@ def make_session(**changes):
 
 def issue(user, carried=None, rotated=True, **changes):
     session = make_session(**changes)
-    return session, issuing.issue(session, user, carried or {}, rotated=rotated)
+    return session, issuing.issue(session, user, carried or {}, lifetimes.of({}), rotated=rotated)
 
 
 def test_an_access_token_has_exactly_these_claims(user):
@@ -85,7 +85,9 @@ def test_a_refresh_token_has_exactly_these_claims(user):
 def test_two_access_tokens_of_a_sign_in_differ(user):
     """Each has a jti of its own and can be blacklisted alone."""
     session = make_session()
-    raws = {issuing.issue(session, user, {}, rotated=False).access for _ in range(50)}
+    raws = {
+        issuing.issue(session, user, {}, lifetimes.of({}), rotated=False).access for _ in range(50)
+    }
 
     assert len({claims_of(raw)["jti"] for raw in raws}) == 50
 
@@ -94,7 +96,9 @@ def test_a_generation_is_issued_again_byte_for_byte(user):
     """The refresh token is made of the row and what is carried, not of the time."""
     session, first = issue(user, {"scope": "read", "tenant": "x"})
     with time_machine.travel(MOMENT + timedelta(seconds=29), tick=False):
-        again = issuing.issue(session, user, {"scope": "read", "tenant": "x"}, rotated=True)
+        again = issuing.issue(
+            session, user, {"scope": "read", "tenant": "x"}, lifetimes.of({}), rotated=True
+        )
 
     assert again.refresh == first.refresh
     assert again.access != first.access

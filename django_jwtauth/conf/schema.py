@@ -34,6 +34,7 @@ class Hooks:
 
     CLAIMS: str | None = _setting(None, rule.hook)
     SIGN_IN: str | None = _setting(None, rule.hook)
+    LIFETIMES: str | None = _setting(None, rule.hook)
     SCOPES: str | None = _setting(None, rule.hook)
     CLIENT_IP: str | None = _setting(None, rule.hook)
     TENANT: str | None = _setting(None, rule.hook)
@@ -95,6 +96,9 @@ class Settings:
     ACCESS_TOKEN_LIFETIME: timedelta = _setting(timedelta(minutes=5), rule.duration(least=SECOND))
     REFRESH_TOKEN_LIFETIME: timedelta = _setting(timedelta(days=7), rule.duration(least=SECOND))
     SESSION_LIFETIME: timedelta = _setting(timedelta(days=30), rule.duration(least=SECOND))
+    SESSION_LIFETIME_NOT_REMEMBERED: timedelta | None = _setting(
+        None, rule.optional(rule.duration(least=SECOND))
+    )
     REFRESH_GRACE_PERIOD: timedelta = _setting(
         timedelta(seconds=30), rule.duration(most=rule.MAX_GRACE_PERIOD)
     )

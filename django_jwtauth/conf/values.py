@@ -94,6 +94,11 @@ def duration(
     return parse
 
 
+def optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a rule that also accepts None."""
+    return lambda value: None if value is None else parse(value)
+
+
 def flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError("must be True or False.")

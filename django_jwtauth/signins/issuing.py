@@ -9,6 +9,7 @@ from .. import scopes
 from ..claims import (
     ACCESS,
     API_USE,
+    LIFETIMES,
     ONE_TIME,
     REFRESH,
     RESERVED_CLAIMS,
@@ -21,6 +22,7 @@ from ..conf import call_hook, get_settings
 from ..conf.moments import aware
 from ..models import LoginSession
 from ..tokens import MAX_LENGTH, TokenPair, encode
+from .lifetimes import Lifetimes
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -30,6 +32,7 @@ def issue(
     session: LoginSession,
     user: "AbstractBaseUser",
     carried: Claims,
+    lifetimes: Lifetimes,
     *,
     rotated: bool,
     scope: str | None = None,
@@ -39,21 +42,27 @@ def issue(
 
     ``scope`` narrows the access token; the refresh token keeps the claims in ``carried``.
 
-    The refresh token depends only on the row and ``carried``, so that issuing a generation again
-    gives the same bytes. Raises ``ValueError`` for claims that cannot be issued.
+    The refresh token depends only on the row, ``carried`` and what was chosen of ``lifetimes``, so
+    that issuing a generation again gives the same bytes. Raises ``ValueError`` for claims that
+    cannot be issued.
     """
     now = int(time.time())
     narrowed = carried if scope is None else {**carried, "scope": scope}
-    access = _access_claims(session, user, narrowed, now)
+    access = _access_claims(session, user, narrowed, lifetimes, now)
     refresh_exp = _seconds(session.expires_at)
     return TokenPair(
         access=encode(ACCESS, access, max_length),
-        refresh=encode(REFRESH, _refresh_claims(session, carried), max_length) if rotated else None,
+        refresh=(
+            encode(REFRESH, _refresh_claims(session, carried, lifetimes), max_length)
+            if rotated
+            else None
+        ),
         # Within LEEWAY after the end, no time is left.
         expires_in=max(0, access["exp"] - now),
         refresh_expires_in=max(0, refresh_exp - now),
         session_id=session.id,
         scope=scopes.text_of(access),
+        remembered=lifetimes.remembered,
     )
 
 
@@ -81,12 +90,16 @@ def carried_claims(given: Mapping[str, Any]) -> Claims:
 
 
 def _access_claims(
-    session: LoginSession, user: "AbstractBaseUser", carried: Claims, now: int
+    session: LoginSession,
+    user: "AbstractBaseUser",
+    carried: Claims,
+    lifetimes: Lifetimes,
+    now: int,
 ) -> Claims:
-    conf = get_settings()
-    hook = call_hook(conf.HOOKS.CLAIMS, user, session) or {}
+    hook = call_hook(get_settings().HOOKS.CLAIMS, user, session) or {}
     _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
-    exp = min(now + int(conf.ACCESS_TOKEN_LIFETIME.total_seconds()), _seconds(session.latest_end))
+    latest = _seconds(lifetimes.latest_end(session))
+    exp = min(now + int(lifetimes.access.total_seconds()), latest)
     return {**hook, **carried, **_registered_claims(session, now, exp)}
 
 
@@ -113,8 +126,9 @@ def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:
     return claims
 
 
-def _refresh_claims(session: LoginSession, carried: Claims) -> Claims:
-    return {**carried, **_own_claims(session), "gen": session.generation}
+def _refresh_claims(session: LoginSession, carried: Claims, lifetimes: Lifetimes) -> Claims:
+    chosen = {LIFETIMES: lifetimes.chosen} if lifetimes.chosen else {}
+    return {**carried, **chosen, **_own_claims(session), "gen": session.generation}
 
 
 def _own_claims(session: LoginSession) -> Claims:

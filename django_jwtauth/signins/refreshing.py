@@ -13,7 +13,7 @@ from ..http.device import get_device
 from ..models import LoginSession
 from ..store import database
 from ..tokens import TokenPair
-from . import endings, legacy, rotation, rules
+from . import endings, legacy, lifetimes, rotation, rules
 from .issuing import issue
 
 if TYPE_CHECKING:
@@ -46,7 +46,13 @@ def refresh(
 
         def sign(session: LoginSession) -> TokenPair:
             return issue(
-                session, live.user, carried, rotated=rotated, scope=narrowed, max_length=max_length
+                session,
+                live.user,
+                carried,
+                lifetimes.of(claims),
+                rotated=rotated,
+                scope=narrowed,
+                max_length=max_length,
             )
 
         pair = rotation.exchange(live, claims, arrival, sign, retry=not in_transaction, keep=keep)

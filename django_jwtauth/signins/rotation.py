@@ -28,6 +28,7 @@ from ..http.device import Device, get_network
 from ..models import LoginSession
 from ..store import database, lookup, writing
 from ..tokens import TokenPair
+from . import lifetimes
 from .rules import Live
 
 logger = logging.getLogger("django_jwtauth")
@@ -90,15 +91,15 @@ def exchange(
     raise Unavailable
 
 
-def superseded(session: LoginSession, presented: int, at: datetime) -> bool:
-    """Return whether the generation ``presented`` was just superseded; False if it is current.
+def superseded(session: LoginSession, claims: Claims, at: datetime) -> bool:
+    """Return whether the generation in ``claims`` was just superseded; False if it is current.
 
     Raises the ``TokenError`` of a token that is neither.
     """
-    conf = get_settings()
+    conf, presented = get_settings(), claims["gen"]
     if session.ended_at is not None:
         raise SessionEnded
-    if session.has_outlived(at):
+    if lifetimes.of(claims).is_over(session, at):
         raise ExpiredToken
     if session.generation < presented:
         logger.warning(
@@ -125,8 +126,8 @@ def _decide(
     """Return the columns that a refresh changes; raises a ``TokenError`` if it is refused."""
     session, presented = live.session, claims["gen"]
     try:
-        if not superseded(session, presented, arrival.at):
-            return {} if keep else _next_generation(live, arrival)
+        if not superseded(session, claims, arrival.at):
+            return {} if keep else _next_generation(live, claims, arrival)
     except RefreshTokenReused:
         # A parallel request, however long its commit took, as this one found the token current.
         if not found_current or session.generation != presented + 1:
@@ -134,7 +135,7 @@ def _decide(
     return _replay(session, arrival)
 
 
-def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
+def _next_generation(live: Live, claims: Claims, arrival: Arrival) -> dict[str, Any]:
     conf = get_settings()
     session, device = live.session, arrival.device
     changes: dict[str, Any] = {
@@ -144,8 +145,7 @@ def _next_generation(live: Live, arrival: Arrival) -> dict[str, Any]:
     }
     if conf.ROTATE_REFRESH_TOKENS:
         changes["generation"] = session.generation + 1
-        expires_at = min(arrival.at + conf.REFRESH_TOKEN_LIFETIME, session.latest_end)
-        changes["expires_at"] = stored(expires_at)
+        changes["expires_at"] = stored(lifetimes.of(claims).refresh_end(session, arrival.at))
     network, known = get_network(device.ip_address), session.networks.split()
     if network and network not in known:
         changes["networks"] = " ".join([network, *known][:MAX_NETWORKS])

@@ -54,7 +54,8 @@ _verified = VerifiedTokens()
 class TokenPair:
     """The tokens of one answer; ``refresh`` is None if the old one stays in use.
 
-    ``expires_in`` and ``refresh_expires_in`` are in seconds from now.
+    ``expires_in`` and ``refresh_expires_in`` are in seconds from now. ``remembered`` is False if
+    the sign-in should end with the browser's session.
     """
 
     access: str = field(repr=False)
@@ -63,6 +64,7 @@ class TokenPair:
     refresh_expires_in: int
     session_id: UUID
     scope: str | None = None
+    remembered: bool = True
 
 
 def encode(token_type: TokenType, claims: Claims, max_length: int = MAX_LENGTH) -> str:
