@@ -17,6 +17,10 @@ from tests.desk import (
 from tests.rows import fill
 
 
+def counted(lines):
+    return {name: number for name, number, _query in lines}
+
+
 def test_the_overview_counts(desk, user):
     """Live ones, those that ended within a day by reason, and reuse detections among them."""
     now = timezone.now()
@@ -34,7 +38,7 @@ def test_the_overview_counts(desk, user):
     LoginSession.objects.exclude(end_reason__in=[Reason.STOLEN, Reason.LEFT]).update(
         replayed_at=now
     )
-    told = dict(desk.get(LIST).context["overview"])
+    told = counted(desk.get(LIST).context["overview"])
 
     assert told["Live sign-ins"] == "2"
     assert told["Superseded tokens used from elsewhere in the last 24 hours"] == "2"
@@ -61,7 +65,7 @@ def test_the_overview_stops_counting(desk, user, monkeypatch):
         for _ in range(5)
     )
     with CaptureQueriesContext(connection) as captured:
-        told = dict(overview.numbers())
+        told = counted(overview.numbers())
 
     assert all(" LIMIT " in statement["sql"] for statement in captured)
     assert told["Live sign-ins"] == "3+"
@@ -70,7 +74,7 @@ def test_the_overview_stops_counting(desk, user, monkeypatch):
 
 def test_the_overview_of_nothing(desk):
     """A new installation."""
-    told = dict(overview.numbers())
+    told = counted(overview.numbers())
 
     assert told["Live sign-ins"] == "0"
     assert told["Ended in the last 24 hours"] == "0"
@@ -82,7 +86,7 @@ def test_the_overview_asks_for_a_purge(user, days, overdue):
     """Once a record could have gone a day ago: it is meant to be run daily."""
     moment = timezone.now() - timedelta(days=days)
     fill(user, 1, created_at=moment, expires_at=moment)
-    oldest = dict(overview.numbers())["Oldest record"]
+    oldest = counted(overview.numbers())["Oldest record"]
 
     assert ("run jwtauth_purge" in oldest) is overdue
 
@@ -92,7 +96,7 @@ def test_blacklisted_tokens_ask_for_a_purge_too(user, days, overdue):
     """They go by when the token expired."""
     expired = timezone.now() - timedelta(days=days)
     BlacklistedToken.objects.create(jti="x", subject="1", expires_at=expired)
-    oldest = dict(overview.numbers())["Oldest record"]
+    oldest = counted(overview.numbers())["Oldest record"]
 
     assert ("run jwtauth_purge" in oldest) is overdue
 
@@ -104,3 +108,16 @@ def test_the_overview_stands_above_an_unfiltered_list(staff, desk, pair):
         assert "Live sign-ins" not in text_of(desk.get(url, {"q": "anna"}))
     other = staff("view_blacklistedtoken", name="otto")
     assert "Live sign-ins" not in text_of(other.get(BLACKLIST))
+
+
+def test_each_number_leads_to_its_rows(desk, user):
+    """The list that a number links to has as many rows."""
+    rows = fill(user, 5)
+    LoginSession.objects.filter(pk=rows[0].pk).end(reason=Reason.REUSED, via=Via.REUSE_DETECTION)
+    LoginSession.objects.filter(pk=rows[1].pk).end()
+    LoginSession.objects.filter(pk=rows[2].pk).update(replayed_at=timezone.now())
+    lines = desk.get(LIST).context["overview"]
+
+    found = [(number, desk.get(f"{LIST}?{query}")) for _name, number, query in lines if query]
+    assert [number.partition(":")[0] for number, _answer in found] == ["3", "2", "1", "1"]
+    assert [len(answer.context["cl"].result_list) for _number, answer in found] == [3, 2, 1, 1]

@@ -74,6 +74,7 @@ LIST = reverse("admin:django_jwtauth_loginsession_changelist")
 BLACKLIST = reverse("admin:django_jwtauth_blacklistedtoken_changelist")
 END_USER = reverse("admin:django_jwtauth_loginsession_end_user")
 END_BEFORE = reverse("admin:django_jwtauth_loginsession_end_before")
+ACTIVITY = reverse("admin:django_jwtauth_loginsession_activity")
 FIND = reverse("admin:django_jwtauth_loginsession_find")
 WHY = {"reason": "stolen", "note": "Ticket 4711"}
 
@@ -114,6 +115,7 @@ def test_there_are_a_million(million):
         (BLACKLIST, {}, 13),
         (BLACKLIST, {"reason": "stolen"}, 7),
         (BLACKLIST, {"q": "user4711"}, 7),
+        (ACTIVITY, {}, 8),
         (FIND, {}, 4),
         (END_BEFORE, {}, 4),
     ],

@@ -26,12 +26,13 @@ ORDER = {
     "http": "device refusals transport / bodies",
     "signins": "lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
-    "operations": "batches / finding purge revocation sweep",
+    "operations": "activity batches / finding purge revocation sweep",
     "throttling": "device_cookies spellings / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "filters user_agents user_page wording / export forms overview / records find /"
-    " api_tokens blacklist bulk keys / sessions / .",
-    "contrib": "allauth channels ninja pytest simplejwt spectacular / djoser",
+    " activity api_tokens blacklist bulk keys / sessions / .",
+    "contrib": "activity allauth channels ninja pytest simplejwt spectacular / djoser",
+    "contrib.activity": "models / counting / apps",
     "contrib.simplejwt": "move / alias decoder exceptions utils / backends settings /"
     " issuing models state token_blacklist / tokens / authentication / serializers /"
     " views / checks .",

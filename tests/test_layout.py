@@ -22,6 +22,7 @@ ELSEWHERE = {
     "conf.schema": "test_values",
     "signins.refreshing": "test_rotation",
     "admin.forms": "test_admin_bulk",
+    "contrib.activity": "test_activity_counting",
     # The classes as projects call them, all in one file.
     "contrib.simplejwt": "test_simplejwt_tokens",
     "contrib.simplejwt.move.configuration": "test_simplejwt_advice",

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from ..conf import get_settings, moments
@@ -14,8 +15,8 @@ LIMIT = 10_000
 DAY = timedelta(days=1)
 
 
-def numbers() -> list[tuple[str, str]]:
-    """Return the labels and the numbers, as text. Five queries."""
+def numbers() -> list[tuple[str, str, str]]:
+    """Return labels, numbers as text, and the query string of the rows behind. Five queries."""
     now = moments.now()
     sessions = database.sign_ins()
     # By the index: older sign-ins cannot be live. API tokens are valid for longer.
@@ -35,15 +36,22 @@ def numbers() -> list[tuple[str, str]]:
         f"{label(Reason, reason)} {amount(count)}" for reason, count in reasons.most_common()
     )
     total = amount(len(ends), LIMIT)
+    since = {"ended_at__gte": yesterday.isoformat()}
+    by_reuse = {**since, "ended_via": Via.REUSE_DETECTION}
     return [
-        (_("Live sign-ins"), amount(live, LIMIT)),
+        (_("Live sign-ins"), amount(live, LIMIT), "kind=sign_in&status=live"),
         (
             _("Ended in the last 24 hours"),
             f"{total}: {by_reason}" if by_reason else total,
+            urlencode(since),
         ),
-        (_("Of these, because a refresh token was reused"), amount(reused)),
-        (_("Superseded tokens used from elsewhere in the last 24 hours"), amount(replayed, LIMIT)),
-        (_("Oldest record"), _oldest(now)),
+        (_("Of these, because a refresh token was reused"), amount(reused), urlencode(by_reuse)),
+        (
+            _("Superseded tokens used from elsewhere in the last 24 hours"),
+            amount(replayed, LIMIT),
+            urlencode({"replayed_at__gte": yesterday.isoformat()}),
+        ),
+        (_("Oldest record"), _oldest(now), ""),
     ]
 
 

@@ -27,6 +27,7 @@ from ..operations import revocation
 from ..signins import rules
 from ..store import compiled, database
 from . import user_page
+from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
 from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, StatusFilter, UserFilter
@@ -131,6 +132,7 @@ class LoginSessionAdmin(RecordAdmin):
             "end_user": partial(end_user_view, model_admin=self),
             "end_before": partial(end_before_view, model_admin=self),
             "keys": partial(keys_view, model_admin=self),
+            "activity": partial(activity_view, model_admin=self),
             "create_api_token": partial(create_api_token_view, model_admin=self),
         }
         pages = [

@@ -60,7 +60,7 @@ STATIC_URL = "static/"
 
 # The quick start
 
-INSTALLED_APPS += ["rest_framework", "django_jwtauth"]
+INSTALLED_APPS += ["rest_framework", "django_jwtauth", "django_jwtauth.contrib.activity"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["django_jwtauth.authentication.JWTAuthentication"],
