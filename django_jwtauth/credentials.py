@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +11,15 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import Error as DatabaseFailure
 from django.db import connections
 
-from . import scopes, signals
+from . import scopes
 from .claims import Claims
 from .conf import call_hook, get_settings, one_tenancy, project_code
 from .exceptions import AuthError, InvalidCredentials, Throttled, Unavailable
-from .models import LoginSession
 from .redacted import Redacted, redact, redact_body
 from .signins.rules import is_active
 from .store import identity
 from .store.database import alias, is_unstorable, reporting_unavailable
-from .throttling import count_attempt, count_made
+from .throttling import count_attempt, count_made, refused, spellings
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -68,9 +66,9 @@ def check(
     password = redact(password)
     with one_tenancy():
         try:
-            return _check(request, _normalize(username), password, scope, field)
+            return _check(request, spellings.normalize(username), password, scope, field)
         except AuthError as error:
-            signals.sign_in_refused.announce(LoginSession, reason=error.reason)
+            refused.report(request, error)
             raise
 
 
@@ -122,11 +120,6 @@ def get_sent(request: "HttpRequest", name: str) -> str | None:
     if not isinstance(value, str) or not value or len(value) > MAX_PASSWORD_LENGTH:
         return None
     return Redacted(value) if identity.is_storable(value) else None
-
-
-def _normalize(username: str) -> str:
-    """Return the name as Django's form passes it to the back ends (``UsernameField``)."""
-    return unicodedata.normalize("NFKC", username.strip())
 
 
 def _authenticate(

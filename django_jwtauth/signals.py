@@ -57,5 +57,8 @@ token_blacklisted = _Signal()
 #: Arguments: ``token_type`` (``"access"`` or ``"refresh"``), ``reason`` (as on the page of errors).
 token_refused = _Signal()
 
-#: Arguments: ``reason`` (as on the page of errors).
+#: Name and password, or what ``HOOKS["SIGN_IN"]`` asks for, were not enough. ``account`` is a keyed
+#: digest of the name, as ``jwtauth_digest`` prints it, or "" if none was made.
+#: Arguments: ``reason`` (as on the page of errors), ``request``, ``ip_address`` (or None),
+#: ``account``.
 sign_in_refused = _Signal()

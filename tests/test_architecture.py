@@ -27,7 +27,7 @@ ORDER = {
     "signins": "lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches / finding purge revocation sweep",
-    "throttling": "device_cookies spellings / .",
+    "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "filters user_agents user_page wording / export forms overview / records find /"
     " activity api_tokens blacklist bulk keys / sessions / .",

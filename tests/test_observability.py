@@ -52,11 +52,11 @@ def test_the_page_lists_what_is_logged():
 
 
 def test_there_is_one_logger():
-    """Whoever configures `django_jwtauth` has configured all."""
+    """Whoever configures `django_jwtauth` has configured all, also what is below it."""
     code = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     ours = set(re.findall(r'logging\.getLogger\(("[\w.]+"|__name__)\)', code))
     # The doctor keeps Django's own quiet.
-    assert ours == {'"django_jwtauth"', '"django.request"'}
+    assert ours == {'"django_jwtauth"', '"django_jwtauth.sign_ins"', '"django.request"'}
 
 
 def test_the_page_lists_the_signals():
@@ -85,7 +85,9 @@ def refused():
 
     def hear(signal, sender, **arguments):
         assert sender is LoginSession
-        heard.append(tuple(arguments.values()))
+        heard.append(
+            tuple(arguments[name] for name in ("token_type", "reason") if name in arguments)
+        )
 
     for signal in (signals.token_refused, signals.sign_in_refused):
         signal.connect(hear)

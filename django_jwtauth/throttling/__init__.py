@@ -7,22 +7,21 @@ There is one counter for each user and kind of row. Counts are in Django's cache
 processes with Redis and Memcached, per process with local memory.
 """
 
-import json
 import logging
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.cache import caches
-from django.db import connections, router
-from django.utils.crypto import salted_hmac
+from django.db import connections
 
 from ..conf import Rate, get_settings
 from ..exceptions import Throttled
 from ..http.device import get_ip_address, get_network
 from ..models import Kind
 from ..store import database, identity
-from . import device_cookies, spellings
+from . import device_cookies, refused, spellings
+from .accounts import digest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -65,12 +64,13 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     address = get_ip_address(request)
     # A browser is known by the exact spelling of the name. Otherwise, whoever has an account
     # with nearly the same name would get guesses at this one by signing in to their own.
-    name = _digest(username)
-    account = _digest(spellings.fold(username)) if everywhere else name
+    name = digest(username)
+    account = digest(spellings.fold(username)) if everywhere else name
+    refused.remember(request, account)
     counted = {"account_everywhere": account} if everywhere else {}
     # Attempts from an unknown address would be counted for everybody.
     if address is not None:
-        network = _digest(str(get_network(address)))
+        network = digest(str(get_network(address)))
         # By address first, so that a client that has used up its attempts writes no counters
         # for other names, which would push others out of a small cache.
         by_address = {"address": network, "address_sustained": network}
@@ -121,7 +121,7 @@ def count_made(kind: str, user: "AbstractBaseUser") -> None:
     if rate is None:
         return
     now = time.time()
-    count = _count(_counter(kind, _digest(str(user.pk)), rate, now), rate, now)
+    count = _count(_counter(kind, digest(str(user.pk)), rate, now), rate, now)
     if count is not None and count > rate.limit:
         raise _throttled(rate, now)
 
@@ -176,18 +176,3 @@ def _is_known(username: str, address: str | None) -> bool:
         addresses = latest.values_list("ip_address", flat=True)[:_SIGN_INS]
         # An IPv6 client changes its address within its network every day.
         return get_network(address) in {get_network(item) for item in addresses if item}
-
-
-def _digest(value: str) -> str:
-    """Return a key of fixed length that does not reveal the value.
-
-    Tenants with the same table of users share it; otherwise each would allow as many guesses.
-    """
-    users = get_user_model()
-    connection = connections[router.db_for_write(users)]
-    place = [str(connection.settings_dict.get(name, "")) for name in ("HOST", "PORT", "NAME")]
-    # django-tenants has a schema for each tenant.
-    schema = str(getattr(connection, "schema_name", ""))
-    value = json.dumps([*place, schema, users._meta.db_table, value])
-    digest = salted_hmac("django_jwtauth.throttling", value, algorithm="sha256")
-    return digest.hexdigest()[:32]

@@ -26,6 +26,11 @@ SELECT HEX(WEIGHT_STRING(name)) FROM (
 """
 
 
+def normalize(username: str) -> str:
+    """Return the name as Django's form passes it to the back ends (``UsernameField``)."""
+    return unicodedata.normalize("NFKC", username.strip())
+
+
 def fold(username: str) -> str:
     """Return one text for all spellings of a user name; at most one statement, on MySQL.
 
