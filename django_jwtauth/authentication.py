@@ -20,6 +20,7 @@ from .exceptions import (
     AuthError,
     BadAuthorizationHeader,
     CSRFFailed,
+    ExpiredToken,
     TokenError,
     WrongTokenType,
     challenge,
@@ -42,6 +43,7 @@ class InvalidToken(exceptions.AuthenticationFailed):
 
     def __init__(self, error: AuthError) -> None:
         super().__init__(request_refusal(error), error.code)
+        self.reason = error.reason
 
 
 class ValidatedToken(dict[str, Any]):
@@ -230,7 +232,7 @@ class JWTCookieAuthentication(JWTAuthentication):
     """The same from an HttpOnly cookie, with Django's CSRF check on unsafe requests.
 
     Reads no header. To accept both, list ``JWTAuthentication`` before it: a request with a
-    header then never falls back to a cookie.
+    header then never falls back to a cookie. A cookie whose token has expired counts as none.
     """
 
     varies_on = "Cookie"
@@ -239,7 +241,14 @@ class JWTCookieAuthentication(JWTAuthentication):
         return get_cookie_token(_get_plain(request))
 
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
-        found = super().authenticate(request)
+        try:
+            found = super().authenticate(request)
+        except InvalidToken as refusal:
+            if refusal.reason != ExpiredToken.reason:
+                raise
+            # The browser drops a cookie with its token, but not one that lasts as long as its
+            # own session: a view that needs no user should answer the same.
+            return None
         if found is not None:
             enforce_csrf(request)
         return found

@@ -60,6 +60,7 @@ LEGACY_CLIENTS_LOST = "jwtauth.W018"
 NAME_NOT_READ = "jwtauth.W019"
 DJANGO_HAS_A_HOLE = "jwtauth.W025"
 EMPTY_KEYS = "jwtauth.W030"
+NOT_SHORTER = "jwtauth.W032"
 
 TOKENS_OF_FALLBACK = "jwtauth.W022"
 NOT_IMPORTED = "jwtauth.W027"
@@ -168,6 +169,14 @@ def check_lifetimes(**kwargs: Any) -> Iterable[CheckMessage]:
             "ends after SESSION_LIFETIME.",
             hint="Lengthen SESSION_LIFETIME, or shorten REFRESH_TOKEN_LIFETIME.",
             id=REFRESH_TOO_LONG,
+        )
+    short = config.SESSION_LIFETIME_NOT_REMEMBERED
+    if short is not None and short >= config.SESSION_LIFETIME:
+        yield Warning(
+            "JWTAUTH: SESSION_LIFETIME_NOT_REMEMBERED is not shorter than SESSION_LIFETIME, so "
+            "users who do not ask to be remembered are signed in for as long as those who do.",
+            hint="Shorten SESSION_LIFETIME_NOT_REMEMBERED, or lengthen SESSION_LIFETIME.",
+            id=NOT_SHORTER,
         )
     if not config.ROTATE_REFRESH_TOKENS:
         yield Warning(

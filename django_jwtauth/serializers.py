@@ -66,10 +66,24 @@ class ActingSerializer(BodySerializer):
     pair: TokenPair | None = None
 
 
-class TokenObtainPairSerializer(BodySerializer):
+class SignInSerializer(BodySerializer):
+    """Base of those for people who sign in: ``remember``, if the project offers the choice.
+
+    As with a checkbox of a form, who does not send it does not want it.
+    """
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if get_settings().SESSION_LIFETIME_NOT_REMEMBERED is not None:
+            fields["remember"] = serializers.BooleanField(write_only=True, default=False)
+        return fields
+
+
+class TokenObtainPairSerializer(SignInSerializer):
     """``USERNAME_FIELD`` of the user model, ``password``, and the ``scope`` asked for.
 
-    A subclass may rename the first field by setting ``username_field``.
+    With ``SESSION_LIFETIME_NOT_REMEMBERED``, also ``remember``. A subclass may rename the first
+    field by setting ``username_field``.
     """
 
     def get_fields(self) -> dict[str, Any]:
@@ -81,11 +95,14 @@ class TokenObtainPairSerializer(BodySerializer):
         )
         username = TextField(write_only=True, max_length=MAX_USERNAME_LENGTH)
         scope = TextField(write_only=True, max_length=MAX_SCOPE_LENGTH, required=False)
+        fields = super().get_fields()
+        remember = {name: fields.pop(name) for name in ["remember"] if name in fields}
         return {
-            **super().get_fields(),
+            **fields,
             self.username_field: username,
             "password": password,
             "scope": scope,
+            **remember,
         }
 
     @property
@@ -229,5 +246,5 @@ class ConsumeSerializer(BodySerializer):
     purpose = TextField(max_length=MAX_PURPOSE_LENGTH)
 
 
-class OneTimeSerializer(BodySerializer):
+class OneTimeSerializer(SignInSerializer):
     token = TokenField()

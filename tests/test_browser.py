@@ -139,6 +139,8 @@ def given(response):
 # --- the cookies
 
 
+# The session cookie of "Remember me" has neither.
+LASTING = {"expires", "max-age"}
 DEVICE = "__Secure-jwtauth_device"
 ACCESS_ATTRIBUTES = {"path": "/", "max-age": 300, "secure": True, "httponly": True}
 REFRESH_ATTRIBUTES = {
@@ -171,6 +173,61 @@ def test_cookies_have_these_attributes_and_no_other(web, settings, request_name,
         found = attributes(response, DEVICE)
         assert found.pop("expires")
         assert found == {**REFRESH_ATTRIBUTES, "max-age": 60 * 24 * 60 * 60}
+
+
+@pytest.mark.parametrize("rotate", [True, False])
+@pytest.mark.parametrize(
+    ("body", "remembered"),
+    [
+        ({}, False),
+        ({"remember": False}, False),
+        ({"remember": "false"}, False),
+        ({"remember": True}, True),
+        ({"remember": "on"}, True),
+    ],
+)
+def test_who_is_not_remembered_gets_session_cookies(web, settings, body, remembered, rotate):
+    """They have no lifetime, at the sign-in and at every refresh; the device cookie has its own."""
+    settings.JWTAUTH = {
+        "SESSION_LIFETIME_NOT_REMEMBERED": timedelta(hours=1),
+        "ROTATE_REFRESH_TOKENS": rotate,
+    }
+    response = web.send(
+        "post", url("token_obtain_pair"), {"username": "anna", "password": PASSWORD, **body}
+    )
+    expected = 604800 if remembered else 3600
+    assert response.json() == {"expires_in": 300, "refresh_expires_in": expected}
+    assert attributes(response, DEVICE).keys() >= LASTING
+
+    for answer in (response, web.renew(), web.renew()):
+        names = [ACCESS, REFRESH] if rotate or answer is response else [ACCESS]
+        assert [name for name in given(answer) if name != DEVICE] == names
+        for name in names:
+            found = attributes(answer, name)
+            assert LASTING & found.keys() == (LASTING if remembered else set())
+            assert found["httponly"] and found["secure"]
+    assert web.is_signed_in()
+
+
+def test_without_the_setting_nobody_is_asked(web):
+    """A form may send anything as "remember", even nonsense."""
+    body = {"username": "anna", "password": PASSWORD, "remember": {"x": 1}}
+    response = web.send("post", url("token_obtain_pair"), body)
+
+    assert response.status_code == 200
+    assert attributes(response, REFRESH).keys() >= LASTING
+
+
+def test_an_access_cookie_that_has_expired_counts_as_none(signed_in):
+    """A session cookie outlives its token; a page for everybody shows itself all the same."""
+    raw = signed_in.cookie(ACCESS)
+    signed_in.cookies[ACCESS] = forge.altered(raw, exp=1)
+
+    assert signed_in.get(reverse("open")).json() == {"user": ""}
+    assert signed_in.get(url("jwtauth_me")).status_code == 401
+    assert signed_in.get(reverse("open"), HTTP_AUTHORIZATION="Bearer x").status_code == 401
+    signed_in.cookies[ACCESS] = raw + "x"
+    assert signed_in.get(reverse("open")).status_code == 401
 
 
 def test_two_projects_on_one_host_keep_their_cookies_apart(web, settings):

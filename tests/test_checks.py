@@ -157,6 +157,8 @@ def test_a_jwtauth_that_is_no_dict_is_told(settings):
         ({"REFRESH_TOKEN_LIFETIME": 300}, []),
         ({"SESSION_LIFETIME": timedelta(days=6)}, [checks.REFRESH_TOO_LONG]),
         ({"SESSION_LIFETIME": timedelta(days=7)}, []),
+        ({"SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=30)}, [checks.NOT_SHORTER]),
+        ({"SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=29)}, []),
         ({"REFRESH_GRACE_PERIOD": 0}, [checks.NO_GRACE_PERIOD]),
         ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, [checks.NO_ROTATION]),
         ({"ACCESS_TOKEN_LIFETIME": 29}, [checks.GRACE_PERIOD_TOO_LONG]),

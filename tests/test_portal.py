@@ -285,6 +285,17 @@ def test_a_magic_link_signs_in(user):
     assert enter(raw).json()["reason"] == "session_ended"
 
 
+@pytest.mark.parametrize(("body", "expected"), [({}, 3600), ({"remember": True}, 604800)])
+def test_a_magic_link_may_be_remembered(user, settings, body, expected):
+    """As at the form for name and password."""
+    settings.JWTAUTH = {"SESSION_LIFETIME_NOT_REMEMBERED": 3600}
+    raw = one_time.create(user, one_time.SIGN_IN)
+
+    answer = Client().post("/api/token/one-time/", {"token": raw, **body})
+
+    assert answer.json()["refresh_expires_in"] == expected
+
+
 @pytest.mark.parametrize(
     ("issued", "granted"),
     [

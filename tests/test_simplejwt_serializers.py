@@ -227,6 +227,18 @@ class Direct(TokenObtainPairSerializer):
         return {"refresh": str(refresh), "access": str(refresh.access_token)}
 
 
+@pytest.mark.parametrize(("body", "lasts"), [({}, 3600), ({"remember": True}, 7 * 86400)])
+def test_remember_me(user, settings, body, lasts):
+    """A subclass that knows nothing of it offers it, too, within a request and without one."""
+    settings.JWTAUTH = {"SESSION_LIFETIME_NOT_REMEMBERED": 3600}
+    form = NamedSerializer(data={"username": "anna", "password": PASSWORD, **body})
+
+    assert form.is_valid()
+    assert form.pair.remembered is ("remember" in body)
+    claims = forge.claims_of(form.validated_data["refresh"])
+    assert claims["exp"] - claims["iat"] == lasts
+
+
 @pytest.mark.parametrize("cls", [TokenObtainPairSerializer, Refetching, Twice, Direct])
 def test_what_was_granted_is_in_every_token(user, settings, cls):
     """A token without a scope may do everything: none of these ways loses it."""

@@ -1456,3 +1456,41 @@ def test_a_name_of_a_device_that_no_column_holds_is_bad_input(api, pair, monkeyp
     )
 
     assert (answer.status_code, answer.json()["reason"]) == (400, "unstorable_text")
+
+
+# --- remember me
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, 3600),
+        ({"remember": False}, 3600),
+        ({"remember": True}, 604800),
+        ({"remember": 1}, 604800),
+    ],
+)
+def test_remember_decides_how_long_a_sign_in_lasts(api, user, settings, body, expected):
+    """In the header, too; who does not send it is not remembered, like a box not ticked."""
+    settings.JWTAUTH = {"SESSION_LIFETIME_NOT_REMEMBERED": 3600}
+    credentials = {"username": "anna", "password": PASSWORD}
+
+    for form in ("json", "multipart"):
+        answer = api.post(reverse("token_obtain_pair"), {**credentials, **body}, format=form)
+        assert answer.json()["refresh_expires_in"] == expected
+    api.with_token(answer.json()["access"])
+    session = api.get(reverse("jwtauth_session_list")).json()[0]
+    ends = datetime.fromisoformat(session["expires_at"].replace("Z", "+00:00"))
+    assert abs((ends - datetime.now(timezone.utc)).total_seconds() - expected) < 60
+
+
+@pytest.mark.parametrize("value", ["perhaps", None, [], {}, 2, "x" * 1000])
+def test_remember_is_a_yes_or_a_no(api, user, settings, value):
+    """Anything else is 400, and nobody is signed in."""
+    settings.JWTAUTH = {"SESSION_LIFETIME_NOT_REMEMBERED": 3600}
+    body = {"username": "anna", "password": PASSWORD, "remember": value}
+    answer = api.post(reverse("token_obtain_pair"), body)
+
+    assert (answer.status_code, [*answer.json()]) == (400, ["remember"])
+    assert len(answer.content) < 200
+    assert not LoginSession.objects.exists()

@@ -100,15 +100,16 @@ def _read_cookie(request: "HttpRequest", name: str) -> str | None:
 def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) -> None:
     """Set a pair as cookies; the refresh cookie is sent only to ``path``.
 
-    Raises ``ValueError`` if a token is longer than browsers keep.
+    Those of a sign-in that is not remembered end with the browser's session. Raises
+    ``ValueError`` if a token is longer than browsers keep.
     """
     conf = get_settings()
     same_site = conf.COOKIES.SAMESITE
-    _set_cookie(response, access_cookie_name(), pair.access, pair.expires_in, "/", same_site)
+    lasts = pair.expires_in if pair.remembered else None
+    _set_cookie(response, access_cookie_name(), pair.access, lasts, "/", same_site)
     if pair.refresh is not None:
-        _set_cookie(
-            response, refresh_cookie_name(), pair.refresh, pair.refresh_expires_in, path, "Strict"
-        )
+        lasts = pair.refresh_expires_in if pair.remembered else None
+        _set_cookie(response, refresh_cookie_name(), pair.refresh, lasts, path, "Strict")
 
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:
@@ -129,7 +130,7 @@ def refresh_cookie_name() -> str:
 
 
 def _set_cookie(
-    response: "HttpResponse", name: str, value: str, max_age: int, path: str, samesite: Any
+    response: "HttpResponse", name: str, value: str, max_age: int | None, path: str, samesite: Any
 ) -> None:
     if len(name) + len(value) > MAX_COOKIE_LENGTH:
         raise ValueError(

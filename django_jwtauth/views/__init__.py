@@ -191,11 +191,15 @@ class GrantView(ActingView):
 
     #: The longest token that the answer can carry, in bytes.
     max_token_length = MAX_LENGTH
+    #: Whether the sign-in that starts outlasts the browser's session.
+    remember = True
 
     def start(self, user: AbstractBaseUser, claims: Claims) -> Response:
         """Sign ``user`` in and return the answer with the pair."""
         request = self.request._request
-        pair = sessions.start(user, request, claims, max_length=self.max_token_length)
+        pair = sessions.start(
+            user, request, claims, remember=self.remember, max_length=self.max_token_length
+        )
         response = self.grant(pair)
         throttling.remember_device(request, response, pair.session_id)
         return response
@@ -238,6 +242,7 @@ class TokenObtainPairView(GrantView):
         if isinstance(serializer, ActingSerializer):
             return self.answer(serializer)
         data = serializer.validated_data
+        self.remember = data.get("remember", True)
         field = getattr(serializer, "username_field", get_user_model().USERNAME_FIELD)
         # An error report would show it among the locals, with what was sent in its repr().
         del serializer

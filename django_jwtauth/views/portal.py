@@ -164,7 +164,9 @@ class OneTimeSignInView(GrantView):
     serializer_class = OneTimeSerializer
 
     def post(self, request: Request) -> Response:
-        user, claims = one_time.consume(self.validated(request)["token"], one_time.SIGN_IN)
+        data = self.validated(request)
+        self.remember = data.get("remember", True)
+        user, claims = one_time.consume(data["token"], one_time.SIGN_IN)
         asked = None
         if get_settings().HOOKS.SCOPES and scopes.is_limited(claims):
             # The scopes in the token are requested, and it gets no others.

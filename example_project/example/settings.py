@@ -1,5 +1,6 @@
 """The settings of `django-admin startproject`, shortened, with the quick start at the end."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -75,6 +76,8 @@ INSTALLED_APPS += ["devices"]
 JWTAUTH = {
     "HOOKS": {"SCOPES": "example.scopes.allow"},
     "COOKIES": {"SECURE": not DEBUG},
+    # Without the tick at "Remember me"
+    "SESSION_LIFETIME_NOT_REMEMBERED": timedelta(hours=12),
 }
 
 # Scopes for API tokens, and sign-in links whose mails are printed

@@ -71,7 +71,7 @@ def site(production):
 
 @pytest.fixture(scope="session")
 def make_chromium(tmp_path_factory):
-    """``make_chromium()``: a browser that was never used before."""
+    """``make_chromium()``: a browser that was never used before, or one with this ``profile``."""
     need(shutil.which("chromium") and shutil.which("chromedriver"), "chromium or chromedriver")
     try:
         from selenium import webdriver
@@ -79,11 +79,12 @@ def make_chromium(tmp_path_factory):
         need(False, "selenium")
     drivers = []
 
-    def make():
+    def make(profile=None):
+        profile = profile or tmp_path_factory.mktemp("profile")
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
             options.add_argument(flag)
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         driver = webdriver.Chrome(options=options, service=service)

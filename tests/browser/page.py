@@ -60,9 +60,11 @@ class Page:
 
     # --- doing
 
-    def sign_in(self, username="bob"):
+    def sign_in(self, username="bob", *, remember=True):
         self.open()
         self.find("[name=username]").send_keys(username)
+        if remember:
+            self.find("[name=remember]").click()
         self.find("[name=password]").send_keys(f"{username}-demo\n")
         self.find(".device .badge")
         return self

@@ -493,6 +493,33 @@ def test_examples_of_the_page_about_browsers(page, node_modules):
     assert found[2] >= 1
 
 
+# --- the browser is closed
+
+
+@pytest.mark.parametrize("remember", [True, False])
+def test_a_browser_that_is_closed_forgets_who_is_not_remembered(
+    make_chromium, production, tmp_path, remember
+):
+    """Restart Chromium with the same profile: only "Remember me" outlives that."""
+    page = Page(make_chromium(tmp_path), production)
+    page.sign_in(remember=remember)
+    lasting = {name: not cookie["session"] for name, cookie in ours(page).items()}
+    assert lasting == dict.fromkeys(EXPECTED, remember)
+    assert page.run(AUTH + 'return await createAuth({ base: "/auth/" }).refresh()') is True
+    assert {cookie["session"] for cookie in ours(page).values()} == {not remember}
+    page.driver.quit()
+
+    again = make_chromium(tmp_path)
+    again.get(f"{production.url}/devices/")
+    page.driver = again
+    if remember:
+        assert page.find(".account strong").text == "bob"
+    else:
+        assert page.find("[name=username]")
+        assert ours(page) == {}
+    again.quit()
+
+
 # --- in development
 
 

@@ -39,6 +39,13 @@ _MISSING = object()
 _ADMITTED = "_jwtauth_admitted"
 
 
+class Admitted(NamedTuple):
+    """The claims of a sign-in that may start, and whether it outlasts the browser's session."""
+
+    claims: Claims | None = None
+    remember: bool = True
+
+
 class Issued(NamedTuple):
     """A token of the core, its claims, and the latest expiry that its row allows."""
 
@@ -77,18 +84,18 @@ class SigningIn:
         self.request = request
         self.pair: TokenPair | None = None
         self._begun: dict[Any, TokenPair] = {}
-        self._admitted: dict[Any, Claims] = {}
+        self._admitted: dict[Any, Admitted] = {}
 
-    def admit(self, user: "AbstractBaseUser", claims: Claims) -> None:
-        """Keep the claims for the sign-in of ``user``, whoever starts it."""
-        self._admitted[saved_key(user)] = vars(user)[_ADMITTED] = claims
+    def admit(self, user: "AbstractBaseUser", claims: Claims, *, remember: bool) -> None:
+        """Keep what is known for the sign-in of ``user``, whoever starts it."""
+        self._admitted[saved_key(user)] = vars(user)[_ADMITTED] = Admitted(claims, remember)
 
     def start(self, user: "AbstractBaseUser") -> TokenPair:
         """Start the sign-in of ``user``, only once however often this is called."""
         key = saved_key(user)
         if key not in self._begun:
-            claims = vars(user).get(_ADMITTED) or self._admitted.get(key)
-            self._begun[key] = sessions.start(user, self.request, claims)
+            claims, remember = vars(user).get(_ADMITTED) or self._admitted.get(key, Admitted())
+            self._begun[key] = sessions.start(user, self.request, claims, remember=remember)
         self.pair = self._begun[key]
         return self.pair
 

@@ -103,7 +103,8 @@ class TokenObtainSerializer(serializers.ActingSerializer, serializers.TokenObtai
         except InvalidCredentials:
             raise NoActiveAccount(self.error_messages["no_active_account"]) from None
         check_rule(self.user, self.error_messages["no_active_account"])
-        (self._under_way or SigningIn()).admit(self.user, claims)
+        remember = attrs.get("remember", True)
+        (self._under_way or SigningIn()).admit(self.user, claims, remember=remember)
         return {}
 
     @classmethod

@@ -14,7 +14,7 @@
  * @typedef {object} Auth
  * @property {typeof globalThis.fetch} fetch The browser's, with tokens only for the origin of
  *   `base`. Rejects if they must be refreshed and the server cannot be reached.
- * @property {(credentials: Record<string, string>) => Promise<Response>} signIn
+ * @property {(credentials: Record<string, string | boolean>) => Promise<Response>} signIn
  * @property {() => Promise<Response>} signOut
  * @property {() => Promise<boolean>} refresh Whether the user is signed in. Rejects like `fetch`.
  */

@@ -68,6 +68,7 @@ async function signIn(form) {
   const response = await auth.signIn({
     username: valueOf(form, "username"),
     password: valueOf(form, "password"),
+    remember: valueOf(form, "remember") === "on",
   });
   if (response.ok) return location.reload();
   const { detail } = await response.json();
