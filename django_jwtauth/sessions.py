@@ -24,6 +24,7 @@ from .redacted import redact
 from .signins import (
     blacklisting,
     endings,
+    erasing,
     legacy,
     refreshing,
     rotation,
@@ -257,6 +258,23 @@ def end(
         return endings.end_one(key, Cause(reason, via, by, note))
 
 
+def erase(
+    user: "AbstractBaseUser | str",
+    *,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | str | None" = None,
+) -> int:
+    """End all sign-ins of a person, and erase the person from the records.
+
+    Names, addresses, user agents and notes go; the bare rows stay. ``user``: a saved user, or
+    the ``sub`` of one who was deleted, which reads the whole table. Names that the user left in
+    the records of others, as the one who ended a sign-in, go too, but not for a deleted user: so
+    erase before you delete. Returns the number of rows of the person. One transaction. Raises
+    ``Unavailable``, and ``TypeError`` or ``ValueError`` for what is no saved user.
+    """
+    return erasing.erase(user, by, via)
+
+
 def blacklist(
     raw: str,
     *allowed: TokenType,
@@ -370,6 +388,16 @@ async def aend(
 ) -> bool:
     """See end()."""
     return await sync_to_async(end)(sid, reason=reason, via=via, by=by, note=note)
+
+
+async def aerase(
+    user: "AbstractBaseUser | str",
+    *,
+    via: str = Via.CODE,
+    by: "AbstractBaseUser | str | None" = None,
+) -> int:
+    """See erase()."""
+    return await sync_to_async(erase)(user, via=via, by=by)
 
 
 async def ablacklist(

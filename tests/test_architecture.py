@@ -24,7 +24,7 @@ ORDER = {
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "compiled database writing / identity / lookup",
     "http": "device refusals transport / bodies",
-    "signins": "lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
+    "signins": "erasing lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from django_jwtauth import sessions
+from django_jwtauth.management import terminal
 from django_jwtauth.management.commands import jwtauth_revoke
 from django_jwtauth.models import BlacklistedToken, LoginSession, LoginSessionQuerySet
 from django_jwtauth.operations import batches, revocation
@@ -95,7 +96,7 @@ def test_again_ends_nothing(pairs):
 
 def test_the_system_user_is_noted(pairs, monkeypatch):
     """Who has no account here is known by the name of the terminal."""
-    monkeypatch.setattr(jwtauth_revoke.getpass, "getuser", lambda: "root")
+    monkeypatch.setattr(terminal.getpass, "getuser", lambda: "root")
     run("--user", "anna", *WHY)
     row = LoginSession.objects.exclude(ended_at=None).first()
 
@@ -110,7 +111,7 @@ def test_a_system_without_names_is_no_obstacle(pairs, monkeypatch):
     def fail():
         raise OSError("No username set in the environment")
 
-    monkeypatch.setattr(jwtauth_revoke.getpass, "getuser", fail)
+    monkeypatch.setattr(terminal.getpass, "getuser", fail)
 
     assert run("--user", "anna", *WHY).startswith("2 sign-ins ended")
 

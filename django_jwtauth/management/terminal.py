@@ -1,12 +1,13 @@
 """Arguments and output that several commands share."""
 
+import getpass
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError, OutputWrapper
 
-from ..store import identity
+from ..store import database, identity
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -27,6 +28,19 @@ def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
         raise CommandError(f"{argument}: there is {many} with this name. Nothing was done.")
     user: AbstractBaseUser = found[0]
     return user
+
+
+def known_users() -> Any:
+    """Return the users to choose from, including those whom a manager hides."""
+    return get_user_model()._base_manager.using(database.alias())
+
+
+def system_user() -> str:
+    try:
+        return getpass.getuser()
+    # A container may run as a user id without a name.
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 def overwrite(out: OutputWrapper, text: str) -> None:

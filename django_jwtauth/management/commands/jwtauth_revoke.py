@@ -1,6 +1,5 @@
 """End sign-ins or blacklist tokens from a terminal, like the admin but without its limit."""
 
-import getpass
 import re
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from datetime import timezone as tz
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
@@ -21,8 +19,7 @@ from ...conf.durations import words
 from ...models import Cause, Via
 from ...operations import revocation
 from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
-from ...store import database
-from ..terminal import find_user, overwrite
+from ..terminal import find_user, known_users, overwrite, system_user
 
 
 def sign_in_id(text: str) -> UUID:
@@ -247,16 +244,3 @@ class Command(BaseCommand):
 
 def sign_ins(number: int) -> str:
     return f"{number:,} {'sign-in' if number == 1 else 'sign-ins'}"
-
-
-def known_users() -> Any:
-    """Return the users to choose from, including those whom a manager hides."""
-    return get_user_model()._base_manager.using(database.alias())
-
-
-def system_user() -> str:
-    try:
-        return getpass.getuser()
-    # A container may run as a user id without a name.
-    except (KeyError, OSError, ImportError):
-        return ""

@@ -1,0 +1,57 @@
+"""Erase a person from the records: names, addresses, devices and notes go, the bare rows stay.
+
+What stays says that some sign-in of a primary key began, was refreshed and ended then, and why.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from ..models import Cause, Reason, Via
+from ..store import database, identity
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: What is erased of the rows of the person, and with what it is replaced.
+SIGN_IN: dict[str, Any] = {
+    "ip_address": None,
+    "user_agent": "",
+    "name": "",
+    "last_used_ip": None,
+    "refreshed_ip": None,
+    "refreshed_agent": "",
+    "networks": "",
+    "replayed_ip": None,
+    "replayed_agent": "",
+    "end_note": "",
+}
+BLACKLISTED_TOKEN: dict[str, Any] = {"note": ""}
+
+#: What is erased of rows of others: the name of the person who acted.
+SIGN_IN_ACTOR = {"ended_by": {"ended_by_name": ""}}
+BLACKLISTED_TOKEN_ACTOR = {"blacklisted_by": {"blacklisted_by_name": ""}}
+
+
+def erase(
+    user: "AbstractBaseUser | str", by: "AbstractBaseUser | str | None", via: str = Via.CODE
+) -> int:
+    """See ``sessions.erase``. Returns the number of rows of the person."""
+    if isinstance(user, str):
+        own, acted = Q(user=None, subject=user), None
+    else:
+        acted = identity.saved_key(user)
+        own = Q(user_id=acted)
+    sign_ins, blacklisted = database.sign_ins(), database.blacklisted_tokens()
+    with database.reporting_unavailable(), transaction.atomic(database.alias()):
+        # Otherwise the next refresh would write an address again.
+        sign_ins.filter(own).end_for(Cause(Reason.LEFT, via, by))
+        number = sign_ins.filter(own).update(**SIGN_IN)
+        number += blacklisted.filter(own).update(**BLACKLISTED_TOKEN)
+        if acted is not None:
+            for column, empty in SIGN_IN_ACTOR.items():
+                sign_ins.filter(**{column: acted}).update(**empty)
+            for column, empty in BLACKLISTED_TOKEN_ACTOR.items():
+                blacklisted.filter(**{column: acted}).update(**empty)
+    return number
