@@ -115,7 +115,7 @@ def _respect_limit(session: LoginSession) -> None:
     Tokens in a transaction that is not committed are not seen.
     """
     limit = get_settings().API_TOKENS.MAX_PER_USER
-    tokens = database.sign_ins().filter(user_id=session.subject)
+    tokens = database.sign_ins().filter(user=session.user_id)
     if limit is not None and tokens.of_kind(Kind.API_TOKEN).live().count() > limit:
         endings.end_one(session.pk, endings.TOO_MANY)
         raise TooManyTokens

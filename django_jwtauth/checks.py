@@ -30,7 +30,7 @@ from .conf import Settings, get_settings, moments
 from .conf.values import Issuer
 from .models import BlacklistedToken, Kind, LoginSession
 from .signins import rules
-from .store import database
+from .store import database, identity
 from .tokens import keyrings
 from .tokens.keymaterial import HMAC_SECRET_BYTES, SECRET_MIN_VARIETY
 
@@ -45,6 +45,7 @@ SEVERAL_DATABASES = "jwtauth.E006"
 OWN_ISSUER_LIMITED = "jwtauth.E007"
 BAD_TENANT = "jwtauth.E008"
 SIMPLEJWT_SETTING = "jwtauth.E009"
+BAD_SUBJECT_FIELD = "jwtauth.E010"
 
 NO_GRACE_PERIOD = "jwtauth.W001"
 GRACE_PERIOD_TOO_LONG = "jwtauth.W002"
@@ -67,6 +68,7 @@ NOT_IMPORTED = "jwtauth.W027"
 STILL_ISSUED = "jwtauth.W028"
 SIMPLEJWT_REMARK = "jwtauth.W029"
 NO_ROTATION = "jwtauth.W026"
+SUBJECTS_LOST = "jwtauth.W032"
 
 # Only in ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -79,8 +81,9 @@ COOKIES_NOT_SECURE = "jwtauth.W016"
 CACHE_TOO_SMALL = "jwtauth.W023"
 DERIVED_KEY_SIGNS = "jwtauth.W031"
 
-# The most rows that one check reads.
+# The most rows that one check reads, and how many are enough to see what became of all.
 MAX_CHECKED = 10_000
+SAMPLE = 100
 #: Published vulnerabilities of Django that requests with our tokens reach, and the first patch
 #: release of each series that fixes them. The project chooses which one to install.
 DJANGO_HOLES: tuple[tuple[str, Mapping[tuple[int, int], int]], ...] = (
@@ -393,8 +396,33 @@ def check_legacy_sign_ins(
         )
 
 
+@register(Tags.database)
+def check_subjects(databases: Sequence[str] | None = None, **kwargs: Any) -> Iterable[Warning]:
+    """Check whether the newest live sign-ins have a ``sub`` that still names their user."""
+    config, using = _sound_settings(), database.alias()
+    if config is None or using not in (databases or ()) or _subject_problem(config):
+        return
+    live = database.sign_ins().live().exclude(user=None).select_related("user")
+    try:
+        rows = list(live.order_by("-created_at")[:SAMPLE])
+    # The tables may not have been created yet.
+    except DatabaseFailure:
+        return
+    lost = sum(row.subject not in identity.texts_of(row.user) for row in rows)
+    if lost:
+        yield Warning(
+            f"The tokens of {lost} of the {len(rows)} newest live sign-ins are refused: their "
+            "`sub` is no longer what JWTAUTH['SUBJECT_FIELD'] or the primary key says.",
+            hint=(
+                "If you have changed SUBJECT_FIELD or removed it, these users must sign in again, "
+                "unless you set it back. If values of the field were changed, they must, too."
+            ),
+            id=SUBJECTS_LOST,
+        )
+
+
 #: Checks that read the database, if ``databases`` names it.
-DATABASE_CHECKS = (check_api_tokens, check_legacy_sign_ins)
+DATABASE_CHECKS = (check_api_tokens, check_legacy_sign_ins, check_subjects)
 
 
 def _is_guessable(secret: str | bytes | None) -> bool:
@@ -463,6 +491,14 @@ def check_user_model(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Derive the model from AbstractBaseUser, or write the method.",
             id=NO_AUTH_HASH,
         )
+    config = _sound_settings()
+    problem = config and _subject_problem(config)
+    if config and problem:
+        yield Error(
+            f"JWTAUTH['SUBJECT_FIELD']: {user._meta.label}.{config.SUBJECT_FIELD} {problem}.",
+            hint="Name a field that never changes, like a UUIDField(unique=True).",
+            id=BAD_SUBJECT_FIELD,
+        )
     aliases = {
         model._meta.label: router.db_for_write(model)
         for model in (user, LoginSession, BlacklistedToken)
@@ -474,6 +510,11 @@ def check_user_model(**kwargs: Any) -> Iterable[CheckMessage]:
             hint="Route these models to the same database.",
             id=SEVERAL_DATABASES,
         )
+
+
+def _subject_problem(config: Settings) -> str | None:
+    name = config.SUBJECT_FIELD
+    return None if name is None else identity.find_subject_problem(get_user_model(), name)
 
 
 @register(TAG, deploy=True)

@@ -22,7 +22,7 @@ ORDER = {
     " admin tasks views / contrib urls / checks / apps management",
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
-    "store": "compiled database writing / identity / lookup",
+    "store": "database writing / identity / compiled / lookup",
     "http": "device refusals transport / bodies",
     "signins": "erasing lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",

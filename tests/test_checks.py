@@ -358,6 +358,40 @@ def test_api_tokens_that_need_no_fallback_are_not_told(user, settings):
     assert of_tokens() == []
 
 
+@pytest.mark.parametrize(
+    ("field", "told"), [("username", []), ("email", ["E010"]), ("nothing", ["E010"]), ("pk", [])]
+)
+def test_a_field_that_cannot_be_sub_is_told(settings, field, told):
+    """It must name one user, in one text."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": field}
+
+    assert ids() == [f"jwtauth.{number}" for number in told]
+    if told:
+        assert f"auth.User.{field} " in found()[0].msg
+
+
+def test_sign_ins_that_another_sub_loses_are_told(user, other_user, settings):
+    """How many of the newest; setting the field signs nobody out."""
+
+    def told():
+        messages = run_checks(databases=["default"])
+        return [message.msg for message in messages if message.id == checks.SUBJECTS_LOST]
+
+    sessions.start(user)
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    assert told() == []
+    sessions.start(user)
+    sessions.start(other_user)
+    assert told() == []
+    settings.JWTAUTH = {}
+    (text,) = told()
+    assert text.startswith("The tokens of 2 of the 3 newest live sign-ins are refused")
+    LoginSession.objects.all().end()
+    assert told() == []
+    settings.JWTAUTH = {"SUBJECT_FIELD": "nothing"}
+    assert told() == []
+
+
 def test_tables_that_are_not_there_yet_are_no_trouble(settings, db):
     """The command migrate runs the checks of the database first."""
     settings.SECRET_KEY_FALLBACKS = [OLD_KEY]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 from django.db import OperationalError, connection, models
 from django.test import Client
@@ -13,7 +14,7 @@ from django.test.utils import isolate_apps
 
 import django_jwtauth
 from django_jwtauth import throttling
-from django_jwtauth.exceptions import Unavailable, UnusableKey
+from django_jwtauth.exceptions import Unavailable, UnusableKey, UserNotFound
 from django_jwtauth.management import temporary, terminal
 from django_jwtauth.store import database, identity
 
@@ -92,7 +93,7 @@ def test_a_key_that_no_row_can_have_is_refused(user, monkeypatch):
 def test_sub_leads_back_to_the_key(model, subject, key):
     """In the type that the column holds."""
     param = model._meta.pk.get_db_prep_value(key, connection)
-    assert identity.parse_key(model, subject, connection) == param
+    assert identity.parse_subject(model, "pk", subject, connection) == param
     assert identity.parse(model._meta.pk, subject, connection) == key
 
 
@@ -107,7 +108,7 @@ def test_sub_leads_back_to_the_key(model, subject, key):
 )
 def test_a_key_has_one_spelling_and_fits_its_column(model, subject):
     """Anything else is no row's key, without a query and without an error."""
-    assert identity.parse_key(model, subject, connection) is None
+    assert identity.parse_subject(model, "pk", subject, connection) is None
 
 
 @isolate_apps("django.contrib.auth")
@@ -180,3 +181,88 @@ def test_one_module_knows_what_no_row_can_have():
     ]
 
     assert asking == ["store/identity.py"]
+
+
+# --- the field that sub names a user by
+
+
+def make_account(**fields):
+    with isolate_apps("tests"):
+        return type(
+            "Account",
+            (models.Model,),
+            {"__module__": __name__, "Meta": type("Meta", (), {"app_label": "tests"}), **fields},
+        )
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        (models.UUIDField(unique=True), None),
+        (models.SlugField(unique=True), None),
+        (models.BigIntegerField(unique=True), None),
+        (models.UUIDField(), "unique=True"),
+        (models.UUIDField(unique=True, null=True), "null=False"),
+        (models.CharField(unique=True, max_length=300), "at most"),
+        (models.CharField(unique=True, max_length=255), None),
+        (models.DateTimeField(unique=True), "one text"),
+        (models.DecimalField(unique=True, max_digits=5, decimal_places=2), "one text"),
+        (models.ForeignKey(User, models.CASCADE, unique=True), "relation"),
+        (models.ManyToManyField(User), "relation"),
+    ],
+    ids=str,
+)
+def test_which_field_may_be_sub(field, problem):
+    """A unique column with one text for each value, and a value for each user."""
+    found = identity.find_subject_problem(make_account(public=field), "public")
+
+    assert (found is None) if problem is None else (problem in found)
+
+
+def test_a_unique_constraint_counts_if_it_is_about_the_field_alone():
+    """One with a condition, or with another column, lets two users have the same value."""
+
+    def find(**constraint):
+        rule = models.UniqueConstraint(name="one", **constraint)
+        options = {"app_label": "tests", "constraints": [rule]}
+        meta = type("Meta", (), options)
+        fields = {"public": models.UUIDField(), "tenant": models.IntegerField(default=0)}
+        return identity.find_subject_problem(make_account(Meta=meta, **fields), "public")
+
+    assert find(fields=["public"]) is None
+    assert find(fields=["public", "tenant"])
+    assert find(fields=["public"], condition=models.Q(tenant=0))
+
+
+@pytest.mark.parametrize("name", ["pk", "id"])
+def test_the_primary_key_may_be_named(user, settings, name, statements):
+    """It costs no more than leaving the setting out."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": name}
+
+    assert identity.find_subject_problem(User, name) is None
+    assert identity.subject_name(User) == "pk"
+    with statements(0):
+        assert identity.identify(user) == (user.pk, str(user.pk))
+
+
+def test_a_field_that_does_not_exist(user, settings):
+    """The project is misconfigured; no token looks bad for it."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": "public_id"}
+
+    assert identity.find_subject_problem(User, "public_id") == "does not exist"
+    with pytest.raises(ImproperlyConfigured, match=r"auth\.User has no field 'public_id'"):
+        identity.identify(user)
+
+
+def test_sub_is_what_the_database_has(user, settings):
+    """Not what the code has assigned to the object, which may never be saved."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    user.username = "somebody else"
+    assert identity.identify(user) == (user.pk, "anna")
+
+    User.objects.filter(pk=user.pk).update(username="")
+    with pytest.raises(UnusableKey):
+        identity.identify(user)
+    User.objects.filter(pk=user.pk).delete()
+    with pytest.raises(UserNotFound):
+        identity.identify(user)

@@ -150,3 +150,65 @@ def test_the_sign_in_is_not_in_the_where_clause(claims, statements):
 
     assert "ENDED_AT" not in where
     assert "JWTAUTH_LOGINSESSION" not in where
+
+
+# --- by another field than the primary key
+
+
+@pytest.fixture
+def by_name(settings):
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username", "USER_ID_CLAIM": "user_id"}
+
+
+@pytest.fixture
+def named(by_name, user):
+    """The claims of a token with the user name as its ``sub``."""
+    return forge.claims_of(sessions.start(user).access)
+
+
+def test_another_field_finds_the_user_and_the_sign_in(find, user, named, statements):
+    """As the primary key does, and just as exactly."""
+    found = find(named)
+
+    assert named["sub"] == named["user_id"] == "anna"
+    assert found.user == user
+    assert found.session.auth_hash == user.get_session_auth_hash()
+    assert vars(found.user).keys() == vars(User.objects.get()).keys()
+    assert find({**named, "sub": "Anna"}) is None
+    assert find({**named, "sid": "0" * 32}).session is None
+
+
+def test_a_name_that_went_to_somebody_else_finds_no_sign_in(find, user, other_user, named):
+    """Whoever has the name now has nothing of the tokens that were issued with it."""
+    User.objects.filter(pk=user.pk).update(username="anna-before")
+    User.objects.filter(pk=other_user.pk).update(username="anna")
+    found = find(named)
+
+    assert found.user == other_user
+    assert found.session is None
+
+
+def test_a_key_that_is_also_a_name(find, user, other_user, claims, by_name):
+    """A stranger took it as a name: the sign-in says whose token it is."""
+    User.objects.filter(pk=other_user.pk).update(username=str(user.pk))
+    found = find(claims)
+
+    assert found.user == user
+    assert found.session is not None
+    assert claims["sub"] == "anna"
+
+
+def test_a_key_without_its_sign_in_finds_nobody(find, user, claims, by_name):
+    """Only the sign-in says that such a token is the user's."""
+    assert find({**claims, "sid": "0" * 32}) is None
+    assert find({**claims, "sub": str(user.pk + 1)}) is None
+
+
+def test_claims_lead_to_the_primary_key(user, claims, statements, settings):
+    """Without a query where ``sub`` is the key already."""
+    with statements(0):
+        assert lookup.find_key(claims) == str(user.pk)
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    with statements(1):
+        assert lookup.find_key({**claims, "sub": "anna"}) == user.pk
+    assert lookup.find_key({**claims, "sub": "nobody"}) is None

@@ -119,6 +119,11 @@ EQUIVALENTS = {
     "leeway too long": ({"LEEWAY": timedelta(hours=1)}, {"LEEWAY": None}),
     "claim": ({"USER_ID_CLAIM": "uid"}, {"USER_ID_CLAIM": "uid"}),
     "another field": ({"USER_ID_FIELD": "email"}, {"USER_ID_CLAIM": None}),
+    "another field that is unique": (
+        {"USER_ID_FIELD": "username"},
+        {"USER_ID_CLAIM": "user_id", "SUBJECT_FIELD": "username"},
+    ),
+    "a field that is none": ({"USER_ID_FIELD": None}, {"USER_ID_CLAIM": None}),
     "the key by another name": ({"USER_ID_FIELD": "pk"}, {"USER_ID_CLAIM": "user_id"}),
     "own secret": (
         {"SIGNING_KEY": OWN_KEY, "ALGORITHM": "HS512"},

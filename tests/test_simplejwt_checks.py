@@ -120,6 +120,9 @@ def test_another_id_than_the_primary_key(settings):
     assert told("USER_ID_FIELD") == "jwtauth.E009"
     settings.JWTAUTH = {**MOVED, "HOOKS": {"CLAIMS": f"{__name__}.rule"}}
     assert found() == set()
+    settings.SIMPLE_JWT = {"USER_ID_FIELD": "username"}
+    settings.JWTAUTH = {**MOVED, "USER_ID_CLAIM": "user_id", "SUBJECT_FIELD": "username"}
+    assert found() == set()
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ from tests.conftest import PASSWORD
 from tests.legacy import OWN_KEY, SLIDING, WINDOW, legacy, moved, pem
 from tests.racing import post, race
 from tests.simplejwt_project import process
+from tests.subproject import run_pytest
 
 
 @pytest.fixture(autouse=True)
@@ -273,6 +274,12 @@ def test_user_id_field(switch, user, other_user, api, field):
 
     assert claims["sub"] == str(user.pk)
     assert "who" not in claims
+
+
+def test_a_project_with_public_ids_in_its_tokens():
+    """Its real tokens, a blacklist and an import, with SUBJECT_FIELD: nobody is signed out."""
+    process.require_simplejwt()
+    run_pytest("tests.public_ids.settings", "tests/public_ids/story.py")
 
 
 def test_claims_of_the_project_are_carried(user, api):

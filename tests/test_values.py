@@ -54,6 +54,7 @@ BAD = {
     ],
     "THROTTLES.RATES": [None, [], {"address": 60}, {"address": "0/min"}, {"nobody": "1/min"}],
     "THROTTLES.CACHE": [None, "no such cache", []],
+    "SUBJECT_FIELD": ["", 7, "email__iexact", "-email", "public id", ["email"]],
     "TOKEN_CACHE_SIZE": [None, -1, True, 2**31],
     "ISSUERS": [
         None,

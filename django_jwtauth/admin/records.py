@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ..conf import get_settings
 from ..models import BlacklistedToken, Cause, LoginSession, Via
-from ..operations.finding import find_user, holds_token
+from ..operations.finding import find_named, find_user, holds_token
 from ..store import database
 from . import overview
 from .export import export_view
@@ -158,8 +158,7 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         found, may_repeat = super().get_search_results(request, queryset, search_term)
-        user = find_user(search_term) if search_term else None
-        if user:
+        for user in find_named(search_term) if search_term else ():
             found |= queryset.filter(user=user.pk)
         return found, may_repeat
 

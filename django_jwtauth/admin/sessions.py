@@ -288,7 +288,7 @@ class LoginSessionAdmin(RecordAdmin):
             "form_url": self._url(request, "end"),
             "list_url": self._url(request, "changelist"),
             "ending": [(one, self.user_name(one), self.device(one)) for one in ending],
-            "user_count": len({one.subject for one in ending}),
+            "user_count": len({one.user_id or one.subject for one in ending}),
             "ended_count": len(chosen) - len(ending),
         }
         return self.render_form(request, "admin/django_jwtauth/end_sessions.html", form, context)

@@ -110,6 +110,7 @@ class Settings:
     KEYS: tuple[Mapping[str, Any], ...] = _setting((), rule.keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", rule.access_typ)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), rule.header_types)
+    SUBJECT_FIELD: str | None = _setting(None, rule.field_name)
     USER_ID_CLAIM: str | None = _setting(None, rule.claim_name)
     MAX_SESSIONS_PER_USER: int | None = _setting(None, rule.count)
     RECENT_SIGN_IN: Mapping[str, timedelta | None] = _table(rule.recent_sign_in)

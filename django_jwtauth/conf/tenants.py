@@ -82,4 +82,5 @@ def _find_shared(given: Mapping[Any, Any]) -> str | None:
     hooks = given.get("HOOKS")
     if isinstance(hooks, Mapping) and "TENANT" in hooks:
         return "HOOKS['TENANT']"
-    return "TOKEN_CACHE_SIZE" if "TOKEN_CACHE_SIZE" in given else None
+    shared = ("SUBJECT_FIELD", "TOKEN_CACHE_SIZE")
+    return next((name for name in shared if name in given), None)

@@ -165,6 +165,12 @@ def claim_name(value: Any) -> str | None:
     return name
 
 
+def field_name(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and value.isidentifier() and "__" not in value):
+        return value
+    raise ValueError("must be the name of a field of the user, or None for the primary key.")
+
+
 def count(value: Any) -> int | None:
     if value is None:
         return None

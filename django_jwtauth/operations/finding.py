@@ -102,6 +102,14 @@ def find_user(pk: str) -> "AbstractBaseUser | None":
     return user
 
 
+def find_named(text: str) -> "list[AbstractBaseUser]":
+    """Return the users whom ``sub`` names with this text, or whose primary key it is."""
+    model: Any = get_user_model()
+    users = model._base_manager.using(database.alias())
+    names = dict.fromkeys((identity.subject_name(model), "pk"))
+    return [user for name in names for user in identity.having(users, name, text)]
+
+
 # --- a token
 
 
@@ -131,7 +139,7 @@ def _inspect(raw: Redacted) -> Finding:
         finding,
         token_type=claims["token_type"],
         jti=claims["jti"],
-        user=session.user if session else find_user(claims["sub"]),
+        user=session.user if session else next(iter(find_named(claims["sub"])), None),
         blacklisted=_blacklist().filter(jti=claims["jti"]).first(),
     )
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from ..claims import ACCESS, REFRESH, Claims, is_api_token
 from ..conf import get_settings, moments
 from ..models import Cause, LoginSession, Via
-from ..store import database, lookup
+from ..store import database, identity, lookup
 from . import endings, legacy, rows, rules
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
             session,
             cause,
             # A legacy token may have no sign-in, but its user was just found.
-            user_id=session.user_id if session else claims["sub"],
+            user_id=session.user_id if session else lookup.find_key(claims),
             subject=claims["sub"],
             expires_at=moments.to_datetime(claims["exp"]),
         )
@@ -62,8 +62,9 @@ def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:
     found = lookup.find_session(claims, lock=False)
     if found and isinstance(found.session, LoginSession):
         return found.session, found.blacklisted
-    sessions = database.sign_ins().select_related("user")
-    return sessions.filter(pk=claims["sid"], subject=claims["sub"]).first(), False
+    session = database.sign_ins().select_related("user").filter(pk=claims["sid"]).first()
+    named = session and {session.subject, *identity.texts_of(session.user)}
+    return (session if named and claims["sub"] in named else None), False
 
 
 def _adopt(claims: Claims) -> LoginSession | None:

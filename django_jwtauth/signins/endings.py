@@ -27,7 +27,7 @@ from ..exceptions import (
     UserInactive,
 )
 from ..models import Cause, Kind, LoginSession, Reason, Via
-from ..store import database, identity, writing
+from ..store import database, identity, lookup, writing
 from . import legacy, rules
 from .rules import find_hashes, is_active
 
@@ -72,10 +72,13 @@ def because(error: TokenError, claims: Claims, **more: Any) -> bool:
     using = database.alias()
     with database.reporting_unavailable(), _savepoint(using):
         if cause is _INACTIVE:
-            ended = database.sign_ins().filter(user_id=claims["sub"]).end_for(cause)
+            key = lookup.find_key(claims)
+            if key is None:
+                return False
+            ended = database.sign_ins().filter(user_id=key).end_for(cause)
             # Once is enough, as a token that is sent again has nothing left to end.
             if ended or claims.get("legacy"):
-                legacy.refuse(claims["sub"], moments.now(), cause)
+                legacy.refuse(str(key), moments.now(), cause)
             return bool(ended)
         return end_one(claims["sid"], cause, **more)
 
@@ -100,7 +103,7 @@ def end_one(sid: UUID | str, cause: Cause, **more: Any) -> bool:
 
 def end_oldest(latest: LoginSession, keep: int) -> None:
     """End the oldest sign-ins of the user of ``latest``, so that at most ``keep`` are live."""
-    sessions = database.sign_ins().filter(user_id=latest.subject, kind=Kind.SIGN_IN)
+    sessions = database.sign_ins().filter(user=latest.user_id, kind=Kind.SIGN_IN)
     # Two statements, because MariaDB cannot update the table that it selects from.
     found = sessions.live().values_list("created_at", "id")
     newest = sorted(((moments.aware(moment), pk) for moment, pk in found), reverse=True)

@@ -14,7 +14,7 @@ from django.db import OperationalError, connections
 from ..claims import Claims, TokenType
 from ..conf import call_hook, get_settings, moments
 from ..models import Cause, LoginSession
-from ..store import database
+from ..store import database, lookup
 from ..tokens.keyrings import get_token_tenancy
 
 #: The kind of a record that refuses every legacy token issued before it.
@@ -75,7 +75,9 @@ def refuse(subject: str | None, before: datetime, cause: Cause) -> None:
 
 
 def _is_refused(claims: Claims) -> bool:
-    marks = [_mark(None), _mark(claims["sub"])]
+    # By the primary key, which stays when the value that sub names the user by is changed.
+    key = lookup.find_key(claims)
+    marks = [_mark(None), *([] if key is None else [_mark(str(key))])]
     tokens = database.blacklisted_tokens().filter(jti__in=marks)
     # A token without iat may have been issued at any time.
     issued = claims.get("iat", 0)

@@ -22,7 +22,7 @@ from ..exceptions import (
     UserNotFound,
 )
 from ..models import Kind, LoginSession
-from ..store import database, lookup
+from ..store import database, identity, lookup
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ def make_legacy_session(
     return LoginSession(
         id=sid,
         user_id=user.pk,
-        subject=str(user.pk),
+        subject=identity.subject_of(user),
         auth_hash=current,
         created_at=moments.stored(now),
         refreshed_at=moments.stored(now),

@@ -26,6 +26,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.manager import BaseManager
 
 from ..models import BlacklistedToken, LoginSession
+from .identity import named_field
 
 _PREFIX = "_jwtauth_"
 _PLACEHOLDER = re.compile("(?<!%)%s")
@@ -61,22 +62,24 @@ class Recipe(NamedTuple):
 
 
 @functools.cache
-def get_recipes(columns: tuple[str, ...]) -> dict[str, Recipe]:
+def get_recipes(columns: tuple[str, ...], field: str = "pk") -> dict[str, Recipe]:
     """Return subqueries for ``columns`` of the sign-in, and for the blacklist, by their alias.
 
     Each looks up one row by its key. Further conditions are in SELECT, where PostgreSQL does not
-    look for another index.
+    look for another index. The sign-in is the user's if its primary key is known beforehand, from
+    ``field``; otherwise ``columns`` must have "user_id", for the caller to compare.
     """
-    recipes = {_PREFIX + name: _session_recipe(name) for name in columns}
+    recipes = {_PREFIX + name: _session_recipe(name, field == "pk") for name in columns}
     blacklisted = f"SELECT 1 FROM {BlacklistedToken._meta.db_table} WHERE jti = %s"  # noqa: S608
     return {**recipes, _PREFIX + "blacklisted": Recipe(blacklisted, ("jti",), IntegerField())}
 
 
-def _session_recipe(name: str) -> Recipe:
+def _session_recipe(name: str, by_key: bool) -> Recipe:
     # The SQL contains only names of this package, which need no quotes.
     table = LoginSession._meta.db_table
-    sql = f"SELECT CASE WHEN user_id = %s THEN {name} END FROM {table} WHERE id = %s"  # noqa: S608
-    return Recipe(sql, ("pk", "sid"), LoginSession._meta.get_field(name))
+    value = f"CASE WHEN user_id = %s THEN {name} END" if by_key else name
+    sql = f"SELECT {value} FROM {table} WHERE id = %s"  # noqa: S608
+    return Recipe(sql, ("user", "sid") if by_key else ("sid",), named_field(LoginSession, name))
 
 
 class Statement(NamedTuple):
@@ -99,21 +102,23 @@ class Row(NamedTuple):
 
 
 @functools.cache
-def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> Statement:
-    """Return the statement for a user model and these columns of the sign-in."""
-    sid = Slot("sid", UUIDField())
-    slots = {"pk": Slot("pk", model._meta.pk), "sid": sid, "jti": Slot("jti", CharField())}
+def get_statement(
+    using: str, model: type[Model], columns: tuple[str, ...], field: str = "pk"
+) -> Statement:
+    """Return the statement that finds a user by ``field``, and these columns of the sign-in."""
+    sid, user = Slot("sid", UUIDField()), Slot("user", named_field(model, field))
+    slots = {"user": user, "sid": sid, "jti": Slot("jti", CharField())}
     rows = (
         model._default_manager.using(using)
         .order_by()
-        .filter(pk=slots["pk"])
+        .filter(**{field: user})
         .annotate(
             jwtauth_session=FilteredRelation(
                 "jwtauth_sessions", condition=Q(jwtauth_sessions__id=sid)
             )
         )
     )
-    for alias, recipe in get_recipes(columns).items():
+    for alias, recipe in get_recipes(columns, field).items():
         name = alias.removeprefix(_PREFIX)
         # PostgreSQL takes longer to plan a join than two subqueries, but not than seven.
         joined = len(columns) > 2 and name in columns
@@ -122,7 +127,7 @@ def get_statement(using: str, model: type[Model], columns: tuple[str, ...]) -> S
         )
     sql, params = rows.query.get_compiler(using).as_sql()
     user_fields = model._meta.concrete_fields
-    session_fields: list[Any] = [LoginSession._meta.get_field(name) for name in columns]
+    session_fields: list[Any] = [named_field(LoginSession, name) for name in columns]
     return Statement(
         _name_placeholders(sql, [param.name for param in params]),
         [field.cached_col for field in [*user_fields, *session_fields]],
@@ -139,7 +144,7 @@ def _name_placeholders(sql: str, names: Iterable[str]) -> str:
 def fetch(statement: Statement, connection: Any, values: dict[str, Any]) -> Row | None:
     """Run the statement; None if there is no such user.
 
-    ``values``: the values of ``pk``, ``sid`` and ``jti`` as the database takes them.
+    ``values``: the values of ``user``, ``sid`` and ``jti`` as the database takes them.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement.sql, values)

@@ -8,10 +8,11 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.models import Model
 
+from ..conf import get_settings
 from ..models import LoginSession
 from . import compiled
 from .database import alias, sign_ins
-from .identity import parse_key
+from .identity import parse_subject, subject_name, subject_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -85,32 +86,69 @@ def _find(
     claims: dict[str, Any], columns: tuple[str, ...], *, lock: bool = False
 ) -> tuple[Any, Sequence[Any] | None, bool] | None:
     """Return the user, the ``columns`` of the sign-in if there is one, and whether blacklisted."""
-    model, connection = get_user_model(), connections[alias()]
-    key = parse_key(model, claims["sub"], connection)
-    if key is None:
+    model = get_user_model()
+    name = subject_name(model)
+    if name == "pk":
+        # Without a sign-in every column is NULL; with one, the first never is.
+        found = _find_by(name, model, claims, columns, lock)
+        is_owner = found and columns and found[1][0] is not None
+        return found and (found[0], found[1] if is_owner else None, found[2])
+    answer = None
+    for field in (name, "pk"):
+        found = _find_by(field, model, claims, ("user_id", *columns), lock)
+        if found is None:
+            continue
+        user, (owner, *values), blacklisted = found
+        is_owner = owner is not None and owner == user.pk
+        # A token that was issued before SUBJECT_FIELD was set has the primary key. That is
+        # another user's value at most, and the sign-in says whose token it is.
+        if is_owner and field != name:
+            _correct(claims, user)
+        if is_owner or field == name:
+            answer = user, values if is_owner and columns else None, blacklisted
+        if is_owner:
+            break
+    return answer
+
+
+def _correct(claims: dict[str, Any], user: Any) -> None:
+    """Change the claims of a token with the primary key to what is issued now.
+
+    Otherwise whoever reads ``sub`` further on might take it for another user's.
+    """
+    claims["sub"], claim = subject_of(user), get_settings().USER_ID_CLAIM
+    if claim in claims:
+        claims[claim] = claims["sub"]
+
+
+def _find_by(
+    field: str, model: type[Model], claims: dict[str, Any], columns: tuple[str, ...], lock: bool
+) -> tuple[Any, Sequence[Any], bool] | None:
+    connection = connections[alias()]
+    value = parse_subject(model, field, claims["sub"], connection)
+    if value is None:
         return None
     params = {
-        "pk": key,
+        "user": value,
         "sid": claims["sid"],
         "jti": claims["jti"],
     }
     if lock or not compiled.is_plain(model):
-        found = _find_annotated(model, columns, params, connection, lock)
+        found = _find_annotated(model, columns, field, params, connection, lock)
     else:
-        found = _find_compiled(model, columns, params, connection)
+        found = _find_compiled(model, columns, field, params, connection)
     # "Anna" is not "anna", though a database may compare them as equal.
-    if found is None or str(found[0].pk) != claims["sub"]:
-        return None
-    user, values, blacklisted = found
-    # Without a sign-in every column is NULL; with one, the first never is.
-    known = columns and values[0] is not None
-    return user, values if known else None, blacklisted
+    return found if found and str(getattr(found[0], field)) == claims["sub"] else None
 
 
 def _find_compiled(
-    model: type[Model], columns: tuple[str, ...], params: dict[str, Any], connection: Any
+    model: type[Model],
+    columns: tuple[str, ...],
+    field: str,
+    params: dict[str, Any],
+    connection: Any,
 ) -> tuple[Any, Sequence[Any], bool] | None:
-    statement = compiled.get_statement(connection.alias, model, columns)
+    statement = compiled.get_statement(connection.alias, model, columns, field)
     row = compiled.fetch(statement, connection, params)
     if row is None:
         return None
@@ -121,16 +159,17 @@ def _find_compiled(
 def _find_annotated(
     model: type[Model],
     columns: tuple[str, ...],
+    field: str,
     params: dict[str, Any],
     connection: Any,
     lock: bool,
 ) -> tuple[Any, Sequence[Any], bool] | None:
     """The same through the project's manager, with scalar subqueries, the ORM's fastest form."""
-    users: Any = model._default_manager.using(connection.alias).filter(pk=params["pk"])
+    users: Any = model._default_manager.using(connection.alias).filter(**{field: params["user"]})
     if lock:
         of = ("self",) if connection.features.has_select_for_update_of else ()
         users = users.select_for_update(of=of)
-    recipes = compiled.get_recipes(columns)
+    recipes = compiled.get_recipes(columns, field)
     for name, recipe in recipes.items():
         # Like annotate(), without a check of names that takes as long as all of this.
         users.query.add_annotation(recipe.fill(params), name)
@@ -139,6 +178,17 @@ def _find_annotated(
         return None
     *session, blacklisted = [user.__dict__.pop(name) for name in recipes]
     return user, session, bool(blacklisted)
+
+
+def find_key(claims: dict[str, Any]) -> Any:
+    """Return the primary key of the user whom verified claims name, or None if there is none.
+
+    Without ``SUBJECT_FIELD`` that is what ``sub`` says, and costs no query.
+    """
+    if subject_name(get_user_model()) == "pk":
+        return claims["sub"]
+    found = find(claims)
+    return found.user.pk if found else None
 
 
 def lock_session(claims: dict[str, Any]) -> LoginSession | None:

@@ -77,10 +77,11 @@ def _find_unsaid() -> Iterator[Problem]:
                 fatal=ours != "KEYS" or not symmetric,
             )
     conf = get_settings()
-    if not configuration.names_primary_key() and (conf.USER_ID_CLAIM or not conf.HOOKS.CLAIMS):
+    if not configuration.names_subject() and (conf.USER_ID_CLAIM or not conf.HOOKS.CLAIMS):
         yield Problem(
-            "SIMPLE_JWT['USER_ID_FIELD'] is not the primary key, which tokens issued here name: "
-            "return the other id from HOOKS['CLAIMS'], and remove USER_ID_CLAIM from JWTAUTH.",
+            "SIMPLE_JWT['USER_ID_FIELD'] is not the field that tokens issued here name: write it "
+            "into JWTAUTH as SUBJECT_FIELD. If it is not unique, return it from HOOKS['CLAIMS'], "
+            "and remove USER_ID_CLAIM from JWTAUTH.",
             fatal=conf.USER_ID_CLAIM is not None,
         )
 

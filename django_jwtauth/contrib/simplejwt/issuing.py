@@ -26,7 +26,7 @@ from ...conf import moments
 from ...signins import rows
 from ...store.identity import saved_key
 from ...tokens import TokenPair, encode, jws
-from .move.configuration import names_primary_key
+from .move.configuration import names_subject
 from .settings import api_settings
 from .utils import datetime_to_epoch, make_utc
 
@@ -146,7 +146,7 @@ def show(claims: Claims, user: Any) -> Claims:
     claim, field = api_settings.USER_ID_CLAIM, api_settings.USER_ID_FIELD
     if user is not None:
         shown.setdefault(claim, str(getattr(user, field, user.pk)))
-    elif "sub" in claims and names_primary_key():
+    elif "sub" in claims and names_subject():
         shown.setdefault(claim, claims["sub"])
     return shown
 

@@ -10,8 +10,10 @@ from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 
 from ....conf import Settings, moments
+from ....store import identity
 from ....tokens.keymaterial import KeyProblem, load_key
 from . import configuration, neighbours, project
 from .configuration import get, given
@@ -44,7 +46,7 @@ _SERIALIZER = "the view of contrib.simplejwt reads it"
 KEPT = {
     "USER_AUTHENTICATION_RULE": "the serializers of contrib.simplejwt ask it when a user signs in "
     'and refreshes; HOOKS["SIGN_IN"] may refuse a sign-in at every endpoint',
-    "USER_ID_FIELD": "USER_ID_CLAIM of the token classes of contrib.simplejwt; a token itself "
+    "USER_ID_FIELD": "SUBJECT_FIELD, if the field is unique and never empty; otherwise a token "
     'names the primary key, and HOOKS["CLAIMS"] may add another id',
     "AUTH_HEADER_NAME": "the JWTAuthentication of contrib.simplejwt reads it",
     "AUTH_TOKEN_CLASSES": "the JWTAuthentication of contrib.simplejwt tries them in turn",
@@ -147,6 +149,9 @@ def _translate_user_id(lines: dict[str, str], remarks: dict[str, str]) -> None:
     if claim == "sub":
         remarks["USER_ID_CLAIM"] = "sub is in every token"
     if configuration.names_primary_key():
+        return
+    if identity.find_subject_problem(get_user_model(), str(field)) is None:
+        lines["SUBJECT_FIELD"] = render(field)
         return
     lines.pop("USER_ID_CLAIM", None)
     remarks["USER_ID_CLAIM"] = (

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
+from ....store import identity
+
 PLAIN_ACCESS = "rest_framework_simplejwt.tokens.AccessToken"
 
 #: What simplejwt 5.5.1 takes for a name that is not set. ``SIGNING_KEY``: see get().
@@ -96,3 +98,9 @@ def names_primary_key() -> bool:
     """Return whether tokens name their user by what is the primary key."""
     key = get_user_model()._meta.pk
     return get("USER_ID_FIELD") in ("pk", key.name, key.attname)
+
+
+def names_subject() -> bool:
+    """Return whether they name their user by what ``sub`` is here."""
+    name = identity.subject_name(get_user_model())
+    return names_primary_key() if name == "pk" else get("USER_ID_FIELD") == name

@@ -80,7 +80,7 @@ def decode(raw: str, allowed: tuple[TokenType, ...], allow_expired: bool) -> Cla
     claims: Claims = {
         **_get_carried(legacy),
         "token_type": token_type,
-        "sub": str(user.pk),
+        "sub": identity.subject_of(user),
         "jti": jti,
         # A token that does not say when it was issued may be of any time.
         "iat": legacy.get("iat", 0),

@@ -178,7 +178,7 @@ def _blacklist(rows: list[Row], users: dict[Any, Any], extension: timedelta) -> 
                 jti=row.jti,
                 token_type=REFRESH,
                 user=user,
-                subject=str(user.pk) if user else "",
+                subject=identity.subject_of(user) if user else "",
                 expires_at=moments.stored(row.expires_at + extension),
                 **columns,
             )

@@ -12,7 +12,7 @@ from ....exceptions import ExpiredToken, TokenError
 from ....models import LoginSession
 from ....redacted import Redacted, redact
 from ....signins import legacy, rules
-from ....store import database
+from ....store import database, identity
 from ....tokens import decode
 from ..move import importer
 from ..move.decoder import session_id
@@ -43,7 +43,7 @@ class TokenOfSignIn(Redacted):
             raise ExpiredToken
         return session.user, {
             "token_type": REFRESH,
-            "sub": session.subject,
+            "sub": identity.subject_of(session.user),
             "sid": session.sid,
             "gen": session.generation,
             "jti": jti_of(session),
