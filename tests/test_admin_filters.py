@@ -7,9 +7,10 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_jwtauth import sessions
+from django_jwtauth.admin import wording
 from django_jwtauth.models import LoginSession, Reason, Via
 from tests import forge
-from tests.desk import BLACKLIST, LIST, listed, page_of
+from tests.desk import BLACKLIST, EXPORT, LIST, listed, page_of
 
 User = get_user_model()
 
@@ -62,12 +63,78 @@ def test_the_user_filter_names_the_user(desk, user, session):
     assert choices_of(desk.get(LIST), "user") == []
 
 
+def started(user, **ago):
+    """A sign-in that started so long ago."""
+    sid = sessions.start(user).session_id
+    LoginSession.objects.filter(pk=sid).update(created_at=timezone.now() - timedelta(**ago))
+    return LoginSession.objects.get(pk=sid)
+
+
+def test_the_list_can_be_narrowed_by_time(desk, user):
+    """Links lead to what started between two moments; the sidebar says which, and undoes it."""
+    _now, old, older = (started(user, hours=hours) for hours in (0, 30, 60))
+    since, until = (timezone.now() - timedelta(hours=hours) for hours in (48, 24))
+    query = {"created_at__gte": since.isoformat(), "created_at__lt": until.isoformat()}
+    answer = desk.get(LIST, query)
+    *others, custom = choices_of(answer, "created_at__gte")
+
+    assert listed(answer) == [old]
+    assert (custom["selected"], [one for one in others if one["selected"]]) == (True, [])
+    assert wording.moment(since) in custom["display"]
+    assert listed(desk.get(LIST + others[0]["query_string"])) != [old]
+    assert listed(desk.get(LIST, {"created_at__lt": "2d"})) == [older]
+    del query["created_at__gte"]
+    assert (
+        "\N{HORIZONTAL ELLIPSIS}"
+        in choices_of(desk.get(LIST, query), "created_at__gte")[-1]["display"]
+    )
+
+
+def test_each_period_of_the_sidebar_can_be_chosen(desk, user):
+    """They are words like "yesterday", so that a bookmark still means that tomorrow."""
+    started(user, minutes=1)
+    choices = choices_of(desk.get(LIST), "created_at__gte")
+
+    assert [str(one["display"]) for one in choices] == [
+        "Any time", "Last hour", "Today", "Yesterday", "Last 7 days", "Last 30 days",
+    ]  # fmt: skip
+    for choice in choices:
+        answer = desk.get(LIST + choice["query_string"])
+        selected = [one for one in choices_of(answer, "created_at__gte") if one["selected"]]
+        assert [one["display"] for one in selected] == [choice["display"]]
+
+
+@pytest.mark.parametrize("column", ["ended_at", "replayed_at"])
+def test_other_times_are_filtered_by_links(desk, user, column):
+    """They are in the sidebar only while they are in use; filters combine."""
+    row, other = started(user, hours=1), started(user, hours=1)
+    now = timezone.now()
+    LoginSession.objects.filter(pk=row.pk).update(**{column: now})
+    LoginSession.objects.filter(pk=other.pk).update(**{column: now - timedelta(days=3)})
+
+    assert choices_of(desk.get(LIST), f"{column}__gte") == []
+    query = {f"{column}__gte": "yesterday", "user": user.pk, "created_at__gte": "2h"}
+    assert listed(desk.get(LIST, query)) == [row]
+    assert len(choices_of(desk.get(LIST, query), f"{column}__gte")) == 2
+
+
+@pytest.mark.parametrize(
+    "value", ["x", "25:00", "\0", "9" * 5000, "99999w", "9999-12-31", "\ud800"]
+)
+def test_a_time_that_cannot_be_is_no_error_of_the_server(desk, session, value):
+    """The list is shown with a note, and the export is refused."""
+    query = {"created_at__gte": value.encode("utf-8", "surrogatepass")}
+
+    assert desk.get(LIST, query, follow=True).status_code == 200
+    assert desk.get(EXPORT, query).status_code == 400
+
+
 def choices_of(answer, parameter):
     changelist = answer.context["cl"]
     return [
         choice
         for spec in changelist.filter_specs
-        if getattr(spec, "parameter_name", "") == parameter
+        if parameter in spec.expected_parameters()
         for choice in spec.choices(changelist)
     ]
 

@@ -26,10 +26,10 @@ ORDER = {
     "http": "device refusals transport / bodies",
     "signins": "erasing lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
     " blacklisting refreshing",
-    "operations": "activity batches / finding purge revocation sweep",
+    "operations": "activity batches periods / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
-    "admin": "filters user_agents user_page wording / export forms overview / records find /"
+    "admin": "user_agents user_page wording / export filters forms overview / records find /"
     " activity api_tokens blacklist bulk keys / sessions / .",
     "contrib": "activity allauth channels ninja pytest simplejwt spectacular / djoser",
     "contrib.activity": "models / counting / apps",

@@ -70,6 +70,21 @@ PATTERNS = {
         "finditer",
         ["eyJ", "eyJ.", "eyJ.a", "eyJa.a.", "eyJ eyJ.", "a.", "a.a"],
     ),
+    "operations.periods._PERIOD": (
+        "finditer",
+        [
+            "14:00 ",
+            "14:00:",
+            "2026-11-20",
+            "2026-11-20 1:00",
+            "from ",
+            "last 9",
+            "1h",
+            "1",
+            "since now ",
+        ],
+    ),
+    "operations.periods._MOMENT": ("fullmatch", ["1", "14:00", "2026-11-20 ", "+01"]),
     "tokens.keymaterial._KEY_TEXT": ("search", ["-", "----", "-----BEGIN", "ssh-"]),
     "conf.durations.parse": ("fullmatch", ["1s"]),
     "store.database._NOT_IN_SQLITE": ("match", ["table ", "no such ", "table x", " has no column"]),
@@ -90,6 +105,13 @@ PATTERNS = {
 USUAL = ["a", "0", "f", ".", "-", "_", " ", "\n", "\0", "é", "a.", "0-", "0:", "a ", "=", "%s", '"']
 
 
+def _value(module, name, node):
+    """The pattern; one that is put together has a name, and is what the module made of it."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    return getattr(importlib.import_module(f"django_jwtauth.{module}"), name).pattern
+
+
 def find_patterns():
     """Yield name, pattern and flags of every regular expression in the package."""
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -106,8 +128,7 @@ def find_patterns():
                     and isinstance(call.func.value, ast.Name)
                     and call.func.value.id == "re"
                 ):
-                    # What is put together while it runs cannot be looked at here.
-                    pattern = ast.literal_eval(call.args[0])
+                    pattern = _value(module, name, call.args[0])
                     ignoring_case = "IGNORECASE" in ast.unparse(call)
                     yield f"{module}.{name}", pattern, re.IGNORECASE if ignoring_case else 0
 

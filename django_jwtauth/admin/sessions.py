@@ -30,7 +30,17 @@ from . import user_page
 from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
-from .filters import EndedViaFilter, EndReasonFilter, KindFilter, Status, StatusFilter, UserFilter
+from .filters import (
+    EndedFilter,
+    EndedViaFilter,
+    EndReasonFilter,
+    KindFilter,
+    ReplayedFilter,
+    StartedFilter,
+    Status,
+    StatusFilter,
+    UserFilter,
+)
 from .find import find_view
 from .forms import RevokeForm
 from .keys import keys_view
@@ -62,7 +72,9 @@ class LoginSessionAdmin(RecordAdmin):
         UserFilter,
         StatusFilter,
         KindFilter,
-        "created_at",
+        StartedFilter,
+        EndedFilter,
+        ReplayedFilter,
         EndReasonFilter,
         EndedViaFilter,
     )
