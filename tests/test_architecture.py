@@ -31,8 +31,9 @@ ORDER = {
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
     "admin": "user_agents user_page wording / export filters forms overview / records find /"
     " activity api_tokens blacklist bulk keys / sessions / .",
-    "contrib": "activity allauth channels ninja pytest simplejwt spectacular / djoser",
+    "contrib": "activity allauth channels ninja pytest simplejwt spectacular / dj_rest_auth djoser",
     "contrib.activity": "models / counting / apps",
+    "contrib.dj_rest_auth": "jwt_auth / views / urls",
     "contrib.simplejwt": "move / alias decoder exceptions utils / backends settings /"
     " issuing models state token_blacklist / tokens / authentication / serializers /"
     " views / checks .",
@@ -48,11 +49,13 @@ ORDER = {
 KNOWN_TO = {
     "allauth": "contrib.allauth",
     "channels": "contrib.channels",
+    "dj_rest_auth": "contrib.dj_rest_auth",
     "drf_spectacular": "contrib.spectacular",
     "ninja": "contrib.ninja",
     "pytest": "contrib.pytest",
-    "rest_framework": "authentication checks contrib.simplejwt contrib.spectacular exceptions"
-    " management.logins management.visiting permissions serializers testing views",
+    "rest_framework": "authentication checks contrib.dj_rest_auth contrib.simplejwt"
+    " contrib.spectacular exceptions management.logins management.visiting permissions"
+    " serializers testing views",
     "jwt": "contrib.simplejwt.move.decoder management.commands.jwtauth_generate_key"
     " tokens.jws tokens.keymaterial",
     "cryptography": "management.commands.jwtauth_export_keys"

@@ -34,6 +34,7 @@ ELSEWHERE = {
     # The one document that they make together.
     "contrib.spectacular": "neighbours/test_spectacular",
     # The project with djoser and dj-rest-auth, which needs settings of its own.
+    "contrib.dj_rest_auth": "neighbours/test_simplejwt_users",
     "contrib.djoser": "neighbours/test_simplejwt_users",
 }
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from textwrap import dedent
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from tests.pages import DOCS
 from tests.shell import ROOT
@@ -51,7 +52,8 @@ def find_names(code):
 def is_module(name):
     try:
         return find_spec(name) is not None
-    except ModuleNotFoundError:
+    # ImproperlyConfigured: dj-rest-auth is installed, but is no app of this project.
+    except (ModuleNotFoundError, ImproperlyConfigured):
         return False
 
 

@@ -68,7 +68,7 @@ class SignInView(BrowserGrantView, views.TokenObtainPairView):
     """Sign in with name and password, and end the sign-in that the browser still had."""
 
     def grant(self, pair: TokenPair) -> Response:
-        _end_presented(self.request)
+        _end_cookies(self.request)
         rotate_token(self.request._request)
         return super().grant(pair)
 
@@ -94,15 +94,19 @@ class SignOutView(BrowserView):
     """End the browser's sign-in and clear its cookies; signing out twice is fine."""
 
     def post(self, request: Request) -> Response:
-        _end_presented(request)
+        _end_cookies(request)
         response = Response({})
         delete_token_cookies(response, self.cookie_path)
         return response
 
 
-def _end_presented(request: Request) -> None:
+def _end_cookies(request: Request) -> None:
     """End the sign-in whose cookies were sent, if there is one."""
-    refresh, access = get_refresh_cookie(request._request), get_cookie_token(request._request)
+    end_presented(get_refresh_cookie(request._request), get_cookie_token(request._request))
+
+
+def end_presented(refresh: str | None, access: str | None) -> None:
+    """End the sign-ins of the tokens that a client signs out with, whether valid or not."""
     with suppress(TokenError):
         if refresh:
             sessions.blacklist(refresh, REFRESH, via=Via.API)

@@ -10,4 +10,11 @@ urlpatterns = [
         "djoser/",
         include("djoser.urls.jwt" if settings.ALIAS else "django_jwtauth.contrib.djoser"),
     ),
+    path(
+        "auth/",
+        include(
+            "dj_rest_auth.urls" if settings.ALIAS else "django_jwtauth.contrib.dj_rest_auth.urls"
+        ),
+    ),
+    path("auth/registration/", include("dj_rest_auth.registration.urls")),
 ]
