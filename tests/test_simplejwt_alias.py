@@ -141,6 +141,32 @@ def test_the_project_checks_and_its_migrations_are_complete(apps, simplejwt):
     assert run(f'{script}; print("passed")', apps, simplejwt).endswith("passed")
 
 
+def test_the_doctor_knows_it(simplejwt):
+    """No path is to be edited: the report says why, and still names what is not here."""
+    script = """
+from pathlib import Path
+from django_jwtauth.contrib.simplejwt.move import source
+file = Path("edited.py")
+source.find_files = lambda: source.Files([file], True)
+text = "from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken".encode()
+Path.read_bytes, Path.stat = lambda path: text, lambda path: type("", (), {"st_size": 9})
+call_command("jwtauth_doctor", "--from-simplejwt")
+"""
+    shown = run(script, APPS["with the app"], simplejwt)
+
+    assert "alias.install()\n    -- leads imports of rest_framework_simplejwt here" in shown
+    assert "edited.py:1: rest_framework_simplejwt.tokens.SlidingToken\n    -- use a pair" in shown
+    assert "->" not in shown
+    assert f"INSTALLED_APPS: {APP}\n    -- remove it after" in shown
+
+
+def test_the_doctor_is_content_with_it(simplejwt):
+    """It signs in through the class that the alias leads here."""
+    script = 'call_command("migrate", verbosity=0); call_command("jwtauth_doctor", no_color=True)'
+
+    assert run(script, APPS["with the app"], simplejwt).endswith("200 200 200 401: all is well.")
+
+
 def test_the_tables_are_dropped_as_before():
     """simplejwt's migrations are simplejwt's."""
     require_simplejwt()

@@ -44,6 +44,16 @@ def test_projects_without_such_packages(told):
         ({"REST_AUTH": {"USE_JWT": False}}, False),
         ({"REST_AUTH": {"USE_JWT": True}}, True),
         ({"REST_USE_JWT": True}, True),
+        (
+            {
+                "REST_AUTH": {
+                    "USE_JWT": True,
+                    "JWT_TOKEN_CLAIMS_SERIALIZER": "rest_framework_simplejwt.serializers.X",
+                }
+            },
+            True,
+        ),
+        ({"REST_AUTH": {"USE_JWT": True, "JWT_TOKEN_CLAIMS_SERIALIZER": "shop.Ours"}}, False),
     ],
     ids=str,
 )
@@ -74,3 +84,22 @@ def test_any_package_that_needs_simplejwt(told):
 
     assert list(found) == ["social"]
     assert "imports simplejwt itself" in found["social"]
+
+
+def test_with_the_alias(told, monkeypatch):
+    """Imports are led here; only dj-rest-auth's logout asks for an app by its name."""
+    monkeypatch.setattr(neighbours.source, "is_led_here", lambda: True)
+    found = told("dj_rest_auth", "djoser", "social", needing=["social"], REST_USE_JWT=True)
+
+    assert list(found) == ["dj_rest_auth"]
+    assert "rest_framework_simplejwt.token_blacklist" in found["dj_rest_auth"]
+    monkeypatch.setattr(
+        neighbours.apps, "is_installed", "rest_framework_simplejwt.token_blacklist".__eq__
+    )
+    assert told("dj_rest_auth", REST_USE_JWT=True) == {}
+
+
+def test_with_the_alias_but_without_tokens(told, monkeypatch):
+    monkeypatch.setattr(neighbours.source, "is_led_here", lambda: True)
+
+    assert told("dj_rest_auth") == {}

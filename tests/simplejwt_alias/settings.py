@@ -6,6 +6,7 @@ from importlib.machinery import PathFinder
 from django_jwtauth.contrib.simplejwt import alias
 from tests import settings as base
 
+ALLOWED_HOSTS = ["localhost"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
 DEFAULT_AUTO_FIELD = base.DEFAULT_AUTO_FIELD
 INSTALLED_APPS = [*base.INSTALLED_APPS, *os.environ.get("APPS", "").split()]

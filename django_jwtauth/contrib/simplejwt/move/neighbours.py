@@ -7,27 +7,48 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 
+from . import source
 from .names import THEIRS
-from .source import Finding
+from .source import Finding, is_theirs
 
 _PAGE = "see the page on moving here"
+_APP = f"{THEIRS}.token_blacklist"
 _DISTRIBUTION = "djangorestframework-simplejwt"
 
 
 def describe() -> Iterator[Finding]:
     """Yield what to do about each app that is installed and makes or reads simplejwt's tokens."""
     installed = {config.name.partition(".")[0] for config in apps.get_app_configs()}
-    for package in sorted(installed & {*_ASKED, *_find_dependents(installed)}):
-        told = _ASKED.get(package, _ask_any)(package)
+    if source.is_led_here():
+        asked, concerned = _ASKED_WITH_ALIAS, {*_ASKED_WITH_ALIAS}
+    else:
+        asked, concerned = _ASKED, {*_ASKED, *_find_dependents(installed)}
+    for package in sorted(installed & concerned):
+        told = asked.get(package, _ask_any)(package)
         if told:
             yield Finding("INSTALLED_APPS", package, f"-- {told}")
 
 
 def _ask_dj_rest_auth(package: str) -> str | None:
     options: Any = getattr(settings, "REST_AUTH", None) or {}
-    if options.get("USE_JWT", getattr(settings, "REST_USE_JWT", False)):
-        return f"logging in and registering make tokens of simplejwt: {_PAGE}, dj-rest-auth"
-    return None
+    serializer = options.get("JWT_TOKEN_CLAIMS_SERIALIZER")
+    if not _uses_tokens(options) or (serializer and not is_theirs(str(serializer))):
+        return None
+    return f"logging in and registering make tokens of simplejwt: {_PAGE}, dj-rest-auth"
+
+
+def _ask_logout(package: str) -> str | None:
+    """Ask dj-rest-auth with the alias, with which everything else works by itself."""
+    if not _uses_tokens(getattr(settings, "REST_AUTH", None) or {}) or apps.is_installed(_APP):
+        return None
+    return (
+        f'its logout ends the sign-in only while "{_APP}" is in INSTALLED_APPS: {_PAGE}, '
+        "dj-rest-auth"
+    )
+
+
+def _uses_tokens(options: Any) -> bool:
+    return bool(options.get("USE_JWT", getattr(settings, "REST_USE_JWT", False)))
 
 
 def _ask_djoser(package: str) -> str:
@@ -59,6 +80,8 @@ _ASKED = {
     "djoser": _ask_djoser,
     "drf_spectacular": _ask_spectacular,
 }
+#: With ``alias.install()``, the imports of every package are led here.
+_ASKED_WITH_ALIAS = {"dj_rest_auth": _ask_logout, "drf_spectacular": _ask_spectacular}
 
 
 def _find_dependents(installed: set[str]) -> set[str]:

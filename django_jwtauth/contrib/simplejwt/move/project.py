@@ -61,8 +61,22 @@ _STAYS = {
 }
 
 
+#: What is told of a project with ``alias.install()`` in place of each path.
+LED_HERE = Finding(
+    "The settings", "alias.install()", f"-- leads imports of {THEIRS} here: no path must change"
+)
+
+
 def describe() -> Iterator[Finding]:
     """Yield each place to change."""
+    if source.is_led_here():
+        yield LED_HERE
+        yield from (each for each in _find_places() if each.advice.startswith("--"))
+    else:
+        yield from _find_places()
+
+
+def _find_places() -> Iterator[Finding]:
     files = source.find_files()
     places = [
         place

@@ -90,12 +90,24 @@ def is_theirs(name: str) -> bool:
 
 def is_present() -> bool:
     """Return whether simplejwt itself can be imported, not something that stands in for it."""
+    found = _find_origin()
+    return found is not None and is_theirs(found)
+
+
+def is_led_here() -> bool:
+    """Return whether imports of simplejwt get the modules here, by ``alias.install()``."""
+    found = _find_origin()
+    return found is not None and not is_theirs(found)
+
+
+def _find_origin() -> str | None:
+    """Return the module in which what is imported as simplejwt is defined, None without it."""
     try:
-        tokens = import_module(f"{THEIRS}.tokens")
+        origin: str = import_module(f"{THEIRS}.tokens").RefreshToken.__module__
     # Importing it asks for its settings, which may be wrong by now.
     except Exception:
-        return False
-    return is_theirs(tokens.RefreshToken.__module__)
+        return None
+    return origin
 
 
 def find_files() -> Files:
