@@ -1,10 +1,9 @@
-"""Ending sign-ins in the admin, and the list of them."""
+"""Ending sign-ins in the admin, and their records."""
 
 import re
 from datetime import timedelta
 
 import pytest
-from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -12,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_jwtauth import api_tokens, sessions
-from django_jwtauth.admin import user_agents
+from django_jwtauth import sessions
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
 from django_jwtauth.models import LoginSession, Reason, Via
 from tests.desk import END, LIST, WHY, page_of, select, text_of
@@ -205,70 +203,7 @@ def test_the_filters_of_the_list_are_still_set_afterwards(desk, session):
     assert confirmation.context["list_url"] == filtered
 
 
-# --- the list of sign-ins
-
-
-def test_the_list_shows_a_sign_in_at_a_glance(desk, user, rf, monkeypatch):
-    """Status, user, device and, once it is over, how and by whom it was ended."""
-    monkeypatch.setattr(user_agents, "parse", None)
-    request = rf.post("/", HTTP_USER_AGENT="Mozilla/5.0 (X11) Firefox/140.0")
-    sessions.start(user, request)
-    row = text_of(desk.get(LIST))
-
-    assert "anna Live (X11) Firefox/140.0, 127.0.0.1" in row
-    LoginSession.objects.all().end(reason=Reason.LEFT, via=Via.COMMAND, by=user)
-    row = text_of(desk.get(LIST))
-    assert "anna Ended" in row
-    assert "Person left, Command, anna" in row
-
-
-def test_a_device_is_called_what_its_owner_calls_it(desk, session):
-    """The name wins over the user agent."""
-    LoginSession.objects.update(name="Anna's phone", user_agent="okhttp/4.12", ip_address="::1")
-
-    assert "Anna&#x27;s phone, ::1" in desk.get(LIST).content.decode()
-
-
-def deactivate(session):
-    User.objects.update(is_active=False)
-
-
-def change_password(session):
-    User.objects.update(password="!")
-
-
-STATUSES = {
-    "Live": lambda session: None,
-    "Ended": lambda session: LoginSession.objects.all().end(),
-    "Expired": lambda session: LoginSession.objects.update(expires_at=timezone.now()),
-    "User deactivated": deactivate,
-    "Password changed": change_password,
-    "User deleted": lambda session: LoginSession.objects.update(user=None),
-}
-
-
-@pytest.mark.parametrize("status", STATUSES)
-def test_the_status_is_what_a_request_would_meet(admin_site_of, session, status):
-    """A sign-in that nothing accepts any more is not called live, swept or not."""
-    STATUSES[status](session)
-    session = LoginSession.objects.get()
-
-    assert admin_site_of(LoginSession).status(session) == status
-
-
-def test_an_api_token_that_outlives_the_password_is_live(admin_site_of, user, settings):
-    """As a request with it would find."""
-    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
-    new = api_tokens.create(user, "deploy")
-    change_password(new.session)
-
-    assert sessions.authenticate(new.raw)
-    assert admin_site_of(LoginSession).status(LoginSession.objects.get()) == "Live"
-
-
-@pytest.fixture
-def admin_site_of():
-    return admin.site.get_model_admin
+# --- the records
 
 
 def test_deleting_a_user_is_not_held_up_and_the_record_stays(admin_client, user, session):

@@ -17,10 +17,11 @@ from ..models import BlacklistedToken, Reason, Via
 from ..operations import revocation
 from ..operations.revocation import log_text
 from ..redacted import redact_body
+from . import cells
 from .filters import ReasonFilter, TokenType, TokenTypeFilter, UserFilter, ViaFilter
 from .forms import BlacklistTokenForm, RevokeForm
 from .records import RecordAdmin, make_cause
-from .wording import label, moment
+from .wording import label
 
 
 class BlacklistedTokenAdmin(RecordAdmin):
@@ -88,7 +89,7 @@ class BlacklistedTokenAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("blacklisted"))
     def blacklisted(self, record: BlacklistedToken) -> str:
-        return moment(record.blacklisted_at)
+        return cells.labelled(gettext_lazy("blacklisted"), cells.when(record.blacklisted_at))
 
     @admin.display(description=gettext_lazy("why"))
     def why(self, record: BlacklistedToken) -> str:
@@ -96,11 +97,11 @@ class BlacklistedTokenAdmin(RecordAdmin):
 
     @admin.display(description=gettext_lazy("why"))
     def story(self, record: BlacklistedToken) -> str:
-        return ", ".join(filter(None, (self.why(record), record.blacklisted_by_name)))
+        return cells.cut(", ".join(filter(None, (self.why(record), record.blacklisted_by_name))))
 
     @admin.display(description=gettext_lazy("expires"))
     def expires(self, record: BlacklistedToken) -> str:
-        return moment(record.expires_at)
+        return cells.labelled(gettext_lazy("expires"), cells.when(record.expires_at))
 
     def _may_end(self, request: HttpRequest) -> bool:
         return self.has_own_permission(request, "end_sessions")

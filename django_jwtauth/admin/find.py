@@ -95,6 +95,7 @@ def _rows(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[
         yield _("Signed in"), moment(session.created_at)
         yield _("Refreshed"), moment(session.refreshed_at)
         yield _("Device"), model_admin.device(session) or ""
+        yield _("Address"), model_admin.address(session) or ""
         if session.ended_at:
             who = (session.ended_by_name, model_admin.via(session), model_admin.reason(session))
             yield _("Ended"), _act(session.ended_at, *who, session.end_note)

@@ -41,12 +41,12 @@ def _describe(ring: KeyRing, kind: str) -> list[dict[str, str]]:
     first = len(ring.keys) - derived
     return [
         {
-            "kid": key.kid or "-",
+            "kid": key.kid or "",
             "algorithm": key.algorithm,
             "kind": kind,
             "origin": _origin(number - first),
             "state": _state(key, signer),
-            "active_from": moment(key.active_from) if key.active_from else "-",
+            "active_from": moment(key.active_from) if key.active_from else "",
         }
         for number, key in enumerate(ring.keys)
     ]

@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
@@ -22,9 +23,9 @@ from ..conf import get_settings
 from ..models import BlacklistedToken, Cause, LoginSession, Via
 from ..operations.finding import find_named, find_user, holds_token
 from ..store import database
-from . import overview
+from . import cells, overview
 from .export import export_view
-from .wording import in_words, moment
+from .wording import in_words, moment, zone_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -76,6 +77,10 @@ class RecordAdmin(ModelAdmin):
         name = f"django_jwtauth_{self.opts.model_name}_export"
         return [path("export/", view, name=name), *super().get_urls()]
 
+    def get_empty_value_display(self) -> SafeString:
+        # Marked, so that a card on a phone has no line for what is not known.
+        return cells.nothing(super().get_empty_value_display())
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         # A replica that lags would show a sign-in as live that was just ended.
         return super().get_queryset(request).using(database.alias())
@@ -95,6 +100,7 @@ class RecordAdmin(ModelAdmin):
             "can_create_token": self.has_own_permission(request, "create_api_token"),
             "user_filter": user,
             "user_query": urlencode({"user": user.pk}) if user else "",
+            "zone": zone_name(),
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
@@ -165,8 +171,8 @@ class RecordAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("user"))
     def user_name(self, record: LoginSession | BlacklistedToken) -> str:
         if record.user is None:
-            return _("%(subject)s (deleted)") % {"subject": record.subject}
-        return str(record.user.get_username() or record.subject)
+            return cells.cut(_("%(subject)s (deleted)") % {"subject": record.subject})
+        return cells.cut(str(record.user.get_username() or record.subject))
 
     def render_form(
         self, request: HttpRequest, template: str, form: Any, context: dict[str, Any]
@@ -198,6 +204,7 @@ class RecordAdmin(ModelAdmin):
                 "media": self.media,
                 # The last of the breadcrumbs.
                 "original": context["title"],
+                "nothing_known": self.get_empty_value_display(),
                 "access_lifetime": in_words(conf.ACCESS_TOKEN_LIFETIME),
                 "api_lifetime": in_words(conf.API_TOKENS.MAX_LIFETIME),
                 "legacy_until": legacy_until and moment(legacy_until),

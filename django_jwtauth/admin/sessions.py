@@ -7,29 +7,22 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
-from django.contrib.auth import get_user_model
 from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
-from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ..claims import find_sid, parse_sid
-from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
-from ..models import Kind, LoginSession, Reason, Via
+from ..models import LoginSession
 from ..operations import revocation
-from ..signins import rules
-from ..store import compiled, database
 from . import user_page
 from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
+from .columns import SignInColumns
 from .filters import (
     EndedFilter,
     EndedViaFilter,
@@ -37,37 +30,20 @@ from .filters import (
     KindFilter,
     ReplayedFilter,
     StartedFilter,
-    Status,
     StatusFilter,
     UserFilter,
 )
 from .find import find_view
 from .forms import RevokeForm
 from .keys import keys_view
-from .records import RecordAdmin, make_cause
-from .user_agents import readable
-from .wording import ended_text, label, moment
+from .records import make_cause
+from .wording import ended_text
 
 #: The most sign-ins that one confirmation can end, as the page lists each of them.
 MAX_ENDED_AT_ONCE = 500
 
-#: Why a sign-in that has neither ended nor expired would be refused, in few words.
-REFUSED: dict[type[TokenError], str | Promise] = {
-    UserNotFound: gettext_lazy("User deleted"),
-    UserInactive: Reason.USER_INACTIVE.label,
-    CredentialsChanged: Reason.CREDENTIALS_CHANGED.label,
-}
 
-
-class LoginSessionAdmin(RecordAdmin):
-    list_display = (
-        "user_name",
-        "state",
-        "device",
-        "signed_in",
-        "refreshed",
-        "expires",
-    )
+class LoginSessionAdmin(SignInColumns):
     list_filter = (
         UserFilter,
         StatusFilter,
@@ -172,85 +148,6 @@ class LoginSessionAdmin(RecordAdmin):
             return queryset.filter(pk=sid), False
         return super().get_search_results(request, queryset, search_term)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)
-        # One query for all rows, and none for a manager that hides nobody.
-        hidden = _hidden_users(changelist.result_list)
-        for session in changelist.result_list:
-            session.user_is_hidden = session.user_id in hidden
-        return changelist
-
-    # --- columns
-
-    @admin.display(description=gettext_lazy("status"))
-    def status(self, session: LoginSession) -> str:
-        if session.ended_at is not None:
-            return str(Status.ENDED.label)
-        if not session.is_live():
-            return str(Status.EXPIRED.label)
-        # The list has queried all of its rows at once.
-        hidden = getattr(session, "user_is_hidden", None)
-        if session.user_id in _hidden_users([session]) if hidden is None else hidden:
-            return _("User hidden")
-        try:
-            rules.check_row(session)
-        except TokenError as error:
-            return str(REFUSED.get(type(error), error.sentence))
-        return str(Status.LIVE.label)
-
-    @admin.display(description=gettext_lazy("status"))
-    def state(self, session: LoginSession) -> str:
-        """The status and, if it has ended, when, how and why."""
-        if session.ended_at is None:
-            return self.status(session)
-        how = filter(None, (self.reason(session), self.via(session), session.ended_by_name))
-        lines = (self.status(session), moment(session.ended_at), ", ".join(how))
-        return format_html("{}<br>{}<br>{}", *lines)
-
-    @admin.display(description=gettext_lazy("device"))
-    def device(self, session: LoginSession) -> str | None:
-        device = Truncator(session.name or readable(session.user_agent)).chars(60)
-        kind = "" if session.kind == Kind.SIGN_IN else label(Kind, session.kind)
-        parts = [part for part in (kind, device) if part]
-        if session.ip_address:
-            # A long address may be wrapped, so that the columns beside it fit.
-            groups = format_html_join(mark_safe(":<wbr>"), "{}", zip(session.ip_address.split(":")))
-            parts.append(groups if len(session.ip_address) > 20 else session.ip_address)
-        return format_html_join(", ", "{}", zip(parts)) or None
-
-    @admin.display(description=gettext_lazy("kind"))
-    def kind_in_words(self, session: LoginSession) -> str:
-        more = filter(None, (session.purpose, session.scope))
-        return ": ".join((label(Kind, session.kind), *more))
-
-    @admin.display(description=gettext_lazy("last used"))
-    def last_used(self, session: LoginSession) -> str:
-        """Only the use of an API token is recorded."""
-        if session.last_used_at is None:
-            return str(self.get_empty_value_display())
-        return " ".join(filter(None, (moment(session.last_used_at), session.last_used_ip)))
-
-    # The list cannot be sorted by other columns, which have no index.
-    @admin.display(description=gettext_lazy("signed in"), ordering="created_at")
-    def signed_in(self, session: LoginSession) -> str:
-        return moment(session.created_at)
-
-    @admin.display(description=gettext_lazy("refreshed"))
-    def refreshed(self, session: LoginSession) -> str:
-        return moment(session.refreshed_at)
-
-    @admin.display(description=gettext_lazy("expires"))
-    def expires(self, session: LoginSession) -> str:
-        return moment(session.expires_at)
-
-    @admin.display(description=gettext_lazy("reason"))
-    def reason(self, session: LoginSession) -> str:
-        return label(Reason, session.end_reason)
-
-    @admin.display(description=gettext_lazy("via"))
-    def via(self, session: LoginSession) -> str:
-        return label(Via, session.ended_via)
-
     # --- ending
 
     def change_view(
@@ -299,7 +196,7 @@ class LoginSessionAdmin(RecordAdmin):
             "title": _("End sign-ins"),
             "form_url": self._url(request, "end"),
             "list_url": self._url(request, "changelist"),
-            "ending": [(one, self.user_name(one), self.device(one)) for one in ending],
+            "ending": [(one, self.as_row(one)) for one in ending],
             "user_count": len({one.user_id or one.subject for one in ending}),
             "ended_count": len(chosen) - len(ending),
         }
@@ -318,16 +215,6 @@ class LoginSessionAdmin(RecordAdmin):
         url = self.page_url(f"loginsession_{name}")
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
-
-
-def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
-    """Return the keys of the users whom the project's manager hides, and who are refused."""
-    model = get_user_model()
-    if compiled.is_plain(model):
-        return set()
-    keys = {session.user_id for session in sessions if session.user_id is not None}
-    visible = model._default_manager.using(database.alias()).filter(pk__in=keys)
-    return keys - set(visible.values_list("pk", flat=True))
 
 
 def _read_sids(values: list[str]) -> list[UUID]:

@@ -1,7 +1,10 @@
-"""User agents in words: "Firefox 140 on Windows", if ua-parser is installed."""
+"""User agents in words: "Chrome 129 on Android". Better ones with ua-parser, if it is installed."""
 
+import re
 from importlib import import_module
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 try:
     parse: Any = import_module("ua_parser").parse
@@ -11,19 +14,52 @@ except ImportError:
 # What the parser returns for an unknown browser or system.
 _UNKNOWN = (None, "Other")
 
+# Without the parser, what most people use. The first that matches: browsers name those they
+# descend from, too.
+_BROWSERS = (
+    ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
+    ("Opera", r"(?:OPR|Opera|OPiOS)/(\d+)"),
+    ("Samsung Internet", r"SamsungBrowser/(\d+)"),
+    ("Firefox", r"(?:Firefox|FxiOS)/(\d+)"),
+    ("Chrome", r"(?:Chrome|CriOS|Chromium)/(\d+)"),
+    ("Safari", r"Version/(\d+)[\d.]* (?:Mobile/\S+ )?Safari/"),
+)
+_SYSTEMS = (
+    ("iOS", r"\((?:iPhone|iPad|iPod)"),
+    ("Android", r"Android"),
+    ("Windows", r"Windows"),
+    ("ChromeOS", r"\bCrOS\b"),
+    ("macOS", r"Macintosh"),
+    ("Linux", r"Linux|X11"),
+)
+# A client that is no browser begins with its own name: "okhttp/4.12.0".
+_CLIENT = re.compile(r"(?!Mozilla/)([\w.-]{1,40})/v?(\d+)")
+
 
 def readable(user_agent: str) -> str:
     """Return the names of browser and system, or the header itself if they are unknown."""
-    raw = user_agent.removeprefix("Mozilla/5.0 ")
-    result = parse(user_agent) if parse and user_agent else None
-    browser = _named(result.user_agent) if result else ""
-    system = result.os.family if result and result.os else None
+    browser, system = (_parsed if parse else _guessed)(user_agent)
     if not browser:
-        return raw
-    return browser if system in _UNKNOWN else f"{browser} ({system})"
+        return user_agent.removeprefix("Mozilla/5.0 ")
+    if not system:
+        return browser
+    return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
 
 
-def _named(user_agent: Any) -> str:
-    if user_agent is None or user_agent.family in _UNKNOWN:
-        return ""
-    return " ".join(filter(None, (user_agent.family, user_agent.major)))
+def _parsed(user_agent: str) -> tuple[str, str]:
+    result = parse(user_agent) if user_agent else None
+    if result is None or result.user_agent is None or result.user_agent.family in _UNKNOWN:
+        return "", ""
+    browser = " ".join(filter(None, (result.user_agent.family, result.user_agent.major)))
+    system = result.os.family if result.os else None
+    return browser, "" if system in _UNKNOWN else system
+
+
+def _guessed(user_agent: str) -> tuple[str, str]:
+    client = _CLIENT.match(user_agent)
+    if client:
+        return " ".join(client.groups()), ""
+    found = ((name, re.search(pattern, user_agent)) for name, pattern in _BROWSERS)
+    browser = next((f"{name} {match[1]}" for name, match in found if match), "")
+    systems = (name for name, pattern in _SYSTEMS if re.search(pattern, user_agent))
+    return browser, next(systems, "")

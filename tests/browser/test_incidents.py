@@ -26,8 +26,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from django_jwtauth import sessions
-from django_jwtauth.models import LoginSession
+from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.models import Kind, LoginSession
 from tests.browser.site import DEADLINE
 from tests.conftest import DESK
 
@@ -365,17 +365,87 @@ def tab_to(desk, element):
     raise AssertionError("The focus never came there.")
 
 
-@plain_only
-def test_the_lists_fit_the_window(desk, user):
-    """At 1280 pixels no column is cut off."""
-    sign_in(user, 2)
-    sign_in(user, 1, LAPTOP, "2001:db8:85a3:8d3:1319:8a2e:370:7348")
-    LoginSession.objects.all().end(reason="stolen", via="admin", by=user, note=NOTE)
-    sessions.blacklist(sign_in(user).access, reason="stolen", via="admin", by=user)
-    for url in (LIST, reverse("admin:django_jwtauth_blacklistedtoken_changelist")):
-        desk.open(url)
-        wide = desk.driver.execute_script(
-            "const list = document.querySelector('.results');"
-            "return list.scrollWidth - list.clientWidth"
-        )
-        assert wide <= 0, url
+FULL = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
+
+
+@pytest.fixture
+def many_kinds(user, other_user):
+    """Rows as long as they come; the sign-in that an operator has ended."""
+    model = get_user_model()
+    long = model.objects.create_user("maximiliane.von-der-hohenstauffen@subsidiary.example.com")
+    for owner in (long, model.objects.create_user("محمد_عبدالرحمن")):
+        sign_in(owner, 2)
+        sign_in(owner, 1, LAPTOP, FULL)
+        sign_in(owner, 1, f"Odd/1.0 {'x' * 200}", FULL)
+        new = api_tokens.create(owner, "deploy-to-production-from-github-actions " * 2)
+        scopes = " ".join(f"reports:read{number}" for number in range(12))
+        columns = {"last_used_at": timezone.now(), "last_used_ip": FULL, "scope": scopes}
+        LoginSession.objects.filter(pk=new.session.pk).update(**columns)
+        one_time.create(owner, "x" * 64)
+    sessions.start(user)
+    ended = sign_in(user, 2, IPHONE, FULL)
+    LoginSession.objects.filter(pk=ended.session_id).update(name="Telefon von Anna " * 5)
+    LoginSession.objects.filter(user=user).end(
+        reason="credentials_changed", via="admin", by=long, note=NOTE
+    )
+    sessions.blacklist(sign_in(user).access, reason="stolen", via="admin", by=long)
+    other_user.delete()
+    return ended
+
+
+KINDS = [f"{LIST}?kind={kind}" for kind in Kind]
+LISTS = [LIST, *KINDS, reverse("admin:django_jwtauth_blacklistedtoken_changelist")]
+# The greatest height of a row in pixels, and by how many the list is too wide.
+MEASURE_LIST = """
+    const list = document.querySelector("#result_list");
+    const box = list.parentElement;
+    const rows = [...list.querySelectorAll("tbody tr")];
+    return [
+        Math.max(...rows.map((row) => row.getBoundingClientRect().height)),
+        Math.max(list.offsetWidth - box.clientWidth, box.scrollWidth - box.clientWidth),
+    ];
+"""
+
+
+@pytest.mark.parametrize("width", [1280, 1440, 1920])
+def test_the_lists_can_be_read(desk, many_kinds, width):
+    """No row is higher than 60 pixels, and no column is cut off."""
+    desk.driver.set_window_size(width, 900)
+    try:
+        for url in LISTS:
+            desk.open(url)
+            height, too_wide = desk.driver.execute_script(MEASURE_LIST)
+            assert height <= 60, url
+            assert too_wide <= 0, url
+        desk.picture(f"kinds-{width}")
+    finally:
+        desk.driver.set_window_size(1280, 900)
+
+
+def test_on_a_phone_no_page_scrolls_sideways(desk, many_kinds):
+    """A row of a list is a card there."""
+    screen = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    desk.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    live = LoginSession.objects.live().values_list("pk", flat=True)
+    end = "&".join(f"sid={pk.hex}" for pk in live)
+    pages = [
+        *LISTS,
+        reverse("admin:django_jwtauth_loginsession_keys"),
+        reverse("admin:django_jwtauth_loginsession_end") + f"?{end}",
+        reverse("admin:django_jwtauth_loginsession_find"),
+    ]
+    wide = "return [document.documentElement.scrollWidth, innerWidth]"
+    try:
+        for url in pages:
+            desk.open(url)
+            assert desk.driver.execute_script(wide) == [390, 390], url
+            if url in LISTS:
+                _height, too_wide = desk.driver.execute_script(MEASURE_LIST)
+                assert too_wide <= 0, url
+        desk.type("text", many_kinds.access)
+        desk.press("Find")
+        desk.says("Its sign-in has ended or is unknown: it is refused.")
+        assert desk.driver.execute_script(wide) == [390, 390]
+        desk.picture("found-phone")
+    finally:
+        desk.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
