@@ -15,11 +15,12 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from . import api_tokens, signals, throttling, tokens
-from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, parse_sid
+from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, is_sid, parse_sid
 from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
 from .http.transport import get_header_token, has_header
 from .models import Cause, LoginSession, Reason, Via
+from .permissions import IsPerson
 from .redacted import redact
 from .signins import (
     blacklisting,
@@ -34,7 +35,7 @@ from .signins import (
 )
 from .signins.issuing import carried_claims, issue
 from .signins.lifetimes import choose as choose_lifetimes
-from .store import database, writing
+from .store import database, identity, writing
 from .tokens import TokenPair as TokenPair
 from .tokens.keyrings import get_token_tenancy
 
@@ -312,6 +313,43 @@ def _may_record(session: LoginSession) -> bool:
     return True
 
 
+# --- keep
+
+
+def keep(request: Any, user: "AbstractBaseUser") -> None:
+    """Keep the current sign-in after its user has changed the password; all others end.
+
+    The counterpart of Django's ``update_session_auth_hash()``: call it after ``user.save()``,
+    with the object that was saved, and best in the same ``atomic()`` block, so that the sign-in
+    never seems to have ended. Its tokens stay valid, so the client gets no new ones.
+
+    ``request``: Django's or that of Django REST framework, signed in with an access token of
+    ``user``. Raises ``InsufficientUserAuthentication`` for an API token; ``CredentialsChanged`` if
+    another request has changed the password again; ``SessionEnded`` if the sign-in was ended by
+    anything else; and ``ValueError`` if the request has no access token, if it is signed in as
+    another user, or if the password is not saved yet. Three statements.
+    """
+    with one_tenancy():
+        claims: Any = getattr(request, "auth", None)
+        if not _is_of_sign_in(claims):
+            raise ValueError("The request has no access token of a sign-in that could be kept.")
+        if missing := IsPerson.find_missing(request, claims):
+            raise missing
+        if claims["sub"] != identity.identify(user).subject:
+            raise ValueError("Only the sign-in of the request's own user can be kept.")
+        endings.keep(claims, user)
+
+
+def _is_of_sign_in(claims: Any) -> bool:
+    """Return whether these are the claims of an access token that was issued here."""
+    return (
+        isinstance(claims, Mapping)
+        and claims.get("token_type") == ACCESS
+        and is_sid(claims.get("sid"))
+        and claims.get("iss") == get_settings().ISSUER
+    )
+
+
 # --- async twins
 
 
@@ -413,3 +451,8 @@ async def ablacklist(
     return await sync_to_async(blacklist)(
         raw, *allowed, reason=reason, via=via, by=by, note=note, may_end=may_end
     )
+
+
+async def akeep(request: Any, user: "AbstractBaseUser") -> None:
+    """See keep()."""
+    await sync_to_async(keep)(request, user)

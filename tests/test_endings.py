@@ -1,14 +1,19 @@
+from functools import partial
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, OperationalError, connection, models, transaction
 from django.test import Client as Browser
 from django.test.utils import isolate_apps, override_settings
 from django.urls import include, path
 
 from django_jwtauth import api_tokens, one_time, sessions, testing
+from django_jwtauth.authentication import JWTAuthentication, JWTCookieAuthentication
+from django_jwtauth.exceptions import AuthError, InsufficientUserAuthentication
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import endings
 from django_jwtauth.views.portal import MakingView
@@ -16,6 +21,8 @@ from tests.calls import reason_of
 from tests.changes import change_password, deactivate
 from tests.conftest import PASSWORD, Client
 from tests.forge import claims_of
+from tests.pages import DOCS, read_blocks
+from tests.racing import race
 from tests.rows import ends
 from tests.urls import urlpatterns as project
 
@@ -264,3 +271,289 @@ def test_a_request_with_another_secret_key_ends_nothing(user, pair, settings):
 
     assert reason_of(endings.load_user, claims) == "credentials_changed"
     assert ends() == [("", "")]
+
+
+# --- one is kept
+
+
+def recipes():
+    """Return the names that the page about the Python API defines for changing a password."""
+    names = {"__name__": __name__}
+    for block in read_blocks(DOCS / "python.md"):
+        if block.heading == "Change a password" and "allauth" not in block.code:
+            exec(block.code, names)
+    return names
+
+
+RECIPES = recipes()
+NEW_PASSWORD = "wonderland-43"
+FIELDS = {
+    "old_password": PASSWORD,
+    "new_password1": NEW_PASSWORD,
+    "new_password2": NEW_PASSWORD,
+}
+urlpatterns += [
+    path(
+        "password/",
+        RECIPES["ChangePasswordView"].as_view(
+            authentication_classes=[JWTAuthentication, JWTCookieAuthentication]
+        ),
+    ),
+    path("django/", RECIPES["KeepingPasswordChangeView"].as_view(success_url="/done/")),
+]
+
+
+def requesting(pair, user=None):
+    """A request that is signed in with the access token of ``pair``."""
+    return SimpleNamespace(auth=claims_of(pair.access))
+
+
+@pytest.fixture
+def left(user):
+    """What ends with the password: another sign-in, an API token and a link."""
+    api_tokens.create(user, "ci")
+    one_time.create(user, "export")
+    sessions.start(user)
+    return lambda: {kind: LoginSession.objects.live().of_kind(kind).count() for kind in Kind}
+
+
+ONLY_ONE = {Kind.SIGN_IN: 1, Kind.API_TOKEN: 0, Kind.ONE_TIME: 0}
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("door", ["DRF, header", "DRF, cookie", "Django, header"])
+def test_changing_the_password_keeps_the_current_sign_in(user, pair, left, settings, door):
+    """As the documentation shows it: both tokens go on, everything else is over."""
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django_jwtauth.middleware.JWTAuthenticationMiddleware",
+    ]
+    client = Browser()
+    address = "/django/" if "Django" in door else "/password/"
+    if "cookie" in door:
+        client.cookies["__Host-jwtauth_access"] = pair.access
+        answer = client.post(address, FIELDS)
+    else:
+        answer = client.post(address, FIELDS, headers={"Authorization": f"Bearer {pair.access}"})
+
+    assert (answer.status_code, answer.get("Location")) in [(200, None), (302, "/done/")]
+    user.refresh_from_db()
+    assert user.check_password(NEW_PASSWORD)
+    assert left() == ONLY_ONE
+    assert sessions.authenticate(pair.access)[0] == user
+    assert sessions.authenticate(sessions.refresh(pair.refresh).access)[0] == user
+    row = LoginSession.objects.get(pk=pair.session_id)
+    assert (row.end_reason, row.ended_via, row.ended_by, row.end_note) == ("", "", None, "")
+
+
+@pytest.mark.urls(__name__)
+def test_a_page_for_sessions_needs_no_token(user, pair, settings):
+    """Django's view changes the password of who is signed in by a session; no sign-in is kept."""
+    client = Browser()
+    client.force_login(user)
+
+    assert client.post("/django/", FIELDS).status_code == 302
+    assert client.get("/django/").status_code == 200
+    assert not LoginSession.objects.live().exists()
+
+
+@pytest.mark.urls(__name__)
+def test_a_wrong_old_password_changes_nothing(pair, left):
+    """400 from the form, and every sign-in goes on."""
+    before = left()
+    answer = Client().with_token(pair.access).post("/password/", {**FIELDS, "old_password": "x"})
+
+    assert (answer.status_code, [*answer.json()]) == (400, ["old_password"])
+    assert left() == before
+
+
+@pytest.mark.urls(__name__)
+def test_an_api_token_changes_no_password(user):
+    """403; a view without IsPerson gets the same answer from keep(), and rolls back."""
+    raw = api_tokens.create(user, "ci").raw
+    client = Client().with_token(raw)
+    assert client.post("/password/", FIELDS).json()["code"] == "insufficient_user_authentication"
+
+    request = SimpleNamespace(auth=claims_of(raw))
+    with pytest.raises(InsufficientUserAuthentication), transaction.atomic():
+        change_password(user)
+        sessions.keep(request, user)
+    assert sessions.authenticate(raw)
+
+
+def test_a_change_by_an_update_keeps_and_ends_as_well(user, pair, left):
+    """No receiver has heard of it, so keep() ends the others."""
+    User.objects.filter(pk=user.pk).update(password=make_password("another"))
+    user.refresh_from_db()
+
+    sessions.keep(requesting(pair), user)
+    assert left() == ONLY_ONE
+    assert sessions.refresh(pair.refresh)
+
+
+def test_keeping_without_a_change_ends_nothing(user, pair, left):
+    """Nothing is stale."""
+    before = left()
+    sessions.keep(requesting(pair), user)
+
+    assert left() == before
+
+
+def test_api_tokens_that_survive_a_password_survive_this(user, pair, settings):
+    """The setting holds, whoever ends the others."""
+    settings.JWTAUTH = {"API_TOKENS": {"SURVIVE_PASSWORD_CHANGE": True}}
+    raw = api_tokens.create(user, "ci").raw
+    change_password(user)
+    sessions.keep(requesting(pair), user)
+
+    assert sessions.authenticate(raw)
+    assert sessions.authenticate(pair.access)
+
+
+def test_what_keeping_costs(user, pair, statements):
+    """The user, the row, the other rows."""
+    change_password(user)
+    with statements(3):
+        sessions.keep(requesting(pair), user)
+
+
+def test_keeping_from_async_code(user, pair):
+    """akeep() is the same."""
+    change_password(user)
+    async_to_sync(sessions.akeep)(requesting(pair), user)
+
+    assert sessions.authenticate(pair.access)
+
+
+WITHOUT_A_SIGN_IN = {
+    "no claims": SimpleNamespace(),
+    "anonymous": SimpleNamespace(auth=None),
+    "another package's token": SimpleNamespace(auth=object()),
+    "another package's claims": SimpleNamespace(auth={"sub": "1"}),
+    "a refresh token": SimpleNamespace(auth={"token_type": "refresh", "sid": "0" * 32}),
+    "an odd sid": SimpleNamespace(auth={"token_type": "access", "sid": "x' OR 1"}),
+    "another issuer": SimpleNamespace(
+        auth={"token_type": "access", "sid": "0" * 32, "sub": "1", "iss": "https://b.example"}
+    ),
+}
+
+
+@pytest.mark.parametrize("request_", WITHOUT_A_SIGN_IN.values(), ids=WITHOUT_A_SIGN_IN)
+def test_a_request_without_a_sign_in_keeps_none(user, request_):
+    """A mistake of the project, not a refusal."""
+    change_password(user)
+
+    with pytest.raises(ValueError, match="no access token of a sign-in"):
+        sessions.keep(request_, user)
+
+
+def test_only_ones_own_sign_in_is_kept(user, other_user, pair):
+    """An operator who sets somebody's password keeps neither."""
+    change_password(other_user)
+    with pytest.raises(ValueError, match="request's own user"):
+        sessions.keep(requesting(pair), other_user)
+
+
+def test_the_password_must_be_saved_first(user, pair):
+    """Otherwise the sign-in would match a password that nobody has."""
+    user.set_password("another")
+    with pytest.raises(ValueError, match=r"call user\.save\(\) before keep"):
+        sessions.keep(requesting(pair), user)
+    assert sessions.authenticate(pair.access)
+
+    user._password = None
+    assert reason_of(sessions.keep, requesting(pair), user) == "credentials_changed"
+    assert sessions.authenticate(pair.access)
+
+
+NOT_REVIVED = {
+    "signed out": lambda user, pair: sessions.end(pair.session_id),
+    "ended by an operator": lambda user, pair: sessions.end(
+        pair.session_id, reason="stolen", via="admin"
+    ),
+    "ended by an earlier change": lambda user, pair: change_password(User.objects.get(pk=user.pk)),
+    "purged": lambda user, pair: LoginSession.objects.all().delete(),
+}
+
+
+@pytest.mark.parametrize("before", NOT_REVIVED.values(), ids=NOT_REVIVED)
+def test_what_had_ended_before_stays_ended(user, pair, before):
+    """Only what this very save() has ended is revived; a thief's request in flight gets nothing."""
+    before(user, pair)
+    user.set_password("third")
+    user.save()
+
+    assert reason_of(sessions.keep, requesting(pair), user) == "session_ended"
+    assert not LoginSession.objects.live().exists()
+
+
+def test_what_ended_meanwhile_stays_ended(user, pair):
+    """Between save() and keep(), an operator found the sign-in and wrote down why it ends."""
+    change_password(user)
+    LoginSession.objects.update(ended_at=None)
+    sessions.end(pair.session_id, reason="stolen", via="admin")
+
+    assert reason_of(sessions.keep, requesting(pair), user) == "session_ended"
+    assert LoginSession.objects.get().end_reason == "stolen"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda user: change_password(User.objects.get(pk=user.pk)), "credentials_changed"),
+        (lambda user: User.objects.update(password="!"), "credentials_changed"),
+        (lambda user: User.objects.update(is_active=False), "user_inactive"),
+        (lambda user: User.objects.all().delete(), "user_not_found"),
+    ],
+    ids=["changed again", "changed again, unheard", "deactivated", "deleted"],
+)
+def test_a_change_between_save_and_keep_prevails(user, pair, change, reason):
+    """What the database says of the user counts, not the object."""
+    change_password(user)
+    change(user)
+
+    assert reason_of(sessions.keep, requesting(pair), user) == reason
+    assert not accepted(pair)
+
+
+def test_a_blacklisted_access_token_keeps_nothing(user, pair):
+    """It was refused since the request began."""
+    change_password(user)
+    sessions.blacklist(pair.access)
+
+    assert reason_of(sessions.keep, requesting(pair), user) == "blacklisted"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_password_changes_at_once_keep_one(user):
+    """Two devices, each with the old password: one change wins, and its sign-in alone is live."""
+    for _ in range(5):
+        LoginSession.objects.all().delete()
+        user.set_password(PASSWORD)
+        user.save()
+        pairs = [sessions.start(user) for _ in range(2)]
+
+        def change(pair, password):
+            mine = User.objects.get(pk=user.pk)
+            assert mine.check_password(PASSWORD)
+            with transaction.atomic():
+                mine.set_password(password)
+                mine.save()
+                sessions.keep(requesting(pair), mine)
+            return password
+
+        results = race([partial(change, pair, f"new-{n}") for n, pair in enumerate(pairs)])
+        user.refresh_from_db()
+        works = [pair for pair in pairs if accepted(pair)]
+        won = [n for n in range(2) if user.check_password(f"new-{n}")]
+        assert works == [pairs[n] for n in won]
+        refused = [result for result in results if not isinstance(result, str)]
+        assert all(isinstance(one, (AuthError, OperationalError)) for one in refused), refused
+        assert len(refused) < 2
+
+
+def accepted(pair):
+    try:
+        return bool(sessions.authenticate(pair.access))
+    except AuthError:
+        return False

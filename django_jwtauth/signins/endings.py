@@ -14,6 +14,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, transaction
+from django.db.models import Q
 from django.db.models.signals import post_save, pre_delete
 
 from .. import signals
@@ -22,6 +23,7 @@ from ..conf import get_settings, moments
 from ..exceptions import (
     CredentialsChanged,
     RefreshTokenReused,
+    SessionEnded,
     TokenError,
     Unavailable,
     UserInactive,
@@ -29,7 +31,7 @@ from ..exceptions import (
 from ..models import Cause, Kind, LoginSession, Reason, Via
 from ..store import database, identity, lookup, writing
 from . import legacy, rules
-from .rules import find_hashes, is_active
+from .rules import auth_hash, find_hashes, is_active
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -38,7 +40,17 @@ _INACTIVE = Cause(Reason.USER_INACTIVE, Via.DEACTIVATION)
 _CHANGED = Cause(Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE)
 _DELETED = Cause(Reason.USER_DELETED, Via.DELETION)
 TOO_MANY = Cause(Reason.SESSION_LIMIT, Via.SESSION_LIMIT)
+_LIVE: Mapping[str, Any] = {
+    "ended_at": None,
+    "end_reason": "",
+    "ended_via": "",
+    "ended_by": None,
+    "ended_by_name": "",
+    "end_note": "",
+}
 _REUSED = Cause(Reason.REUSED, Via.REUSE_DETECTION)
+# On a user whose password was saved: when the rows that this ended were still live.
+_SAVED_AT = "_jwtauth_password_saved_at"
 
 _BECAUSE: Mapping[type[TokenError], Cause] = {
     UserInactive: _INACTIVE,
@@ -143,15 +155,10 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     if not is_active(instance):
         _end_all(instance, _INACTIVE)
     elif _password_may_differ(instance, kwargs.get("update_fields")):
-        key = identity.saved_key(instance)
-        stale = (
-            database.sign_ins().filter(user_id=key).exclude(auth_hash__in=[*find_hashes(instance)])
-        )
-        if get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE:
-            stale = stale.exclude(kind=Kind.API_TOKEN)
+        vars(instance)[_SAVED_AT] = moments.now()
         # Upgrading a hash changes it, too, but is no reason to refuse legacy tokens without a row.
-        if stale.end_for(_CHANGED) or _was_set(instance):
-            legacy.refuse(str(key), moments.now(), _CHANGED)
+        if _end_stale(instance) or _was_set(instance):
+            legacy.refuse(str(identity.saved_key(instance)), moments.now(), _CHANGED)
 
 
 setattr(after_save, writing.IGNORES_LAST_LOGIN, True)
@@ -160,6 +167,15 @@ setattr(after_save, writing.IGNORES_LAST_LOGIN, True)
 def before_delete(instance: Any, **kwargs: Any) -> None:
     """End the sign-ins of a user who is about to be deleted."""
     _end_all(instance, _DELETED)
+
+
+def _end_stale(user: "AbstractBaseUser") -> int:
+    """End the rows that started with another password, and return how many this call ended."""
+    rows = database.sign_ins().filter(user_id=identity.saved_key(user))
+    stale = rows.exclude(auth_hash__in=[*find_hashes(user)])
+    if get_settings().API_TOKENS.SURVIVE_PASSWORD_CHANGE:
+        stale = stale.exclude(kind=Kind.API_TOKEN)
+    return stale.end_for(_CHANGED)
 
 
 def _end_all(user: "AbstractBaseUser", cause: Cause) -> None:
@@ -178,6 +194,33 @@ def _password_may_differ(user: Any, update_fields: Any) -> bool:
 def _was_set(user: Any) -> bool:
     # set_password() keeps the text there until save() has finished.
     return getattr(user, "_password", None) is not None
+
+
+def keep(claims: Claims, user: "AbstractBaseUser") -> None:
+    """Keep one sign-in of a user whose new password was just saved, and end the others.
+
+    See ``sessions.keep``. Revives nothing but what the ``save()`` of this very object has ended:
+    a sign-in that was ended before, even by another change of the password, stays ended.
+    """
+    if _was_set(user):
+        raise ValueError("The new password is not saved yet: call user.save() before keep().")
+    with database.reporting_unavailable():
+        # As it is stored, because another request may have changed it again.
+        stored = rules.find_user(claims)
+        current = auth_hash(stored)
+        if current != auth_hash(user):
+            raise CredentialsChanged
+        open_ = Q(ended_at=None)
+        saved_at = getattr(user, _SAVED_AT, None)
+        if saved_at is not None:
+            by_save = Q(end_reason=_CHANGED.reason, ended_via=_CHANGED.via)
+            open_ |= by_save & Q(ended_at__gte=moments.stored(saved_at))
+        mine = database.sign_ins().of_kind(Kind.SIGN_IN).filter(open_, pk=claims["sid"])
+        key = identity.saved_key(stored)
+        if not mine.filter(user_id=key).update(auth_hash=current, **_LIVE):
+            raise SessionEnded
+        if _end_stale(stored):
+            legacy.refuse(str(key), moments.now(), _CHANGED)
 
 
 # --- a user was changed by an UPDATE

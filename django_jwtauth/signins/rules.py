@@ -112,6 +112,21 @@ def check(found: lookup.Found | None, claims: Claims | None = None) -> lookup.Fo
     return found
 
 
+def find_user(claims: Claims) -> AbstractBaseUser:
+    """Return the user of verified claims as stored now, whatever became of the sign-in.
+
+    Raises ``UserNotFound``, ``UserInactive`` and ``TokenBlacklisted``.
+    """
+    found = lookup.find(claims)
+    if found is None:
+        raise UserNotFound
+    if not is_active(found.user):
+        raise UserInactive
+    if found.blacklisted:
+        raise TokenBlacklisted
+    return found.user
+
+
 def check_row(session: LoginSession) -> None:
     """Raise a ``TokenError`` if every token of the row is refused."""
     found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
