@@ -12,6 +12,7 @@ END_USER = reverse("admin:django_jwtauth_loginsession_end_user")
 END_BEFORE = reverse("admin:django_jwtauth_loginsession_end_before")
 ACTIVITY = reverse("admin:django_jwtauth_loginsession_activity")
 KEYS = reverse("admin:django_jwtauth_loginsession_keys")
+INCIDENTS = reverse("admin:django_jwtauth_loginsession_incidents")
 EXPORT = reverse("admin:django_jwtauth_loginsession_export")
 BLACKLIST = reverse("admin:django_jwtauth_blacklistedtoken_changelist")
 # Of a token that is pasted, or of its jti.

@@ -29,8 +29,9 @@ ORDER = {
     "operations": "activity batches periods / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
-    "admin": "user_agents user_page wording / cells export filters forms overview / records find /"
-    " activity api_tokens blacklist bulk columns keys / sessions / .",
+    "admin": "user_agents user_page wording / cells export filters forms overview / records /"
+    " keys / incidents / activity api_tokens blacklist bulk columns find / sessions / .",
+    "admin.incidents": "returning / case / steps / accounts leaks / .",
     "contrib": "activity allauth channels ninja pytest simplejwt spectacular / dj_rest_auth djoser",
     "contrib.activity": "models / counting / apps",
     "contrib.dj_rest_auth": "jwt_auth / views / urls",

@@ -23,6 +23,10 @@ ELSEWHERE = {
     "signins.refreshing": "test_rotation",
     "admin.forms": "test_admin_bulk",
     "contrib.activity": "test_activity_counting",
+    # One page, whatever the incident.
+    "admin.incidents.case": "test_admin_incidents",
+    "admin.incidents.returning": "test_admin_incidents",
+    "admin.incidents.steps": "test_admin_incidents",
     # The classes as projects call them, all in one file.
     "contrib.simplejwt": "test_simplejwt_tokens",
     "contrib.simplejwt.move.configuration": "test_simplejwt_advice",

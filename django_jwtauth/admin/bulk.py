@@ -13,6 +13,7 @@ from ..operations import revocation
 from ..operations.finding import find_user
 from ..operations.revocation import Tally, Target
 from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
+from .incidents import returning
 from .records import make_cause, operator
 from .wording import amount, ended_text, moment, zone_name
 
@@ -33,7 +34,8 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
         raise Http404
     target = revocation.of_user(user)
     counted = revocation.count(target, MAX_IN_REQUEST)
-    form = RevokeForm(request.POST if request.method == "POST" else None)
+    data = request.POST if request.method == "POST" else None
+    form = RevokeForm(data, initial=returning.chosen(request))
     if counted.ended <= MAX_IN_REQUEST and form.is_valid():
         return _end(model_admin, request, target, counted, form.cleaned_data)
     title = _("End all sign-ins of %(user)s") % {"user": user.get_username()}
@@ -73,7 +75,7 @@ def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRes
         )
     else:
         form = form_of_choice
-        context["list_url"] = _list_url(model_admin, user)
+        context["list_url"] = _back(request, model_admin, user)
     return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
 
 
@@ -81,7 +83,8 @@ def _read(request: HttpRequest, phrase: str) -> tuple[Any, EndBeforeForm]:
     """Return the form of the second step, bound if it was sent, and that of the first."""
     data = request.POST if request.method == "POST" else None
     second = data if data is not None and "confirm" in data else None
-    return ConfirmEndBeforeForm(second, phrase=phrase), EndBeforeForm(data)
+    first = EndBeforeForm(data, initial=returning.chosen(request))
+    return ConfirmEndBeforeForm(second, phrase=phrase), first
 
 
 def _end(
@@ -94,7 +97,7 @@ def _end(
     ended = revocation.end(target, make_cause(request, data))
     text = ended_text(ended, counted.before, MAX_IN_REQUEST)
     model_admin.message_user(request, text, messages.SUCCESS)
-    return HttpResponseRedirect(_list_url(model_admin, target.user))
+    return HttpResponseRedirect(_back(request, model_admin, target.user))
 
 
 def _effect(
@@ -108,7 +111,7 @@ def _effect(
     too_many = counted.ended > MAX_IN_REQUEST
     data = form.cleaned_data if form.is_bound and form.is_valid() else {}
     return {
-        "list_url": _list_url(model_admin, target.user),
+        "list_url": _back(request, model_admin, target.user),
         "counted": True,
         "nothing": counted.ended == 0,
         "ending": amount(counted.ended, MAX_IN_REQUEST),
@@ -140,9 +143,12 @@ def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
     return user
 
 
-def _list_url(model_admin: "RecordAdmin", user: "AbstractBaseUser | None") -> str:
+def _back(request: HttpRequest, model_admin: "RecordAdmin", user: "AbstractBaseUser | None") -> str:
+    """Return the incident that this page was opened from, or the list."""
     query = {"user": user.pk} if user else {}
-    return model_admin.page_url("loginsession_changelist", **query)
+    return returning.back_url(request, model_admin) or model_admin.page_url(
+        "loginsession_changelist", **query
+    )
 
 
 def _page_of(model_admin: "RecordAdmin", user: "AbstractBaseUser") -> str | None:

@@ -17,6 +17,7 @@ from ..operations.finding import Finding, find
 from ..redacted import redact_body
 from .filters import TokenType
 from .forms import FindForm
+from .incidents import returning
 from .wording import label, moment
 
 #: How a request with the token is answered, by the reason of the refusal.
@@ -127,7 +128,10 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
     can_end = model_admin.has_own_permission(request, "end_sessions")
     session = finding.session
     if can_end and session and session.ended_at is None:
-        yield model_admin.page_url("loginsession_end", sid=session.sid), _("End this sign-in")
+        incident = returning.keep(request, sid=session.sid)
+        more = {**incident, "reason": Reason.STOLEN} if incident else {}
+        url = model_admin.page_url("loginsession_end", sid=session.sid, **more)
+        yield url, _("End this sign-in")
     if can_end and finding.user:
         text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
         yield model_admin.page_url("loginsession_end_user", user=finding.user.pk), text

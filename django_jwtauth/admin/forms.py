@@ -1,5 +1,6 @@
 """The forms of the operators' pages."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -129,6 +130,57 @@ class EndBeforeForm(RevokeForm):
         if moments.aware(before) > moments.now():
             raise forms.ValidationError(_("This time is in the future."))
         return before
+
+
+class IncidentForm(forms.Form):
+    """Whose, where or when, sent by GET; ``asks`` names the fields of the incident."""
+
+    who = forms.CharField(
+        label=_("Whose?"),
+        required=False,
+        max_length=255,
+        widget=AdminTextInputWidget(attrs=PASTED),
+        help_text=_("A user name, an e-mail address or a user id."),
+    )
+    address = forms.GenericIPAddressField(
+        label=_("Address"),
+        required=False,
+        widget=AdminTextInputWidget(attrs=PASTED),
+        help_text=_("An IP address."),
+    )
+    kid = forms.CharField(
+        label=_("Leaked key"),
+        required=False,
+        max_length=255,
+        widget=AdminTextInputWidget(attrs=PASTED),
+        help_text=_("The kid of the key. “Keys” lists those of this project."),
+    )
+    since = forms.SplitDateTimeField(label=_("Since"), required=False, widget=AdminSplitDateTime)
+
+    def __init__(self, data: Any, *, asks: Collection[str], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        for name in self.fields.keys() - set(asks):
+            del self.fields[name]
+        if "since" in asks:
+            meaning = (
+                _("Sign-ins from before are not shown.")
+                if "address" in asks
+                else _(
+                    "When the new key was deployed. The page then sees what is left of the old one."
+                )
+            )
+            zone = _("Time zone: %(zone)s. It is now %(now)s there.") % {
+                "zone": zone_name(),
+                "now": moment(moments.now()),
+            }
+            self.fields["since"].help_text = f"{meaning} {zone}"
+
+    def clean_since(self) -> datetime | None:
+        since: datetime | None = self.cleaned_data["since"]
+        # A column cannot hold the first and the last hours of the calendar.
+        if since and not 2000 <= since.year < 9999:
+            raise forms.ValidationError(_("Enter a valid date."))
+        return since
 
 
 class ConfirmEndBeforeForm(EndBeforeForm):

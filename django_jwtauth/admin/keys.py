@@ -1,5 +1,6 @@
 """The page that shows which key signs, which will, and which only verify. No key material."""
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,6 +16,9 @@ from .wording import moment
 
 if TYPE_CHECKING:
     from .records import RecordAdmin
+
+#: When this process, or the one that it was forked from, read its settings.
+STARTED = datetime.now(timezone.utc)
 
 
 def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:

@@ -89,7 +89,7 @@ class RecordAdmin(ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         if any(holds_token(value) for values in request.GET.lists() for value in values[1]):
-            return self._forget(request)
+            return self.forget(request)
         user = find_user(request.GET["user"]) if "user" in request.GET else None
         context = {
             # Not in a search or a filtered list, as the operator has already seen it.
@@ -105,7 +105,7 @@ class RecordAdmin(ModelAdmin):
         }
         return super().changelist_view(request, context)
 
-    def _forget(self, request: HttpRequest) -> HttpResponse:
+    def forget(self, request: HttpRequest) -> HttpResponse:
         """Show the list without a token that was searched for, which its links would repeat."""
         kept = request.GET.copy()
         for name, values in request.GET.lists():
@@ -149,7 +149,7 @@ class RecordAdmin(ModelAdmin):
         """Return the URL of one of our pages, like "loginsession_end", on this operator's site."""
         name = f"admin:django_jwtauth_{page}"
         url = reverse(name, args=args, current_app=self.admin_site.name)
-        return f"{url}?{urlencode(query)}" if query else url
+        return f"{url}?{urlencode(query, doseq=True)}" if query else url
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         model = get_user_model()

@@ -35,6 +35,7 @@ from .filters import (
 )
 from .find import find_view
 from .forms import RevokeForm
+from .incidents import incidents_view, returning
 from .keys import keys_view
 from .records import make_cause
 from .wording import ended_text
@@ -121,6 +122,7 @@ class LoginSessionAdmin(SignInColumns):
             "end_before": partial(end_before_view, model_admin=self),
             "keys": partial(keys_view, model_admin=self),
             "activity": partial(activity_view, model_admin=self),
+            "incidents": partial(incidents_view, model_admin=self),
             "create_api_token": partial(create_api_token_view, model_admin=self),
         }
         pages = [
@@ -179,7 +181,7 @@ class LoginSessionAdmin(SignInColumns):
         chosen = list(self.get_queryset(request).select_related("user").filter(pk__in=sids))
         if not chosen:
             raise Http404
-        form = RevokeForm(request.POST if is_post else None)
+        form = RevokeForm(request.POST if is_post else None, initial=returning.chosen(request))
         if not form.is_valid():
             return self._confirm(request, chosen, form)
         self._end(request, chosen, form.cleaned_data)
@@ -195,7 +197,7 @@ class LoginSessionAdmin(SignInColumns):
         context = {
             "title": _("End sign-ins"),
             "form_url": self._url(request, "end"),
-            "list_url": self._url(request, "changelist"),
+            "list_url": self._back(request),
             "ending": [(one, self.as_row(one)) for one in ending],
             "user_count": len({one.user_id or one.subject for one in ending}),
             "ended_count": len(chosen) - len(ending),
@@ -208,11 +210,14 @@ class LoginSessionAdmin(SignInColumns):
         self.message_user(request, ended_text(count, len(chosen) - count), messages.SUCCESS)
 
     def _back_to_list(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponseRedirect(self._url(request, "changelist"))
+        return HttpResponseRedirect(self._back(request))
+
+    def _back(self, request: HttpRequest) -> str:
+        return returning.back_url(request, self) or self._url(request, "changelist")
 
     def _url(self, request: HttpRequest, name: str) -> str:
         """Return the URL of one of our pages, with the filters of the list."""
-        url = self.page_url(f"loginsession_{name}")
+        url = self.page_url(f"loginsession_{name}", **returning.keep(request))
         filters = self.get_preserved_filters(request)
         return add_preserved_filters({"opts": self.opts, "preserved_filters": filters}, url)
 

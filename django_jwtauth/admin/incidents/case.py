@@ -1,0 +1,147 @@
+"""One incident, as the query string of its page names it: whose, from where, since when.
+
+A case knows what can be seen in the tables, and which pages the operator may open.
+"""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.contrib.auth import get_backends, get_user_model
+from django.db.models import Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+
+from ...claims import parse_sid
+from ...conf import moments
+from ...models import Kind, LoginSession, LoginSessionQuerySet, Reason
+from ...operations.finding import find_user
+from ...store import database, identity
+from .returning import PARAMETER
+
+#: The most rows that the page lists, and that it looks at.
+MAX_ROWS = 20
+MAX_SEEN = 200
+MAX_NAMES = 3
+DAY = timedelta(days=1)
+
+
+class Button(NamedTuple):
+    """A link to a page or, without a ``url``, whom to ask as the operator may not open it."""
+
+    label: str
+    url: str = ""
+    ask: str = ""
+
+
+class Case:
+    """``given``: the valid values of the page's form."""
+
+    def __init__(self, request: HttpRequest, model_admin: Any, given: dict[str, Any]) -> None:
+        self.request, self.model_admin = request, model_admin
+        self.user: Any = find_user(request.GET["user"]) if "user" in request.GET else None
+        self.address: str = given.get("address") or ""
+        self.since: datetime | None = given.get("since")
+        self.kid: str = given.get("kid") or ""
+        sid = parse_sid(request.GET.get("sid", ""))
+        self.session = database.sign_ins().filter(pk=sid).first() if sid else None
+
+    @property
+    def user_name(self) -> str:
+        return str(self.user.get_username() or self.user.pk)
+
+    # --- pages
+
+    def button(self, label: str, page: str, permission: str = "", **query: Any) -> Button:
+        """Return a link to one of our pages, which leads back here."""
+        if permission and not self.model_admin.has_own_permission(self.request, permission):
+            return Button(label, ask=whom_to_ask(f"django_jwtauth.{permission}"))
+        query[PARAMETER] = self.request.GET.urlencode()
+        return Button(label, self.model_admin.page_url(f"loginsession_{page}", **query))
+
+    def list_of(self, label: str, **query: Any) -> Button:
+        """Return a link to the list of sign-ins."""
+        return Button(label, self.model_admin.page_url("loginsession_changelist", **query))
+
+    def incident(self, label: str, what: str, **query: Any) -> Button:
+        """Return a link to another incident."""
+        return Button(
+            label, self.model_admin.page_url("loginsession_incidents", what=what, **query)
+        )
+
+    def user_page(self) -> Button:
+        """Return a link to the page where the user's password is changed."""
+        label = _("Open the page of %(user)s") % {"user": self.user_name}
+        site, opts = self.model_admin.admin_site, self.user._meta
+        if not site.is_registered(type(self.user)):
+            return Button(label, ask=_("This admin has no users: ask whoever looks after them."))
+        if not site.get_model_admin(type(self.user)).has_change_permission(self.request, self.user):
+            return Button(label, ask=whom_to_ask(f"{opts.app_label}.change_{opts.model_name}"))
+        name = f"admin:{opts.app_label}_{opts.model_name}_change"
+        return Button(label, reverse(name, args=[self.user.pk], current_app=site.name))
+
+    # --- what can be seen
+
+    def of_user(self) -> LoginSessionQuerySet:
+        """Return the live rows of the user: sign-ins, API tokens and one-time tokens."""
+        rows = database.sign_ins().filter(user_id=identity.saved_key(self.user))
+        return rows.live().order_by("-created_at")
+
+    def of_address(self) -> LoginSessionQuerySet:
+        """Return the sign-ins since the time that were started or last refreshed there."""
+        rows = database.sign_ins().of_kind(Kind.SIGN_IN).order_by("-created_at")
+        if self.since:
+            rows = rows.filter(created_at__gte=moments.stored(moments.aware(self.since)))
+        return rows.filter(Q(ip_address=self.address) | Q(refreshed_ip=self.address))
+
+    def before(self, kind: Kind) -> LoginSessionQuerySet:
+        """Return the live rows of a kind that were started before the time, the newest first."""
+        rows = database.sign_ins().of_kind(kind).live().order_by("-created_at")
+        if self.since:
+            rows = rows.filter(created_at__lt=moments.stored(moments.aware(self.since)))
+        return rows
+
+    def last_end(self, *reasons: Reason) -> LoginSession | None:
+        """Return the user's sign-in that last ended for one of the reasons, within a day."""
+        rows = database.sign_ins().filter(
+            user_id=identity.saved_key(self.user),
+            end_reason__in=reasons,
+            ended_at__gt=moments.stored(moments.now() - DAY),
+        )
+        return rows.order_by("-ended_at").first()
+
+
+def find_users(text: str) -> list[Any]:
+    """Return the users with this name, e-mail address or primary key, at most ``MAX_NAMES``."""
+    model: Any = get_user_model()
+    users = model._base_manager.using(database.alias())
+    found = {user.pk: user for user in identity.having(users, model.USERNAME_FIELD, text)[:1]}
+    email = getattr(model, "get_email_field_name", str)()
+    if email and email in {field.name for field in model._meta.fields}:
+        found |= {user.pk: user for user in users.filter(**{f"{email}__iexact": text})[:MAX_NAMES]}
+    if not found and (user := find_user(text)):
+        found[user.pk] = user
+    return list(found.values())[:MAX_NAMES]
+
+
+def whom_to_ask(permission: str) -> str:
+    """Return a sentence that names who has the permission, or the permission if that is unknown."""
+    names = _who_may(permission)
+    if not names:
+        return _("You may not do this. Ask somebody with the permission %(permission)s.") % {
+            "permission": permission
+        }
+    return _("You may not do this. Ask %(names)s.") % {"names": get_text_list(names, _("or"))}
+
+
+def _who_may(permission: str) -> list[str]:
+    """Return the names of staff with the permission, as far as the back ends can tell."""
+    found: dict[Any, str] = {}
+    for backend in get_backends():
+        # A back end of the project may raise anything; the page then names the permission.
+        with suppress(Exception):
+            users = backend.with_perm(permission).filter(is_staff=True)  # type: ignore[attr-defined]
+            found |= {user.pk: str(user.get_username()) for user in users[:MAX_NAMES]}
+    return sorted(found.values())[:MAX_NAMES]
