@@ -19,11 +19,12 @@ from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, 
 from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
 from .http.transport import get_header_token, has_header
-from .models import Cause, LoginSession, Reason, Via
+from .models import Cause, Kind, LoginSession, Reason, Via
 from .permissions import IsPerson
 from .redacted import redact
 from .signins import (
     blacklisting,
+    django_signals,
     endings,
     erasing,
     legacy,
@@ -31,7 +32,6 @@ from .signins import (
     rotation,
     rows,
     rules,
-    user_logged_in,
 )
 from .signins.issuing import carried_claims, issue
 from .signins.lifetimes import choose as choose_lifetimes
@@ -96,7 +96,7 @@ def start(
             LoginSession, using=using, session=session, user=user, request=request
         )
         if request is not None and not logged_in:
-            user_logged_in.send(user, request, using)
+            django_signals.send_logged_in(user, request, using)
         return pair
 
 
@@ -243,6 +243,7 @@ def end(
     via: str = Via.CODE,
     by: "AbstractBaseUser | str | None" = None,
     note: str = "",
+    request: "HttpRequest | None" = None,
 ) -> bool:
     """End a sign-in, an API token or a one-time token, and return whether this call ended it.
 
@@ -250,13 +251,17 @@ def end(
     with this id, or if it had already ended. All its tokens are refused from the next request
     on. ``reason`` and ``via``: members of ``Reason`` and ``Via``, or the project's own words, 32
     characters at most. ``by``: the user who ends it, or text that names somebody without an
-    account. One UPDATE. Sends ``sessions_ended``. Raises ``Unavailable``.
+    account. One UPDATE. Sends ``sessions_ended``, and Django's ``user_logged_out`` if this is the
+    ``request`` with which a user, ``by``, signs out. Raises ``Unavailable``.
     """
     key = sid if isinstance(sid, UUID) else parse_sid(str(sid))
     if key is None:
         return False
     with database.reporting_unavailable():
-        return endings.end_one(key, Cause(reason, via, by, note))
+        ended = endings.end_one(key, Cause(reason, via, by, note))
+    if ended and request is not None and by is not None and not isinstance(by, str):
+        django_signals.send_logged_out(by, request, database.alias())
+    return ended
 
 
 def erase(
@@ -284,6 +289,7 @@ def blacklist(
     by: "AbstractBaseUser | str | None" = None,
     note: str = "",
     may_end: bool = True,
+    request: "HttpRequest | None" = None,
 ) -> Claims:
     """Blacklist a token, so that it is refused from now on, and return its claims.
 
@@ -292,14 +298,17 @@ def blacklist(
     nothing, and an expired token can still sign out. A token of an unknown sign-in, which is
     refused anyway, leaves no row. Above the rate ``blacklist`` of ``THROTTLES["RATES"]``, a
     token that a user sends to the API ends its sign-in but leaves no row. Without ``may_end``,
-    raises ``WrongTokenType`` for a token that would end a sign-in.
+    raises ``WrongTokenType`` for a token that would end a sign-in. ``request``: that with which a
+    user signs out; if a sign-in ends, sends Django's ``user_logged_out``.
     """
     raw = redact(raw)
     with one_tenancy():
         claims = _decode(raw, *(allowed or (ACCESS, REFRESH, ONE_TIME)), allow_expired=True)
         if not may_end and blacklisting.ends_row(claims):
             raise WrongTokenType
-        blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
+        ended = blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
+        if request is not None and ended and ended.kind == Kind.SIGN_IN and ended.user is not None:
+            django_signals.send_logged_out(ended.user, request, database.alias())
         return claims
 
 
@@ -423,9 +432,10 @@ async def aend(
     via: str = Via.CODE,
     by: "AbstractBaseUser | str | None" = None,
     note: str = "",
+    request: "HttpRequest | None" = None,
 ) -> bool:
     """See end()."""
-    return await sync_to_async(end)(sid, reason=reason, via=via, by=by, note=note)
+    return await sync_to_async(end)(sid, reason=reason, via=via, by=by, note=note, request=request)
 
 
 async def aerase(
@@ -446,10 +456,11 @@ async def ablacklist(
     by: "AbstractBaseUser | str | None" = None,
     note: str = "",
     may_end: bool = True,
+    request: "HttpRequest | None" = None,
 ) -> Claims:
     """See blacklist()."""
     return await sync_to_async(blacklist)(
-        raw, *allowed, reason=reason, via=via, by=by, note=note, may_end=may_end
+        raw, *allowed, reason=reason, via=via, by=by, note=note, may_end=may_end, request=request
     )
 
 

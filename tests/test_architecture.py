@@ -24,7 +24,7 @@ ORDER = {
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "database writing / identity / compiled / lookup",
     "http": "device refusals transport / bodies",
-    "signins": "erasing lifetimes / issuing legacy rules user_logged_in / endings rotation rows /"
+    "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches periods / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",

@@ -21,8 +21,10 @@ def ends_row(claims: Claims) -> bool:
     return claims["token_type"] != ACCESS or is_api_token(claims)
 
 
-def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession], bool]) -> None:
-    """Blacklist the token, and end the row that ends with it.
+def blacklist(
+    claims: Claims, cause: Cause, may_record: Callable[[LoginSession], bool]
+) -> LoginSession | None:
+    """Blacklist the token, and end the row that ends with it; return a row that this call ended.
 
     ``may_record``: whether another row may be written for a token that a client sends to the
     API. Writes no row for a token of an unknown sign-in. Raises ``Unavailable``.
@@ -32,16 +34,15 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
         session = session or _adopt(claims)
         # A token of an unknown sign-in is refused anyway; a legacy access token may have none.
         if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
-            return
+            return None
         if session and cause.by is None and cause.via == Via.API:
             cause = replace(cause, by=session.user)
-        if session and ends_row(claims):
-            endings.end_one(session.id, cause)
+        ended = bool(session and ends_row(claims) and endings.end_one(session.id, cause))
         if session and cause.via == Via.API and (recorded or not may_record(session)):
             # The token must be refused. If it gets no row, the whole sign-in must end.
             if not recorded and claims["exp"] + get_settings().LEEWAY.total_seconds() > time.time():
-                endings.end_one(session.id, cause)
-            return
+                ended = endings.end_one(session.id, cause) or ended
+            return session if ended else None
         rows.add_blacklisted(
             claims["jti"],
             claims["token_type"],
@@ -52,6 +53,7 @@ def blacklist(claims: Claims, cause: Cause, may_record: Callable[[LoginSession],
             subject=claims["sub"],
             expires_at=moments.to_datetime(claims["exp"]),
         )
+        return session if ended else None
 
 
 def _find_session(claims: Claims) -> tuple[LoginSession | None, bool]:

@@ -292,10 +292,11 @@ class TokenBlacklistView(ActingView):
     serializer_class = TokenBlacklistSerializer
 
     def act(self, data: dict[str, Any]) -> Response:
+        request = self.request._request
         if "refresh" in data:
-            sessions.blacklist(data["refresh"], REFRESH, via=Via.API)
+            sessions.blacklist(data["refresh"], REFRESH, via=Via.API, request=request)
         else:
-            sessions.blacklist(data["token"], via=Via.API)
+            sessions.blacklist(data["token"], via=Via.API, request=request)
         return Response({})
 
 

@@ -7,6 +7,7 @@ and sign-out, with or without a cookie.
 from contextlib import suppress
 from typing import Any
 
+from django.http import HttpRequest
 from django.middleware.csrf import get_token, rotate_token
 from django.urls import reverse
 from django.utils.decorators import method_decorator
@@ -68,7 +69,8 @@ class SignInView(BrowserGrantView, views.TokenObtainPairView):
     """Sign in with name and password, and end the sign-in that the browser still had."""
 
     def grant(self, pair: TokenPair) -> Response:
-        _end_cookies(self.request)
+        # Django's login() announces no logout of whoever was signed in before, either.
+        _end_cookies(self.request, announced=False)
         rotate_token(self.request._request)
         return super().grant(pair)
 
@@ -100,27 +102,31 @@ class SignOutView(BrowserView):
         return response
 
 
-def _end_cookies(request: Request) -> None:
+def _end_cookies(request: Request, *, announced: bool = True) -> None:
     """End the sign-in whose cookies were sent, if there is one."""
-    end_presented(get_refresh_cookie(request._request), get_cookie_token(request._request))
+    http = request._request
+    end_presented(get_refresh_cookie(http), get_cookie_token(http), http if announced else None)
 
 
-def end_presented(refresh: str | None, access: str | None) -> None:
-    """End the sign-ins of the tokens that a client signs out with, whether valid or not."""
+def end_presented(refresh: str | None, access: str | None, request: HttpRequest | None) -> None:
+    """End the sign-ins of the tokens that a client signs out with, whether valid or not.
+
+    Without ``request``, Django's ``user_logged_out`` is not sent.
+    """
     with suppress(TokenError):
         if refresh:
-            sessions.blacklist(refresh, REFRESH, via=Via.API)
+            sessions.blacklist(refresh, REFRESH, via=Via.API, request=request)
     # Also if the first cookie has ended a sign-in: a subdomain can plant the refresh cookie,
     # but not this one. And behind a proxy that changes the path, no refresh cookie comes.
     with suppress(TokenError):
         if access:
-            _end_by_access_token(access)
+            _end_by_access_token(access, request)
 
 
-def _end_by_access_token(raw: str) -> None:
+def _end_by_access_token(raw: str, request: HttpRequest | None) -> None:
     user, claims = sessions.verify(raw)
     # A browser that signed in has no other token there: one that expired or was refused may
     # have leaked, and an API token or a narrowed token must not end a sign-in.
     if claims["token_type"] != ACCESS or is_api_token(claims) or not scopes.may_manage(claims):
         return
-    sessions.end(claims["sid"], via=Via.API, by=user)
+    sessions.end(claims["sid"], via=Via.API, by=user, request=request)

@@ -201,7 +201,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
     oauth_clients.authenticate(request)
     raw = _required(request, "token")
     try:
-        sessions.blacklist(raw, via=Via.API)
+        sessions.blacklist(raw, via=Via.API, request=request)
     except TokenError:
         # RFC 7009, 2.2: an invalid token counts as revoked.
         return HttpResponse()

@@ -80,7 +80,9 @@ class LogoutView(views.LogoutView):
         access = None
         with suppress(AuthenticationFailed):
             access = read_text(JWTCookieAuthentication().find_token(request))
-        end_presented(presented.validated_data.get("refresh") or in_cookie, access)
+        # Django's logout() below sends the signal, too.
+        announced = None if api_settings.SESSION_LOGIN else request._request
+        end_presented(presented.validated_data.get("refresh") or in_cookie, access, announced)
         # The token of DRF, if a project has these, too.
         with suppress(AttributeError, ObjectDoesNotExist):
             user: Any = request.user

@@ -1,11 +1,11 @@
-"""Django's own signal, sent at every door that signs somebody in."""
+"""Django's own signals, sent at every door that signs somebody in or out."""
 
 from contextlib import nullcontext
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model, login
-from django.contrib.auth.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection, transaction
 from django.http import HttpRequest
@@ -186,3 +186,100 @@ def test_a_broken_receiver_stops_no_sign_in(logged_in, caplog, fail, in_transact
     assert record.error in ("RecursionError", "LookupError", "OperationalError", "ProgrammingError")
     if in_transaction:
         assert get_user_model().objects.get().first_name == ""
+
+
+# --- signing out
+
+
+@pytest.fixture
+def logged_out():
+    """What ``user_logged_out`` told, as (sender, user, request)."""
+    told = []
+
+    def receive(sender, signal, request, user, **kwargs):
+        assert signal is user_logged_out
+        told.append((sender, user, request))
+
+    user_logged_out.connect(receive)
+    yield told
+    user_logged_out.disconnect(receive)
+
+
+def sign_out_of_the_browser(api, user):
+    browser = APIClient()
+    body = {"username": "anna", "password": PASSWORD}
+    browser.post(reverse("jwtauth_browser:token_obtain_pair"), body)
+    # Both cookies are sent, and each of them could end it.
+    return browser.post(reverse("jwtauth_browser:token_blacklist"))
+
+
+def sign_out(name, field, token="refresh"):
+    def do(api, user):
+        raw = getattr(sessions.start(user), token)
+        return APIClient().post(reverse(name), {field: raw}, format="multipart")
+
+    return do
+
+
+EXITS = {
+    "token/blacklist/": sign_out("token_blacklist", "refresh"),
+    "any token": sign_out("token_blacklist", "token"),
+    "browser": sign_out_of_the_browser,
+    "oauth": sign_out("jwtauth_oauth_revoke", "token"),
+}
+
+
+@pytest.mark.parametrize("name", EXITS)
+def test_user_logged_out_is_sent_once_at_every_exit(api, user, settings, logged_out, name):
+    settings.JWTAUTH = {"COOKIES": {"SECURE": False}}
+
+    assert EXITS[name](api, user).status_code == 200
+
+    [(sender, told, request)] = logged_out
+    assert (sender, told) == (type(user), user)
+    assert isinstance(request, HttpRequest)
+
+
+def test_user_logged_out_is_not_sent_for_less(api, user, logged_out):
+    """Not for the second time, an access token, an API token, another sign-in, or an operator."""
+    pair, other = sessions.start(user), sessions.start(user)
+    script = api_tokens.create(user, "script").raw
+    request = RequestFactory().post("/")
+    sessions.blacklist(other.access, request=request)
+    sessions.blacklist(script, request=request)
+    sessions.end(other.session_id, by="operator", request=request)
+    sessions.end(pair.session_id, by=user)
+    sessions.blacklist(pair.refresh, request=request)
+
+    assert logged_out == []
+
+
+def test_signing_in_again_announces_no_logout(api, user, settings, logged_out):
+    """Django's ``login()`` does not, either."""
+    settings.JWTAUTH = {"COOKIES": {"SECURE": False}}
+    browser = APIClient()
+    for _ in range(2):
+        body = {"username": "anna", "password": PASSWORD}
+        browser.post(reverse("jwtauth_browser:token_obtain_pair"), body)
+
+    assert logged_out == []
+
+
+def test_a_broken_receiver_stops_no_sign_out(api, user, logged_out, caplog):
+    receiver = Unnamed()
+    user_logged_out.connect(receiver)
+    try:
+        assert EXITS["token/blacklist/"](api, user).status_code == 200
+    finally:
+        user_logged_out.disconnect(receiver)
+
+    assert "A receiver of user_logged_out failed" in caplog.text
+    assert "Unnamed" not in caplog.messages[-1]
+
+
+def test_the_async_twins_sign_out(user, logged_out):
+    request = RequestFactory().post("/")
+    async_to_sync(sessions.aend)(sessions.start(user).session_id, by=user, request=request)
+    async_to_sync(sessions.ablacklist)(sessions.start(user).refresh, request=request)
+
+    assert logged_out == [(type(user), user, request)] * 2

@@ -1,4 +1,4 @@
-"""Django's signal ``user_logged_in``, sent for a sign-in as Django's ``login()`` sends it."""
+"""Django's signals ``user_logged_in`` and ``user_logged_out``, sent for sign-ins as Django does."""
 
 import logging
 from contextlib import nullcontext
@@ -17,15 +17,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger("django_jwtauth")
 
 
-def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
-    """Call every receiver except Django's, which would write last_login in any case.
+def send_logged_in(user: "AbstractBaseUser", request: Any, using: str) -> None:
+    """Call every receiver except Django's, which would write last_login in any case."""
+    _send("user_logged_in", user, request, using)
 
-    Receivers get Django's request, not DRF's wrapper. An exception is logged, and what that
-    receiver did in the caller's transaction is undone.
+
+def send_logged_out(user: "AbstractBaseUser", request: Any, using: str) -> None:
+    """Call every receiver, after the sign-in of ``user`` has ended."""
+    _send("user_logged_out", user, request, using)
+
+
+def _send(name: str, user: "AbstractBaseUser", request: Any, using: str) -> None:
+    """Call the receivers with Django's request, not DRF's wrapper.
+
+    An exception is logged, and what that receiver did in the caller's transaction is undone.
     """
     sender: Any = user.__class__
     named = {"request": getattr(request, "_request", request), "user": user}
-    signal: Any = signals.user_logged_in
+    signal: Any = getattr(signals, name)
     sync_receivers, async_receivers = signal._live_receivers(sender)
     for receiver in (*sync_receivers, *map(async_to_sync, async_receivers)):
         if receiver is update_last_login:
@@ -37,7 +46,8 @@ def send(user: "AbstractBaseUser", request: Any, using: str) -> None:
                 receiver(signal=signal, sender=sender, **named)
         except Exception as error:
             logger.error(
-                "A receiver of user_logged_in failed",
+                "A receiver of %s failed",
+                name,
                 exc_info=error,
                 extra={"event": "receiver_failed", "error": type(error).__name__},
             )
