@@ -153,17 +153,4 @@ def _write_use(sid: str, address: str | None, now: float) -> None:
     )
 
 
-async def acreate(
-    user: "AbstractBaseUser",
-    name: str,
-    *,
-    scope: str | None = None,
-    within: Collection[str] | None = None,
-    exact: bool = False,
-    lifetime: timedelta | None = None,
-    request: "HttpRequest | None" = None,
-) -> NewToken:
-    """See create()."""
-    return await sync_to_async(create)(
-        user, name, scope=scope, within=within, exact=exact, lifetime=lifetime, request=request
-    )
+acreate = sync_to_async(create)

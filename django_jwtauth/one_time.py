@@ -114,25 +114,8 @@ def _check_parent(claims: Claims) -> None:
                 raise SessionEnded
 
 
-async def acreate(
-    user: "AbstractBaseUser",
-    purpose: str,
-    *,
-    lifetime: timedelta = LIFETIME,
-    claims: Mapping[str, Any] | None = None,
-    parent: Claims | None = None,
-    request: "HttpRequest | None" = None,
-) -> str:
-    """See create()."""
-    return await sync_to_async(create)(
-        user, purpose, lifetime=lifetime, claims=claims, parent=parent, request=request
-    )
-
-
-async def aconsume(raw: str, purpose: str) -> "tuple[AbstractBaseUser, Claims]":
-    """See consume()."""
-    return await sync_to_async(consume)(raw, purpose)
-
+acreate = sync_to_async(create)
+aconsume = sync_to_async(consume)
 
 # What projects written before the first release call them.
 issue, aissue = create, acreate

@@ -361,41 +361,15 @@ def _is_of_sign_in(claims: Any) -> bool:
 
 # --- async twins
 
-
-async def astart(
-    user: "AbstractBaseUser",
-    request: "HttpRequest | None" = None,
-    claims: Mapping[str, Any] | None = None,
-    *,
-    lifetimes: Mapping[str, timedelta | int] | None = None,
-    remember: bool = True,
-    logged_in: bool = False,
-    max_length: int = tokens.MAX_LENGTH,
-) -> TokenPair:
-    """See start()."""
-    return await sync_to_async(start)(
-        user,
-        request,
-        claims,
-        lifetimes=lifetimes,
-        remember=remember,
-        logged_in=logged_in,
-        max_length=max_length,
-    )
-
-
-async def aauthenticate(
-    raw: str, request: "HttpRequest | None" = None
-) -> "tuple[AbstractBaseUser, Claims]":
-    """See authenticate()."""
-    return await sync_to_async(authenticate)(raw, request)
-
-
-async def aauthenticate_request(
-    raw: str, request: "HttpRequest"
-) -> "tuple[AbstractBaseUser, dict[str, Any]]":
-    """See authenticate_request()."""
-    return await sync_to_async(authenticate_request)(raw, request)
+astart = sync_to_async(start)
+aauthenticate = sync_to_async(authenticate)
+aauthenticate_request = sync_to_async(authenticate_request)
+averify = sync_to_async(verify)
+arefresh = sync_to_async(refresh)
+aend = sync_to_async(end)
+aerase = sync_to_async(erase)
+ablacklist = sync_to_async(blacklist)
+akeep = sync_to_async(keep)
 
 
 async def aauthenticate_by_header(
@@ -406,64 +380,3 @@ async def aauthenticate_by_header(
     if not has_header(request):
         return None
     return await sync_to_async(authenticate_by_header)(request)
-
-
-async def averify(raw: str) -> "tuple[AbstractBaseUser, Claims]":
-    """See verify()."""
-    return await sync_to_async(verify)(raw)
-
-
-async def arefresh(
-    raw: str,
-    request: "HttpRequest | None" = None,
-    *,
-    scope: str | None = None,
-    max_length: int = tokens.MAX_LENGTH,
-    keep: bool = False,
-) -> TokenPair:
-    """See refresh()."""
-    return await sync_to_async(refresh)(raw, request, scope=scope, max_length=max_length, keep=keep)
-
-
-async def aend(
-    sid: UUID | str,
-    *,
-    reason: str = Reason.SIGNED_OUT,
-    via: str = Via.CODE,
-    by: "AbstractBaseUser | str | None" = None,
-    note: str = "",
-    request: "HttpRequest | None" = None,
-) -> bool:
-    """See end()."""
-    return await sync_to_async(end)(sid, reason=reason, via=via, by=by, note=note, request=request)
-
-
-async def aerase(
-    user: "AbstractBaseUser | str",
-    *,
-    via: str = Via.CODE,
-    by: "AbstractBaseUser | str | None" = None,
-) -> int:
-    """See erase()."""
-    return await sync_to_async(erase)(user, via=via, by=by)
-
-
-async def ablacklist(
-    raw: str,
-    *allowed: TokenType,
-    reason: str = Reason.SIGNED_OUT,
-    via: str = Via.CODE,
-    by: "AbstractBaseUser | str | None" = None,
-    note: str = "",
-    may_end: bool = True,
-    request: "HttpRequest | None" = None,
-) -> Claims:
-    """See blacklist()."""
-    return await sync_to_async(blacklist)(
-        raw, *allowed, reason=reason, via=via, by=by, note=note, may_end=may_end, request=request
-    )
-
-
-async def akeep(request: Any, user: "AbstractBaseUser") -> None:
-    """See keep()."""
-    await sync_to_async(keep)(request, user)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import fields
 from datetime import datetime, timedelta
 from importlib import import_module
-from inspect import isfunction
+from inspect import isclass
 from pathlib import Path
 from typing import Literal
 
@@ -443,7 +443,10 @@ def test_python_page_lists_the_functions_of_sessions():
     functions = {
         name
         for name, function in vars(sessions).items()
-        if isfunction(function) and function.__module__ == sessions.__name__ and name[0] != "_"
+        if callable(function)
+        and getattr(function, "__module__", "") == sessions.__name__
+        and not isclass(function)
+        and name[0] != "_"
     }
     described = set(re.findall(r"autofunction:: django_jwtauth\.sessions\.(\w+)", page))
     [twins] = re.findall(r"asynchronous twin with the same arguments: ([^.]+)", page)

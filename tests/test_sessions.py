@@ -574,7 +574,7 @@ def test_every_function_has_an_async_twin_of_the_same_signature():
         function, twin = getattr(sessions, name), getattr(sessions, f"a{name}")
         assert inspect.iscoroutinefunction(twin)
         assert inspect.signature(twin) == inspect.signature(function)
-        assert twin.__doc__ == f"See {name}()."
+        assert twin.__doc__ == function.__doc__
 
 
 def test_the_async_twins_live_by_the_same_rules(user):
