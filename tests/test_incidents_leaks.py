@@ -62,6 +62,16 @@ def test_a_leaked_key_is_followed_until_it_is_gone(desk, settings):
     ]
 
 
+@needs_cryptography
+def test_the_keys_to_choose_from_are_named(desk, settings):
+    """The operator need not open another page for them."""
+    settings.JWTAUTH = {
+        "KEYS": [{"algorithm": "ES256", "private_key": make_pem("ES256"), "kid": "2026-05"}, HS]
+    }
+
+    assert "This project has: 2026-05." in text_of(desk.get(PAGE, {"what": "signing_key"}))
+
+
 def test_an_empty_list_is_not_a_replaced_key(desk, settings):
     """The derived key signs then, which no service can verify."""
     settings.JWTAUTH = {"KEYS": []}
@@ -185,7 +195,7 @@ def test_sign_ins_that_the_old_key_began_are_tried(staff, settings, deployed):
     settings.SECRET_KEY = "another secret that is long enough for everybody: 0123456789"
     after = see(staff("view_loginsession", name="otto"), "secret_key", **deployed)
     LoginSession.objects.end(reason="compromised")
-    ended = see(staff("view_loginsession", name="ines"), "secret_key", **deployed)
+    ended = see(staff("view_loginsession", name="ina"), "secret_key", **deployed)
 
     restart, end = "Stop all processes, then start them", "End the old sign-ins"
     assert [steps[restart].done for steps in (before, after, ended)] == [False, True, True]

@@ -1,18 +1,22 @@
 """The page that shows which key signs, which will, and which only verify. No key material."""
 
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from ..conf import get_settings, moments
+from ..models import Kind
+from ..store import database
 from ..tokens.keymaterial import Key
 from ..tokens.keyrings import KeyRing, get_access_ring, get_refresh_ring
-from .wording import moment
+from .wording import amount, in_words, moment
 
 if TYPE_CHECKING:
     from .records import RecordAdmin
@@ -22,9 +26,9 @@ STARTED = datetime.now(timezone.utc)
 
 
 def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
-    """Show the keys of this process."""
+    """Show the keys of this process, and until when tokens of earlier ones can be alive."""
     model_admin.require_permission(request)
-    context: dict[str, Any] = {"title": _("Keys")}
+    context: dict[str, Any] = {"title": _("Keys"), "started": moment(STARTED)}
     try:
         access = get_access_ring()
     except ImproperlyConfigured as error:
@@ -34,7 +38,12 @@ def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
             *_describe(access, pgettext("kind of token", "Access")),
             *_describe(get_refresh_ring(), pgettext("kind of token", "Refresh")),
         ]
+        for row in context["rows"]:
+            if row["kid"]:
+                query = {"what": "signing_key", "kid": row["kid"]}
+                row["leaked"] = model_admin.page_url("loginsession_incidents", **query)
         context["issuers"] = list(get_settings().ISSUERS)
+        context["earlier"] = list(_tell_of_earlier(access.find_signer()))
     return model_admin.render_page(request, "admin/django_jwtauth/keys.html", context)
 
 
@@ -51,9 +60,42 @@ def _describe(ring: KeyRing, kind: str) -> list[dict[str, str]]:
             "origin": _origin(number - first),
             "state": _state(key, signer),
             "active_from": moment(key.active_from) if key.active_from else "",
+            "published": _("No: it is secret") if key.symmetric else _("Yes"),
         }
         for number, key in enumerate(ring.keys)
     ]
+
+
+def _tell_of_earlier(signer: Key | None) -> Iterator[str]:
+    """Yield until when access tokens and API tokens of earlier keys are alive. One query."""
+    conf = get_settings()
+    tokens = database.sign_ins().of_kind(Kind.API_TOKEN).live()
+    since = signer.active_from if signer else None
+    if since:
+        # The clocks of the processes that signed with the earlier key may differ from this one.
+        last = since + conf.ACCESS_TOKEN_LIFETIME + conf.LEEWAY
+        yield _("Access tokens of keys that signed earlier expire by %(time)s at the latest.") % {
+            "time": moment(last)
+        }
+        tokens = tokens.filter(created_at__lt=moments.stored(since))
+    else:
+        yield _(
+            "The settings do not say since when the key signs. Access tokens of keys that signed "
+            "earlier expire %(time)s after they were replaced."
+        ) % {"time": in_words(conf.ACCESS_TOKEN_LIFETIME + conf.LEEWAY)}
+    found = tokens.aggregate(count=Count("pk"), last=Max("expires_at"))
+    if not found["count"]:
+        yield _("No API token depends on an earlier key.")
+        return
+    words = {"count": amount(found["count"]), "time": moment(found["last"])}
+    yield (
+        ngettext(
+            "%(count)s API token may be signed with an earlier key. It expires on %(time)s.",
+            "%(count)s API tokens may be signed with an earlier key. The last one expires on %(time)s.",
+            found["count"],
+        )
+        % words
+    )
 
 
 def _origin(number: int) -> str:

@@ -80,6 +80,10 @@ def _show(request: HttpRequest, model_admin: "RecordAdmin", incident: Incident) 
         return HttpResponseRedirect(
             model_admin.page_url("loginsession_incidents", what=what, user=people[0].pk)
         )
+    if kids := leaks.find_kids() if "kid" in incident.asks else []:
+        form.fields["kid"].help_text = _("Its kid. This project has: %(kids)s.") % {
+            "kids": ", ".join(kids)
+        }
     case = Case(request, model_admin, given)
     unknown = "user" in request.GET and not case.user
     if "who" in incident.asks and (unknown or (given.get("who") and not people)):

@@ -93,18 +93,26 @@ def signing_key(case: Case) -> Plan:
     )
 
 
+def find_kids() -> list[str]:
+    """Return the ids of the keys of this process."""
+    return [key.kid for key in _read_ring()[0].keys if key.kid]
+
+
+def _read_ring() -> tuple[KeyRing, str]:
+    """Return the keys for access tokens; without any, also what is wrong with the settings."""
+    try:
+        return get_access_ring(), ""
+    except ImproperlyConfigured as error:
+        return KeyRing([]), str(error)
+
+
 def _replace_key(case: Case) -> list[Step]:
     """Return the steps that depend on the keys of this process."""
-    try:
-        ring = get_access_ring()
-    except ImproperlyConfigured as error:
-        ring, seen = KeyRing([]), str(error)
-    else:
-        signer = ring.find_signer()
-        name = (signer.kid or signer.algorithm) if signer else "-"
-        seen = _("This key signs now: %(key)s.") % {"key": name}
-    kid, kids = case.kid, {key.kid for key in ring.keys if key.kid}
+    ring, problem = _read_ring()
     signer = ring.find_signer()
+    name = (signer.kid or signer.algorithm) if signer else "-"
+    seen = problem or _("This key signs now: %(key)s.") % {"key": name}
+    kid, kids = case.kid, find_kids()
     replaced = bool(signer and signer.kid and signer.kid != kid)
     place = Step(
         _("Put it in the place of the leaked key"),
