@@ -68,7 +68,7 @@ NOT_IMPORTED = "jwtauth.W027"
 STILL_ISSUED = "jwtauth.W028"
 SIMPLEJWT_REMARK = "jwtauth.W029"
 NO_ROTATION = "jwtauth.W026"
-SUBJECTS_LOST = "jwtauth.W032"
+SUBJECTS_LOST = "jwtauth.W033"
 
 # Only in ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
