@@ -26,7 +26,13 @@ from .exceptions import (
     challenge,
 )
 from .http.refusals import request_refusal
-from .http.transport import get_cookie_token, get_header_token, parse_header
+from .http.transport import (
+    get_cookie_token,
+    get_header_token,
+    header_key,
+    header_name,
+    parse_header,
+)
 from .models import LoginSession
 from .redacted import Redacted, RedactedBytes, redact
 from .sessions import authenticate_request
@@ -98,9 +104,12 @@ class JWTAuthentication(BaseAuthentication):
     raises DRF's exceptions. The request may be DRF's or Django's own.
     """
 
-    #: The header that tokens are read from, which is named in the answer's ``Vary``.
-    varies_on = "Authorization"
     www_authenticate_realm = "api"
+
+    @property
+    def varies_on(self) -> str:
+        """The header that tokens are read from, which is named in the answer's ``Vary``."""
+        return header_name()
 
     def authenticate(self, request: "Request | HttpRequest") -> tuple[Any, Claims] | None:
         _vary_on(self.varies_on, request)
@@ -133,8 +142,8 @@ class JWTAuthentication(BaseAuthentication):
         return get_header_token(_get_plain(request))
 
     def get_header(self, request: "Request | HttpRequest") -> bytes | None:
-        """Return the ``Authorization`` header, or None without one."""
-        header = redact(request.META.get("HTTP_AUTHORIZATION"))
+        """Return the header for tokens, or None without one."""
+        header = redact(request.META.get(header_key()))
         return None if header is None else header.encode("latin-1", "replace")
 
     def get_raw_token(self, header: bytes) -> bytes | None:

@@ -69,6 +69,7 @@ STILL_ISSUED = "jwtauth.W028"
 SIMPLEJWT_REMARK = "jwtauth.W029"
 NO_ROTATION = "jwtauth.W026"
 SUBJECTS_LOST = "jwtauth.W033"
+HEADER_NOT_ALLOWED = "jwtauth.W034"
 
 # Only in ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -461,6 +462,27 @@ def check_rest_framework(**kwargs: Any) -> Iterable[CheckMessage]:
             "token is answered with 403. Clients refresh after a 401.",
             hint=f"Put {ours[0].__name__} first.",
             id=ANSWERS_403,
+        )
+
+
+@register(TAG)
+def check_cross_origin(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Check that django-cors-headers lets pages of other origins send the header for tokens."""
+    config = _sound_settings()
+    if config is None or not apps.is_installed("corsheaders"):
+        return
+    allowed = getattr(settings, "CORS_ALLOW_HEADERS", ("authorization",))
+    name = config.AUTH_HEADER_NAME
+    if name.lower() not in [str(each).lower() for each in allowed]:
+        yield Warning(
+            f"CORS_ALLOW_HEADERS does not contain {name}, so pages of other origins cannot send "
+            "their tokens.",
+            hint=(
+                "Add it: CORS_ALLOW_HEADERS = "
+                f'[*corsheaders.defaults.default_headers, "{name.lower()}"]. If no such page sends '
+                f"tokens in the header, add {HEADER_NOT_ALLOWED} to SILENCED_SYSTEM_CHECKS."
+            ),
+            id=HEADER_NOT_ALLOWED,
         )
 
 

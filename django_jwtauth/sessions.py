@@ -161,7 +161,7 @@ def authenticate_request(
 def authenticate_by_header(
     request: "HttpRequest",
 ) -> "tuple[AbstractBaseUser, dict[str, Any]] | None":
-    """Return what authenticate_request() returns for the token in ``Authorization``, or None.
+    """Return what authenticate_request() returns for the token in the header, or None.
 
     ``request``: Django's. A header with another scheme counts as none. Raises
     ``BadAuthorizationHeader`` unless exactly one token follows the scheme (RFC 6750, 2.1).

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from . import sessions, tokens
 from .claims import ACCESS
 from .conf import get_settings
-from .http.transport import set_token_cookies
+from .http.transport import header_key, header_name, set_token_cookies
 from .tokens import TokenPair
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class JWTClient(APIClient):
 
     def send(self, raw: str) -> None:
         """Send this token from now on, even an expired one or an API token."""
-        self.credentials(HTTP_AUTHORIZATION=_header(raw))
+        self.credentials(**{header_key(): _header(raw)})
 
     def forget(self) -> None:
         """Send no token from now on. The sign-in stays live."""
@@ -98,8 +98,9 @@ class AsyncJWTClient(AsyncClient):
 
     async def request(self, **request: Any) -> Any:
         headers = request.get("headers", [])
-        if self._header and not any(name == b"authorization" for name, _ in headers):
-            request["headers"] = [*headers, (b"authorization", self._header.encode("ascii"))]
+        ours = header_name().lower().encode("ascii")
+        if self._header and not any(name == ours for name, _ in headers):
+            request["headers"] = [*headers, (ours, self._header.encode("ascii"))]
         return await super().request(**request)
 
 

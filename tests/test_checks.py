@@ -4,8 +4,10 @@ import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.checks import run_checks
 from django.db import ProgrammingError, connection
@@ -463,6 +465,25 @@ def test_a_class_that_makes_refusals_403_is_told(settings, classes, told):
     }
 
     assert ids() == told
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "told"),
+    [
+        ("Authorization", None, False),
+        ("Authorization", ["accept"], True),
+        ("X-Api-Authorization", None, True),
+        ("X-Api-Authorization", ["x-api-authorization"], False),
+    ],
+)
+def test_a_header_that_other_origins_cannot_send_is_told(settings, name, allowed, told):
+    """Browsers ask first; without django-cors-headers nobody knows the answer."""
+    settings.JWTAUTH = {"AUTH_HEADER_NAME": name}
+    if allowed is not None:
+        settings.CORS_ALLOW_HEADERS = allowed
+    assert ids() == []
+    with mock.patch.object(apps, "is_installed", lambda app: True):
+        assert ids() == [checks.HEADER_NOT_ALLOWED] * told
 
 
 def test_rest_framework_not_installed_is_told():

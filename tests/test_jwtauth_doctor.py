@@ -289,9 +289,8 @@ def test_default_classes_that_are_wrong_are_told(defaults, classes, told):
 
 
 def test_default_classes_that_read_another_header(settings, defaults):
-    """Those of contrib.simplejwt read the one that SIMPLE_JWT names."""
-    settings.SIMPLE_JWT = {"AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN"}
-    settings.JWTAUTH = {"USER_ID_CLAIM": "user_id"}
+    """The doctor sends the token where AUTH_HEADER_NAME says, and in no other header."""
+    settings.JWTAUTH = {"USER_ID_CLAIM": "user_id", "AUTH_HEADER_NAME": "X-Access-Token"}
     defaults("django_jwtauth.contrib.simplejwt.authentication.JWTAuthentication")
 
     assert "GET  (default classes)        200" in run()[0]

@@ -93,7 +93,7 @@ def test_messages_name_the_setting_and_the_limit(settings):
         ("SAMESITE", "did you mean JWTAUTH['COOKIES']['SAMESITE']?"),
         ("SIGNING_KEY", "KEYS"),
         ("BLACKLIST_AFTER_ROTATION", "always on"),
-        ("AUTH_HEADER_NAME", "remove it"),
+        ("USER_ID_FIELD", 'it is called "SUBJECT_FIELD" here'),
         ("NONSENSE", "see the settings page"),
         (7, "see the settings page"),
         (None, "see the settings page"),

@@ -115,6 +115,10 @@ EQUIVALENTS = {
         {"ISSUER": 'a"b\\', "AUDIENCE": ["a", "b"], "AUTH_HEADER_TYPES": ("JWT",)},
         {"ISSUER": 'a"b\\', "AUDIENCE": ["a", "b"], "AUTH_HEADER_TYPES": ["JWT"]},
     ),
+    "header": (
+        {"AUTH_HEADER_NAME": "HTTP_X_ACCESS_TOKEN"},
+        {"AUTH_HEADER_NAME": "X-Access-Token"},
+    ),
     "leeway": ({"LEEWAY": 10}, {"LEEWAY": timedelta(seconds=10)}),
     "leeway too long": ({"LEEWAY": timedelta(hours=1)}, {"LEEWAY": None}),
     "claim": ({"USER_ID_CLAIM": "uid"}, {"USER_ID_CLAIM": "uid"}),

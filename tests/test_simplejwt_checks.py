@@ -174,7 +174,6 @@ def test_a_setting_that_an_endpoint_does_not_read(settings, setting, value, plac
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        ("AUTH_HEADER_NAME", "HTTP_X_TOKEN"),
         ("AUTH_TOKEN_CLASSES", [f"{__name__}.Mine"]),
     ],
 )

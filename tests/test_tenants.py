@@ -926,6 +926,7 @@ BAD = {
         r"wrong setting: JWTAUTH\['SIGNING_KEY'\] is not",
     ),
     "the hook": ({**A, "HOOKS": {"TENANT": None}}, r"must not return HOOKS\[.TENANT.\]"),
+    "the header": ({**A, "AUTH_HEADER_NAME": "X-Auth"}, "must not return AUTH_HEADER_NAME"),
     "the field": ({**A, "SUBJECT_FIELD": "email"}, "must not return SUBJECT_FIELD"),
     "the cache": ({**A, "TOKEN_CACHE_SIZE": 1}, "must not return TOKEN_CACHE_SIZE"),
     "a group that is none": (

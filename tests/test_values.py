@@ -21,6 +21,10 @@ BAD = {
     "AUDIENCE": ["", [""], [7], {"api"}, [None]],
     "KEYS": [None, "PEM", {}, [None], ["PEM"]],
     "ACCESS_TOKEN_TYP": [None, "", "jwt", "AT+JWT", []],
+    "AUTH_HEADER_NAME": [
+        *(None, "", 7, "X Auth", "X-Auth:", "X_Auth", "Träger-Auth", "a\r\nAuth", "HTTP_"),
+        *("Cookie", "Host", "X-Secret", "Proxy-Authorization", "Sec-Auth"),
+    ],
     "AUTH_HEADER_TYPES": [None, "", [], ["Bearer "], ["a,b"], ["Träger"], ["a\r\nb"]],
     "USER_ID_CLAIM": ["", 7, "sub", "exp", "scope"],
     "MAX_SESSIONS_PER_USER": [0, -1, True, 1.0, "3", 2**31],
@@ -89,6 +93,11 @@ GOOD = {
     "LEEWAY": [(0.5, timedelta(milliseconds=500))],
     "ISSUER": [(None, None), ("https://a.example", "https://a.example")],
     "AUDIENCE": [(None, ()), ("api", ("api",)), (["a", "b"], ("a", "b")), ([], ())],
+    "AUTH_HEADER_NAME": [
+        ("Authorization", "Authorization"),
+        ("x-api-authorization", "X-Api-Authorization"),
+        ("HTTP_X_ACCESS_TOKEN", "X-Access-Token"),
+    ],
     "AUTH_HEADER_TYPES": [("JWT", ("JWT",)), (["Bearer", "JWT"], ("Bearer", "JWT"))],
     "USER_ID_CLAIM": [("user_id", "user_id"), (None, None)],
     "MAX_SESSIONS_PER_USER": [(None, None), (1, 1), (2**31 - 1, 2**31 - 1)],

@@ -32,6 +32,7 @@ __all__ = [
     "find_problems",
     "find_tenant_problem",
     "get_settings",
+    "get_shared_settings",
     "get_tenancy",
     "one_tenancy",
     "project_code",
@@ -120,6 +121,14 @@ def get_settings() -> Settings:
     setting: a misconfigured project must not look like a bad token.
     """
     return (_only or get_tenancy()).settings
+
+
+def get_shared_settings() -> Settings:
+    """Return the project's settings, for those that no tenant can change. Calls no hook.
+
+    Raises ``ImproperlyConfigured``.
+    """
+    return (_only or _get_base_tenancy()).settings
 
 
 def get_tenancy() -> Tenancy:

@@ -17,7 +17,6 @@ SIMPLEJWT = {
     "BLACKLIST_AFTER_ROTATION": _ON_HERE,
     "CHECK_REVOKE_TOKEN": _ON_HERE,
     "CHECK_USER_IS_ACTIVE": _ON_HERE,
-    "AUTH_HEADER_NAME": "remove it, tokens are read from Authorization.",
     "USER_ID_FIELD": 'it is called "SUBJECT_FIELD" here.',
     "JTI_CLAIM": "remove it, the claim is always called jti.",
     "TOKEN_TYPE_CLAIM": "remove it, the claim is always called token_type.",

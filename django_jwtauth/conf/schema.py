@@ -109,6 +109,7 @@ class Settings:
     # Not in repr(): error reports show the values of local variables.
     KEYS: tuple[Mapping[str, Any], ...] = _setting((), rule.keys, shown=False)
     ACCESS_TOKEN_TYP: str = _setting("at+jwt", rule.access_typ)
+    AUTH_HEADER_NAME: str = _setting("Authorization", rule.header_name)
     AUTH_HEADER_TYPES: tuple[str, ...] = _setting(("Bearer",), rule.header_types)
     SUBJECT_FIELD: str | None = _setting(None, rule.field_name)
     USER_ID_CLAIM: str | None = _setting(None, rule.claim_name)

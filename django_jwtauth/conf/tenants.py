@@ -82,5 +82,5 @@ def _find_shared(given: Mapping[Any, Any]) -> str | None:
     hooks = given.get("HOOKS")
     if isinstance(hooks, Mapping) and "TENANT" in hooks:
         return "HOOKS['TENANT']"
-    shared = ("SUBJECT_FIELD", "TOKEN_CACHE_SIZE")
+    shared = ("AUTH_HEADER_NAME", "SUBJECT_FIELD", "TOKEN_CACHE_SIZE")
     return next((name for name in shared if name in given), None)

@@ -33,6 +33,7 @@ _RATE_SECONDS |= {"h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 
 # RFC 9110, section 5.6.2: the word may reach a response header.
 _HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HIDDEN_HEADER = re.compile("auth|token", re.IGNORECASE)
 _DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
@@ -141,6 +142,20 @@ def header_types(value: Any) -> tuple[str, ...]:
     if not values or not all(_HTTP_TOKEN.fullmatch(item) for item in values):
         raise ValueError('must list the words before the token, like ("Bearer",).')
     return values
+
+
+def header_name(value: Any) -> str:
+    """Return a header's name as people write it; simplejwt's "HTTP_X_AUTH" is accepted, too."""
+    name = value if isinstance(value, str) else ""
+    if name.startswith("HTTP_"):
+        name = name.removeprefix("HTTP_").replace("_", "-")
+    # Servers drop a header with "_" in its name, as it could pass for one with "-".
+    if not _HTTP_TOKEN.fullmatch(name) or "_" in name:
+        raise ValueError('must be the name of a header, like "X-Api-Authorization".')
+    if name.lower().startswith(("proxy-", "sec-")) or not _HIDDEN_HEADER.search(name):
+        # Django's error reports hide headers by these words.
+        raise ValueError('must contain "auth" or "token", and not begin with "Proxy-" or "Sec-".')
+    return "-".join(map(str.capitalize, name.split("-")))
 
 
 def cookie_name(value: Any) -> str:

@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -22,7 +23,7 @@ from django.core.handlers.asgi import ASGIRequest
 from .. import sessions
 from ..conf import get_settings
 from ..exceptions import AuthError, BadAuthorizationHeader, NotAuthenticated, Unavailable
-from ..http.transport import get_cookie_token, get_header_token
+from ..http.transport import get_cookie_token, get_header_token, header_name
 from ..redacted import redact
 
 logger = logging.getLogger("django_jwtauth")
@@ -224,7 +225,8 @@ def _redact(scope: Scope) -> None:
 
     Middlewares around this one have the same scope among their local variables.
     """
-    for name, hide in (("headers", _redact_header), ("subprotocols", redact)):
+    secret = (*_SECRET_HEADERS, _token_header())
+    for name, hide in (("headers", partial(_redact_header, secret)), ("subprotocols", redact)):
         given = scope.get(name) or ()
         hidden = [hide(item) for item in given]
         if isinstance(given, list):
@@ -233,9 +235,13 @@ def _redact(scope: Scope) -> None:
             scope[name] = hidden
 
 
-def _redact_header(header: Any) -> Any:
+def _redact_header(secret: tuple[bytes, ...], header: Any) -> Any:
     name, value = header
-    return name, redact(value) if name.lower() in _SECRET_HEADERS else value
+    return name, redact(value) if name.lower() in secret else value
+
+
+def _token_header() -> bytes:
+    return header_name().lower().encode()
 
 
 def _answer(scope: Scope) -> str | None:
@@ -266,6 +272,6 @@ def _without_token(scope: Scope, request: ASGIRequest) -> Scope:
         del offered[position : position + 2]
         hidden.add(b"sec-websocket-protocol")
     if get_header_token(request) is not None:
-        hidden.add(b"authorization")
+        hidden.add(_token_header())
     headers = [pair for pair in scope["headers"] if pair[0].lower() not in hidden]
     return {**scope, "headers": headers, "subprotocols": offered}

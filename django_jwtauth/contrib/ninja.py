@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import HttpBearer
+from ninja.security.base import SecuritySchema
 
 from ..conf import one_tenancy
 from ..exceptions import (
@@ -16,7 +17,7 @@ from ..exceptions import (
     Unavailable,
 )
 from ..http.refusals import refusal_response, vary
-from ..http.transport import get_header_token, set_user
+from ..http.transport import get_header_token, header_name, set_user
 from ..redacted import redact
 from ..scopes import check_names, require
 from ..sessions import authenticate_request
@@ -50,10 +51,25 @@ class JWTAuth(HttpBearer):
     """
 
     openapi_bearerFormat = "JWT"
+    _schema: SecuritySchema | None = None
 
     def __init__(self, scopes: Iterable[str] = ()) -> None:
         super().__init__()
         self.scopes = check_names(scopes)
+
+    @property
+    def openapi_security_schema(self) -> SecuritySchema | None:
+        """How tokens are sent, as the settings are when the schema is made."""
+        name = header_name()
+        if name == "Authorization":
+            return self._schema
+        return SecuritySchema(type="apiKey", **{"in": "header", "name": name})
+
+    @openapi_security_schema.setter
+    def openapi_security_schema(self, schema: SecuritySchema) -> None:
+        # HttpBearer takes this property for a part of it.
+        schema.pop("security_schema", None)
+        self._schema = schema
 
     def __call__(self, request: "HttpRequest") -> "Claims | None":
         # Not ninja's own parsing, which accepts one word and prints the header in DEBUG.
@@ -76,7 +92,7 @@ def answer_refusals(api: "NinjaAPI") -> None:
     """Make ``api`` answer refusals as our endpoints do: ``code``, ``reason``, ``WWW-Authenticate``.
 
     This covers exceptions from this package that an operation does not catch, and operations
-    for which no ``auth`` found a user. ``Vary`` names ``Authorization`` in these answers.
+    for which no ``auth`` found a user. ``Vary`` names the header for tokens in these answers.
     """
 
     def answer(request: "HttpRequest", error: Any) -> "HttpResponse":

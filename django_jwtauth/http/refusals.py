@@ -7,6 +7,7 @@ from django.http import HttpResponseBase, JsonResponse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from ..conf import get_shared_settings
 from ..exceptions import AuthError, NoSubject, TokenError
 
 Answer = TypeVar("Answer")
@@ -48,11 +49,11 @@ def refusal_response(error: AuthError) -> JsonResponse:
 
 
 def vary(response: Answer) -> Answer:
-    """Return the answer with ``Authorization`` in its ``Vary`` header.
+    """Return the answer with the header for tokens in its ``Vary`` header.
 
     Otherwise a cache could serve one bearer's answer to another, or to a client without a token
     (RFC 9110, 12.5.5). Anything but an answer of Django is returned unchanged.
     """
     if isinstance(response, HttpResponseBase):
-        patch_vary_headers(response, ["Authorization"])
+        patch_vary_headers(response, [get_shared_settings().AUTH_HEADER_NAME])
     return response

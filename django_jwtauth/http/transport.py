@@ -1,4 +1,4 @@
-"""How a request carries a token: the ``Authorization`` header, or cookies."""
+"""How a request carries a token: a header, ``Authorization`` by default, or cookies."""
 
 import functools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 
-from ..conf import get_settings
+from ..conf import get_settings, get_shared_settings
 from ..conf.values import MAX_COOKIE_NAME_LENGTH
 from ..exceptions import BadAuthorizationHeader
 from ..redacted import Redacted, redact
@@ -25,19 +25,34 @@ MAX_COOKIE_LENGTH = 4096
 MAX_COOKIE_TOKEN_LENGTH = MAX_COOKIE_LENGTH - len("__Secure-_refresh") - MAX_COOKIE_NAME_LENGTH
 
 
+def header_name() -> str:
+    """Return the name of the header for tokens."""
+    return get_shared_settings().AUTH_HEADER_NAME
+
+
+def header_key() -> str:
+    """Return the key of that header in ``request.META``."""
+    return _meta_key(get_shared_settings().AUTH_HEADER_NAME)
+
+
+@functools.lru_cache(maxsize=8)
+def _meta_key(name: str) -> str:
+    return f"HTTP_{name.upper().replace('-', '_')}"
+
+
 def has_header(request: "HttpRequest") -> bool:
-    """Return whether there is an ``Authorization`` header, whatever it holds."""
-    return bool(request.META.get("HTTP_AUTHORIZATION"))
+    """Return whether there is a header for tokens, whatever it holds."""
+    return bool(request.META.get(header_key()))
 
 
 def get_header_token(request: "HttpRequest") -> str | None:
-    """Return the token of the ``Authorization`` header, None without ours; see parse_header()."""
-    header = redact(request.META.get("HTTP_AUTHORIZATION", ""))
+    """Return the token of the header for tokens, None without ours; see parse_header()."""
+    header = redact(request.META.get(header_key(), ""))
     return parse_header(header) if header else None
 
 
 def parse_header(header: str) -> str | None:
-    """Return the token of an ``Authorization`` header (RFC 6750, 2.1), or None without ours.
+    """Return the token of such a header (RFC 6750, 2.1), or None without ours.
 
     The scheme is compared without case (RFC 9110, 11.1). Raises
     ``BadAuthorizationHeader`` unless our scheme is followed by exactly one token.

@@ -30,7 +30,8 @@ from rest_framework.views import APIView
 from .. import sessions
 from ..authentication import JWTStatelessUserAuthentication
 from ..conf import get_settings
-from ..contrib.simplejwt.move import configuration, project
+from ..contrib.simplejwt.move import project
+from ..http.transport import header_name
 from ..store import database
 from .temporary import OTHER_USER
 
@@ -122,11 +123,8 @@ def request(
     body: dict[str, Any] | None = None,
 ) -> Any:
     headers = {"Accept": "application/json"}
-    extra: dict[str, Any] = {}
     if token is not None:
-        headers["Authorization"] = f"{get_settings().AUTH_HEADER_TYPES[0]} {token}"
-        # A class of contrib.simplejwt reads the header that simplejwt's read.
-        extra = {configuration.get("AUTH_HEADER_NAME"): headers["Authorization"]}
+        headers[header_name()] = f"{get_settings().AUTH_HEADER_TYPES[0]} {token}"
     return client.generic(
         method,
         path,
@@ -134,7 +132,6 @@ def request(
         content_type="application/json",
         secure=True,
         headers=headers,
-        **extra,
     )
 
 

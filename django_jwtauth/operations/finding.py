@@ -48,7 +48,7 @@ _TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.)"
     r"([A-Za-z0-9_-]*?)(eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)"
 )
-_SCHEME = re.compile(r"^\s*(authorization:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
+_SCHEME = re.compile(r"^\s*([\w-]+:\s*)?(\w+\s+)?(?=eyJ)", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"[\s\"'=,;<>()\[\]{}]+")
 
 

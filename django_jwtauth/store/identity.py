@@ -24,7 +24,7 @@ from django.db.models import (
 )
 
 from ..claims import MAX_IDENTIFIER_LENGTH, is_identifier
-from ..conf import get_settings
+from ..conf import get_shared_settings
 from ..exceptions import UnusableKey, UserNotFound
 from .database import alias, logger, reporting_unavailable
 
@@ -109,7 +109,7 @@ def subject_name(model: type[Model]) -> str:
 
     Raises ``ImproperlyConfigured`` if ``SUBJECT_FIELD`` names no field of the user.
     """
-    name = get_settings().SUBJECT_FIELD
+    name = get_shared_settings().SUBJECT_FIELD
     return "pk" if name is None else _checked_name(model, name)
 
 

@@ -41,6 +41,19 @@ def test_the_header_is_taken_out_too(pair):
     assert dict(basic.scope["headers"])[b"authorization"] == b"Basic YTpi"
 
 
+def test_another_header(pair, settings):
+    """It is read, hidden from error reports, and taken out; that of a proxy stays."""
+    settings.JWTAUTH = {"AUTH_HEADER_NAME": "X-Api-Authorization"}
+    headers = {"X-Api-Authorization": f"Bearer {pair.access}", "Authorization": "Basic YTpi"}
+    client = Client(**headers)
+    scope = visit(client).scope
+
+    assert scope["user"].get_username() == "anna"
+    assert b"x-api-authorization" not in dict(scope["headers"])
+    assert dict(scope["headers"])[b"authorization"] == b"Basic YTpi"
+    assert pair.access not in repr(client.scope["headers"])
+
+
 def test_a_subprotocol_of_the_application(pair):
     """What follows the token is the application's to choose from, and its choice is the answer."""
     client = Client("bearer", pair.access, "graphql-transport-ws")

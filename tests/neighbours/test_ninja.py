@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from asgiref.sync import async_to_sync
 from django.db import OperationalError, connection
-from django.test import AsyncClient
+from django.test import AsyncClient, Client
 from django.urls import path
 from ninja import NinjaAPI, Router
 from ninja.security import APIKeyHeader
@@ -232,6 +232,19 @@ def test_the_openapi_document(db):
     }
     assert schema["paths"]["/docs/me"]["get"]["security"] == [{"JWTAuth": []}]
     assert "security" not in schema["paths"]["/docs/health"]["get"]
+
+
+def test_another_header(request_to, pair, settings):
+    """Read by the operations, and described by the document, as the settings are then."""
+    settings.JWTAUTH = {"AUTH_HEADER_NAME": "X-Api-Authorization"}
+    answer = Client().get("/mixed/me", headers={"X-Api-Authorization": f"Bearer {pair.access}"})
+    assert answer.status_code == 200
+    assert request_to("/mixed/me", pair.access).status_code == 401
+
+    schema = documented["api"].get_openapi_schema()
+    assert schema["components"]["securitySchemes"] == {
+        "JWTAuth": {"type": "apiKey", "in": "header", "name": "X-Api-Authorization"}
+    }
 
 
 def test_answers_say_that_they_depend_on_the_header(request_to, pair):

@@ -196,6 +196,14 @@ def test_the_word_is_the_one_of_the_settings(settings, words, expected):
     assert schemes["jwtCookieAuth"]["name"] == "jwtauth_access"
 
 
+def test_the_header_is_the_one_of_the_settings(settings):
+    """Another than Authorization is an API key to OpenAPI's tools."""
+    settings.JWTAUTH = {"AUTH_HEADER_NAME": "X-Api-Authorization"}
+    scheme = make_schema(*OURS)["components"]["securitySchemes"]["jwtAuth"]
+
+    assert (scheme["type"], scheme["name"]) == ("apiKey", "X-Api-Authorization")
+
+
 def test_an_extension_of_the_project_comes_first():
     """Whoever reads the token elsewhere describes that as drf-spectacular's manual says."""
 

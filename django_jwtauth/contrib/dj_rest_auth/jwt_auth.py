@@ -80,7 +80,7 @@ class JWTCookieAuthentication(JWTAuthentication):
     """
 
     @property
-    def varies_on(self) -> str:  # type: ignore[override]
+    def varies_on(self) -> str:
         return f"{super().varies_on}, Cookie"
 
     def find_token(self, request: "Request | HttpRequest") -> str | bytes | None:

@@ -48,11 +48,6 @@ class JWTAuthentication(core.JWTAuthentication):
         super().__init__(*args, **kwargs)
         self.user_model = get_user_model()
 
-    @property
-    def varies_on(self) -> str:  # type: ignore[override]
-        name: str = api_settings.AUTH_HEADER_NAME
-        return name.removeprefix("HTTP_").replace("_", "-").title()
-
     def get_header(self, request: "Request | HttpRequest") -> bytes | None:
         """Return the header that ``AUTH_HEADER_NAME`` names, or None without one."""
         header = redact(request.META.get(api_settings.AUTH_HEADER_NAME))

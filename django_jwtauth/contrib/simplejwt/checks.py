@@ -24,7 +24,6 @@ _READ_HERE: Mapping[str, tuple[type, ...]] = {
     "TOKEN_REFRESH_SERIALIZER": (views.TokenRefreshView,),
     "TOKEN_VERIFY_SERIALIZER": (views.TokenVerifyView,),
     "TOKEN_BLACKLIST_SERIALIZER": (views.TokenBlacklistView,),
-    "AUTH_HEADER_NAME": (authentication.JWTAuthentication,),
     "AUTH_TOKEN_CLASSES": (authentication.JWTAuthentication,),
     "TOKEN_USER_CLASS": (authentication.JWTStatelessUserAuthentication,),
 }
@@ -69,7 +68,9 @@ def _find_unsaid() -> Iterator[Problem]:
         ours = sources[name]
         # The doctor cannot take over every key.
         own_key = not symmetric or configuration.get("SIGNING_KEY") != settings.SECRET_KEY
-        if ours not in said and (ours in lines or (ours == "KEYS" and own_key)):
+        # Nor a header of any name.
+        other_header = name == "AUTH_HEADER_NAME" and _is_changed(name)
+        if ours not in said and (ours in lines or other_header or (ours == "KEYS" and own_key)):
             yield Problem(
                 f"SIMPLE_JWT[{name!r}] has no effect on the tokens issued here: write {ours} "
                 "into JWTAUTH, as `jwtauth_doctor --from-simplejwt` prints it.",

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from django.utils.module_loading import import_string
 
 from ...conf import Settings, get_settings
+from ...http.transport import header_key
 from ...tokens import keyrings
 from .exceptions import Unsupported, refuse_name
 from .move import configuration
@@ -92,6 +93,8 @@ def _key() -> Any:
 
 _SLIDING = (f"{THEIRS}.tokens.SlidingToken", f"{HERE}.tokens.SlidingToken")
 _ASKED = {
+    # As a key of request.META, as in simplejwt.
+    "AUTH_HEADER_NAME": header_key,
     "ALGORITHM": _algorithm,
     "AUDIENCE": _audience,
     "AUTH_TOKEN_CLASSES": _token_classes,

@@ -37,7 +37,7 @@ class HeaderScheme(OpenApiAuthenticationExtension):
         # RFC 9110, 11.1: schemes are compared without case. Tools know this spelling.
         word = "Bearer" if "bearer" in map(str.lower, words) else words[0]
         scheme: dict[str, Any] = build_bearer_security_scheme_object(
-            header_name="Authorization", token_prefix=word, bearer_format="JWT"
+            header_name=get_settings().AUTH_HEADER_NAME, token_prefix=word, bearer_format="JWT"
         )
         return {"description": _("An access token or an API token."), **scheme}
 

@@ -5,7 +5,8 @@
  * @typedef {object} Options
  * @property {string} base Where the endpoints are: "/auth/" with cookies, "/api/" without.
  * @property {boolean} [cookies] True, the default: tokens in cookies that no script can read.
- *   False: tokens in `storage` and in the Authorization header.
+ *   False: tokens in `storage` and in the Authorization header, or in `header`.
+ * @property {string} [header] The server's AUTH_HEADER_NAME, "Authorization" by default.
  * @property {Pick<Storage, "getItem" | "setItem" | "removeItem">} [storage] Where tabs share the
  *   tokens, localStorage by default. With cookies it contains a time and no token.
  * @property {(reason: string) => void} [onSignedOut] Called once when the user is no longer signed
@@ -30,6 +31,7 @@ const sleep = (/** @type {number} */ time) => new Promise((resolve) => setTimeou
 /** @param {Options} options @returns {Auth} */
 export function createAuth(options) {
   const { base, cookies = true, storage = localStorage, onSignedOut = () => {} } = options;
+  const { header = "Authorization" } = options;
   const root = new URL(base, globalThis.location?.href);
   const key = `jwtauth ${root}`;
   /** @type {string | undefined} */ let csrfToken;
@@ -72,7 +74,7 @@ export function createAuth(options) {
   async function send(request, again = true) {
     const headers = new Headers(request.headers);
     const { token_type, access } = state();
-    if (access) headers.set("Authorization", `${token_type} ${access}`);
+    if (access) headers.set(header, `${token_type} ${access}`);
     const guarded = cookies && !SAFE.includes(request.method);
     if (guarded) headers.set("X-CSRFToken", (csrfToken ??= await fetchCSRFToken()));
     const credentials = cookies ? "include" : request.credentials;

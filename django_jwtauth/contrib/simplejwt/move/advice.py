@@ -29,6 +29,7 @@ SAME = (
     "ISSUER",
     "AUDIENCE",
     "USER_ID_CLAIM",
+    "AUTH_HEADER_NAME",
     "AUTH_HEADER_TYPES",
     "UPDATE_LAST_LOGIN",
 )
@@ -48,7 +49,6 @@ KEPT = {
     'and refreshes; HOOKS["SIGN_IN"] may refuse a sign-in at every endpoint',
     "USER_ID_FIELD": "SUBJECT_FIELD, if the field is unique and never empty; otherwise a token "
     'names the primary key, and HOOKS["CLAIMS"] may add another id',
-    "AUTH_HEADER_NAME": "the JWTAuthentication of contrib.simplejwt reads it",
     "AUTH_TOKEN_CLASSES": "the JWTAuthentication of contrib.simplejwt tries them in turn",
     "JSON_ENCODER": "the token classes of contrib.simplejwt use it for claims that they add",
     "TOKEN_USER_CLASS": "the JWTStatelessUserAuthentication of contrib.simplejwt reads it",
@@ -141,7 +141,7 @@ def _translate(name: str, lines: dict[str, str], remarks: dict[str, str]) -> Non
         remarks[name] = f"simplejwt's value {error}"
         return
     if parsed != getattr(Settings(), name):
-        lines[name] = render(parsed if name == "LEEWAY" else value)
+        lines[name] = render(parsed if name in ("LEEWAY", "AUTH_HEADER_NAME") else value)
 
 
 def _translate_user_id(lines: dict[str, str], remarks: dict[str, str]) -> None:
