@@ -91,7 +91,7 @@ def _tell_of_earlier(signer: Key | None) -> Iterator[str]:
     yield (
         ngettext(
             "%(count)s API token may be signed with an earlier key. It expires on %(time)s.",
-            "%(count)s API tokens may be signed with an earlier key. The last one expires on %(time)s.",
+            "%(count)s API tokens may be signed with an earlier key. The last expires on %(time)s.",
             found["count"],
         )
         % words

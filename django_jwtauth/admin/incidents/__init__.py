@@ -73,6 +73,10 @@ def incidents_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResp
 
 def _show(request: HttpRequest, model_admin: "RecordAdmin", incident: Incident) -> HttpResponse:
     form = IncidentForm(request.GET, asks=incident.asks)
+    if kids := leaks.find_kids() if "kid" in incident.asks else []:
+        form.fields["kid"].help_text = _("Its kid. This project has: %(kids)s.") % {
+            "kids": ", ".join(kids)
+        }
     given: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
     people = find_users(given["who"]) if given.get("who") else []
     what = request.GET["what"]
@@ -80,10 +84,6 @@ def _show(request: HttpRequest, model_admin: "RecordAdmin", incident: Incident) 
         return HttpResponseRedirect(
             model_admin.page_url("loginsession_incidents", what=what, user=people[0].pk)
         )
-    if kids := leaks.find_kids() if "kid" in incident.asks else []:
-        form.fields["kid"].help_text = _("Its kid. This project has: %(kids)s.") % {
-            "kids": ", ".join(kids)
-        }
     case = Case(request, model_admin, given)
     unknown = "user" in request.GET and not case.user
     if "who" in incident.asks and (unknown or (given.get("who") and not people)):
