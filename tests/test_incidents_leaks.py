@@ -120,6 +120,7 @@ def test_older_api_tokens_are_counted(desk, user):
     assert (one.done, one.seen) == (None, "1 API token is live.")
     assert older.done is False
     assert newer.done is True
+    assert len(desk.get(older.buttons[0].url).context["cl"].result_list) == 1
 
 
 # --- the database
@@ -211,9 +212,13 @@ def test_without_a_hash_nothing_is_concluded(desk, monkeypatch, deployed):
     assert see(desk, "secret_key", **deployed)["Stop all processes, then start them"].done is None
 
 
-def test_what_keys_protect_is_said(desk, settings):
-    """API tokens that a key in KEYS signed outlive SECRET_KEY."""
+def test_what_keys_protect_is_said(desk, settings, user):
+    """API tokens that a key in KEYS signed outlive SECRET_KEY, so they need not be replaced."""
+    title, later = "Have API tokens created anew", since(timezone.now() + timedelta(seconds=2))
+    api_tokens.create(user, "ci")
+    assert see(desk, "secret_key", **later)[title].done is False
     settings.JWTAUTH = {"KEYS": [HS]}
+    assert see(desk, "secret_key", **later)[title].done is None
 
     assert "KEYS, and API tokens that were signed with them." in text_of(
         desk.get(PAGE, {"what": "secret_key"})

@@ -162,18 +162,15 @@ class IncidentForm(forms.Form):
         for name in self.fields.keys() - set(asks):
             del self.fields[name]
         if "since" in asks:
-            meaning = (
-                _("Sign-ins from before are not shown.")
-                if "address" in asks
-                else _(
-                    "When the new key was deployed. The page then sees what is left of the old one."
-                )
-            )
-            zone = _("Time zone: %(zone)s. It is now %(now)s there.") % {
+            since = self.fields["since"]
+            since.help_text = _("Time zone: %(zone)s. It is now %(now)s there.") % {
                 "zone": zone_name(),
                 "now": moment(moments.now()),
             }
-            self.fields["since"].help_text = f"{meaning} {zone}"
+            if "address" not in asks:
+                since.label = _("New key deployed")
+                text = _("Leave it empty until then. With it, the page sees what is older.")
+                since.help_text = f"{text} {since.help_text}"
 
     def clean_since(self) -> datetime | None:
         since: datetime | None = self.cleaned_data["since"]

@@ -250,7 +250,10 @@ def secret_key(case: Case) -> Plan:
             _restart(case),
             Step(
                 _("End the old sign-ins"),
-                _("They are refused already. Until you end them, the list shows them."),
+                _(
+                    "After the restart they are refused, but the list shows them as live until "
+                    "you end them."
+                ),
                 done=not case.before(Kind.SIGN_IN).exists() if case.since else None,
                 buttons=[steps.end_before_button(case)],
             ),
@@ -260,6 +263,7 @@ def secret_key(case: Case) -> Plan:
                     "Those that were created without KEYS are refused. Those that were signed "
                     "with a key in KEYS stay valid."
                 ),
+                stay=bool(conf.KEYS),
             ),
         ],
     )

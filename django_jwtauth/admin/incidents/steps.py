@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ...conf import moments
 from ...models import Kind, LoginSession, Reason
 from ...signins import rules
 from ..wording import amount, label, moment
@@ -76,15 +77,21 @@ def change_password(case: Case, title: str, text: str) -> Step:
     return Step(title, text, done, seen % words, buttons=[case.user_page()])
 
 
-def replace_api_tokens(case: Case, text: str) -> Step:
-    """Return the step that has API tokens created anew, if they were created before the time."""
+def replace_api_tokens(case: Case, text: str, *, stay: bool = False) -> Step:
+    """Return the step that has API tokens created anew, if they were created before the time.
+
+    ``stay``: whether some of them stay valid, so that the page cannot see what is left to do.
+    """
     tokens = case.before(Kind.API_TOKEN)[: MAX_SEEN + 1].count()
+    query = {"kind": Kind.API_TOKEN, "status": "live"}
+    if case.since:
+        query["created_at__lt"] = moments.aware(case.since).isoformat()
     return Step(
         _("Have API tokens created anew"),
         text,
-        done=not tokens if case.since or not tokens else None,
+        done=not tokens if not tokens or (case.since and not stay) else None,
         seen=tokens_text(tokens),
-        buttons=[case.list_of(_("Show the API tokens"), kind=Kind.API_TOKEN, status="live")],
+        buttons=[case.list_of(_("Show the API tokens"), **query)] if tokens else [],
     )
 
 
