@@ -412,14 +412,21 @@ def test_another_browser_ends_this_one(signed_in, other_chromium):
 
 
 def test_signing_out_all_others(signed_in, other_chromium):
-    """One click ends every other sign-in of the user, and leaves this one."""
+    """Asked first; then every other sign-in of the user ends, and this one does not."""
     other = Page(other_chromium, signed_in.site).sign_in()
     signed_in.open()
+    (button,) = signed_in.all("[data-action=end-others]")
+    assert not button.is_displayed()
+    signed_in.click("ask-others")
+    signed_in.click("keep-others")
+    assert not button.is_displayed()
+    signed_in.click("ask-others")
     signed_in.click("end-others")
     assert signed_in.says("All other devices are signed out.")
     assert len(signed_in.all(".device")) == 1
-    assert not signed_in.all("[data-action=end-others]")
+    assert not signed_in.all("[data-action=ask-others]")
 
+    other.click("ask-others")
     other.click("end-others")
     assert other.find(".notice", "signed out from elsewhere")
 

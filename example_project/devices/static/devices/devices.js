@@ -56,6 +56,13 @@ function edit(device, open) {
   else actions.querySelector("button")?.focus();
 }
 
+/** @param {boolean} open */
+function askOthers(open) {
+  find(".others").hidden = !open;
+  find("[data-action=ask-others]").hidden = open;
+  find(open ? "[data-action=end-others]" : "[data-action=ask-others]").focus();
+}
+
 offer({
   "edit": (button, device) => edit(device, true),
   "cancel": (button, device) => edit(device, false),
@@ -63,6 +70,8 @@ offer({
     change(`${device.dataset.sid}/`, "PATCH", { name: valueOf(form, "name") }, "Renamed."),
   "end": (button, device) =>
     change(`${device.dataset.sid}/`, "DELETE", null, "That device is signed out."),
+  "ask-others": () => askOthers(true),
+  "keep-others": () => askOthers(false),
   "end-others": () => change("", "DELETE", null, "All other devices are signed out."),
   "prove": prove,
   "give-up": () => dialog().close(),
