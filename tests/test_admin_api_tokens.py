@@ -38,7 +38,7 @@ def url(user):
 
 
 def token_in(answer):
-    (raw,) = re.findall(r'<pre class="jwtauth-token" dir="ltr">(.+)</pre>', answer.content.decode())
+    (raw,) = re.findall(r'<pre class="jwtauth-token"[^>]*>(.+)</pre>', answer.content.decode())
     return raw
 
 

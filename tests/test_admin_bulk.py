@@ -6,6 +6,7 @@ import shlex
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.db import connection
@@ -15,7 +16,7 @@ from django.utils import timezone
 
 from django_jwtauth import sessions
 from django_jwtauth.admin import bulk
-from django_jwtauth.models import LoginSession, Reason, Via
+from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.desk import (
     END,
     END_BEFORE,
@@ -87,10 +88,28 @@ def test_pressing_twice_is_harmless(desk, user, pair):
 
 def test_the_page_says_that_the_password_still_works(admin_client, desk, user, pair):
     """Ending sign-ins does not keep anybody out who knows the password."""
-    answer = desk.get(f"{END_USER}?user={user.pk}")
+    page_of_user = reverse("admin:auth_user_change", args=[user.pk])
+    for url in (END_USER, END_BEFORE):
+        query = f"{url}?user={user.pk}"
+        answers = [
+            browser.get(query) if url == END_USER else browser.post(query, before(timezone.now()))
+            for browser in (admin_client, desk)
+        ]
+        may, may_not = (answer.content.decode() for answer in answers)
 
-    assert "Whoever knows the password can sign in again." in text_of(answer)
-    assert reverse("admin:auth_user_change", args=[user.pk]) in answer.content.decode()
+        assert "Whoever knows the password can sign in again." in may
+        assert f'href="{page_of_user}"' in may
+        # Who may not change users is told what to do, by no link that ends nowhere.
+        assert "Whoever knows the password can sign in again." in may_not
+        assert "Ask somebody who may change users" in may_not
+        assert page_of_user not in may_not
+
+
+def test_without_users_in_the_admin_there_is_no_link(admin_client, user, pair, monkeypatch):
+    """As where accounts are kept elsewhere."""
+    monkeypatch.delitem(admin.site._registry, type(user))
+
+    assert "Ask somebody" in text_of(admin_client.get(f"{END_USER}?user={user.pk}"))
 
 
 @pytest.mark.parametrize("value", ["", "x", "999999", "9" * 40, "\x00"])
@@ -222,11 +241,16 @@ def test_the_pages_say_what_goes_on_working(chief, user, pair, settings, url):
         },
     }
     url = f"{url}?user={user.pk}"
-    text = text_of(chief.get(url) if END_USER in url else chief.post(url, before(timezone.now())))
 
-    assert "keep accepting their access tokens for up to 10 minutes." in text
-    assert "API tokens among them are accepted until they expire" in text
-    assert "LEGACY" not in text
+    def read():
+        answer = chief.get(url) if END_USER in url else chief.post(url, before(timezone.now()))
+        return text_of(answer)
+
+    assert "keep accepting their access tokens for up to 10 minutes." in read()
+    assert "LEGACY" not in read()
+    assert "API tokens among them" not in read()
+    fill(user, 1, kind=Kind.API_TOKEN)
+    assert "API tokens among them are accepted until they expire, up to 90 days" in read()
 
 
 def test_ending_single_sign_ins_leaves_legacy_tokens(chief, pair, settings):

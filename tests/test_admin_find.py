@@ -122,8 +122,10 @@ def test_by_whom_and_why_it_ended_is_told(desk, pair):
     ended(pair.access)
     rows = rows_of(desk.post(FIND, {"text": pair.access}))
 
-    assert rows["Ended"].endswith("anna, Admin. Person left. T 1")
-    assert rows["Blacklisted"].endswith("root, Command. Token or device stolen. T 2")
+    assert rows["Ended"].endswith(", anna, Admin: Person left. T 1")
+    # "p.m." has its own.
+    assert ".." not in rows["Ended"] + rows["Blacklisted"]
+    assert rows["Blacklisted"].endswith("root, Command: Token or device stolen. T 2")
 
 
 def test_the_record_of_blacklisting_is_for_who_may_see_it(staff, pair):
@@ -218,6 +220,8 @@ def test_a_blacklisted_legacy_jti_is_found(desk, user):
     rows = rows_of(desk.post(FIND, {"text": "refused: legacy-17"}))
 
     assert (rows["jti"], rows["User"]) == ("legacy-17", "anna")
+    # "p.m." has its own.
+    assert ".." not in rows["Ended"] + rows["Blacklisted"]
     assert rows["Blacklisted"].endswith("T 3")
 
 

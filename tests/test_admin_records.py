@@ -6,10 +6,12 @@ import pytest
 from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from django_jwtauth.admin.records import BoundedPaginator
 from django_jwtauth.models import BlacklistedToken, LoginSession
+from tests.conftest import DESK
 from tests.desk import BLACKLIST, LIST, page_of, text_of
 
 
@@ -58,6 +60,9 @@ def test_a_detail_page_costs_the_same_however_many_rows(desk, user):
     counts = []
     for number in (10, 990):
         fill(user, number)
+        # The first visit also reads the content types.
+        for record in (LoginSession.objects.first(), BlacklistedToken.objects.first()):
+            desk.get(page_of(record))
         with CaptureQueriesContext(connection) as captured:
             desk.get(page_of(LoginSession.objects.first()))
             desk.get(page_of(BlacklistedToken.objects.first()))
@@ -103,3 +108,25 @@ def test_the_pages_read_where_writes_go(settings, rf):
 
     for model in (LoginSession, BlacklistedToken):
         assert admin.site.get_model_admin(model).get_queryset(rf.get("/")).db == "default"
+
+
+def test_no_link_ends_at_a_page_that_is_forbidden(staff, user):
+    """The admin links users and sign-ins whoever looks; others read the name and the id."""
+    fill(user, 1)
+    session, record = LoginSession.objects.get(), BlacklistedToken.objects.get()
+    page_of_user = reverse("admin:auth_user_change", args=[user.pk])
+    one = staff("view_loginsession", "view_blacklistedtoken")
+    other = staff("view_blacklistedtoken", name="otto")
+    all_of_it = staff(*DESK, name="carla")
+
+    for row in (session, record):
+        page = one.get(page_of(row))
+        assert page_of_user not in page.content.decode()
+        assert "User: anna" in text_of(page)
+        assert page_of_user in all_of_it.get(page_of(row)).content.decode()
+    page = other.get(page_of(record))
+    assert f"Sign-in: {session.sid}" in text_of(page)
+    assert page_of(session) not in page.content.decode()
+    assert page_of(session) in one.get(page_of(record)).content.decode()
+    LoginSession.objects.all().delete()
+    assert "Sign-in: -" in text_of(other.get(page_of(record)))

@@ -14,6 +14,7 @@ from django_jwtauth import sessions, signals
 from django_jwtauth.models import (
     BlacklistedToken,
     Cause,
+    Kind,
     LoginSession,
     LoginSessionQuerySet,
     Reason,
@@ -180,6 +181,15 @@ def test_counting_stops_at_a_limit(user, number, counted):
 
     assert revocation.count(revocation.everybody(), 2) == Tally(counted, 0)
     assert revocation.count(revocation.everybody()) == Tally(number, 0)
+
+
+def test_api_tokens_are_counted_apart(user, statements):
+    """In the statement that counts all."""
+    fill(user, 2)
+    fill(user, 3, kind=Kind.API_TOKEN)
+    for limit in (None, 10):
+        with statements(2):
+            assert revocation.count(revocation.everybody(), limit) == Tally(5, 0, 3)
 
 
 def failing(monkeypatch, *calls):

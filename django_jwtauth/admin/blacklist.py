@@ -87,6 +87,11 @@ class BlacklistedTokenAdmin(RecordAdmin):
     def kind(self, record: BlacklistedToken) -> str:
         return label(TokenType, record.token_type)
 
+    @admin.display(description=gettext_lazy("sign-in"))
+    def session_sid(self, record: BlacklistedToken) -> str:
+        """The id, for who may not see the page of the sign-in."""
+        return record.session.sid if record.session else str(self.get_empty_value_display())
+
     @admin.display(description=gettext_lazy("blacklisted"))
     def blacklisted(self, record: BlacklistedToken) -> str:
         return cells.labelled(gettext_lazy("blacklisted"), cells.when(record.blacklisted_at))

@@ -42,7 +42,7 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
     context = {
         "title": title,
         "of_user": user,
-        "user_page": _page_of(model_admin, user),
+        "user_page": _page_of(model_admin, request, user),
         **_effect(model_admin, request, target, counted, form),
     }
     return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
@@ -61,6 +61,7 @@ def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRes
     form, form_of_choice = _read(request, phrase)
     title = _("End sign-ins started before a given time")
     context: dict[str, Any] = {"title": title, "zone": zone_name(), "of_user": user}
+    context["user_page"] = _page_of(model_admin, request, user) if user else None
     if form_of_choice.is_bound and form_of_choice.is_valid():
         chosen = form_of_choice.cleaned_data
         before = chosen["before"]
@@ -114,6 +115,7 @@ def _effect(
         "list_url": _back(request, model_admin, target.user),
         "counted": True,
         "nothing": counted.ended == 0,
+        "api_tokens": counted.api_tokens,
         "ending": amount(counted.ended, MAX_IN_REQUEST),
         "ended_before": amount(counted.before, MAX_IN_REQUEST),
         "limit": amount(MAX_IN_REQUEST),
@@ -151,11 +153,17 @@ def _back(request: HttpRequest, model_admin: "RecordAdmin", user: "AbstractBaseU
     )
 
 
-def _page_of(model_admin: "RecordAdmin", user: "AbstractBaseUser") -> str | None:
-    """Return the page to change the user's password, or None if the admin has no users."""
-    opts = user._meta
-    name = f"admin:{opts.app_label}_{opts.model_name}_change"
+def _page_of(
+    model_admin: "RecordAdmin", request: HttpRequest, user: "AbstractBaseUser"
+) -> str | None:
+    """Return the page to change the user's password, or None if the operator may not use it."""
+    site, model = model_admin.admin_site, type(user)
+    if not site.is_registered(model):
+        return None
+    if not site.get_model_admin(model).has_change_permission(request, user):
+        return None
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
     try:
-        return reverse(name, args=[user.pk], current_app=model_admin.admin_site.name)
+        return reverse(name, args=[user.pk], current_app=site.name)
     except NoReverseMatch:
         return None

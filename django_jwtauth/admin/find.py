@@ -120,7 +120,8 @@ def _blacklisting(model_admin: Any, request: HttpRequest, record: BlacklistedTok
 
 def _act(when: datetime, who: str, via: str, why: str, note: str) -> str:
     """Return when, by whom, how and why, in one line."""
-    return ". ".join(filter(None, (moment(when), ", ".join(filter(None, (who, via))), why, note)))
+    told = ", ".join(filter(None, (moment(when), who, via)))
+    return " ".join(filter(None, (f"{told}: {why}." if why else told, note)))
 
 
 def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterator[tuple[str, str]]:

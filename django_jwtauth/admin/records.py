@@ -8,7 +8,7 @@ from django.contrib.admin import helpers
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -124,6 +124,27 @@ class RecordAdmin(ModelAdmin):
 
     def _may_see(self, request: HttpRequest) -> bool:
         return self.has_own_permission(request, "view_loginsession")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fieldsets without links to pages that answer 403 to the operator.
+
+        The admin links a user and a sign-in to their pages, whoever looks.
+        """
+        texts: dict[Any, str] = {}
+        if not self._may_open(request, get_user_model()):
+            texts["user"] = "user_name"
+        if not self._may_open(request, LoginSession):
+            texts["session"] = "session_sid"
+        return [
+            (heading, {**options, "fields": [texts.get(one, one) for one in options["fields"]]})
+            for heading, options in super().get_fieldsets(request, obj)
+        ]
+
+    def _may_open(self, request: HttpRequest, model: type[Model]) -> bool:
+        """Return whether the operator may see pages of ``model``, or the admin has none."""
+        if not self.admin_site.is_registered(model):
+            return True
+        return self.admin_site.get_model_admin(model).has_view_permission(request)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from ..claims import find_sid, parse_sid
-from ..models import LoginSession
+from ..models import Kind, LoginSession
 from ..operations import revocation
 from . import user_page
 from .activity import activity_view
@@ -199,6 +199,7 @@ class LoginSessionAdmin(SignInColumns):
             "form_url": self._url(request, "end"),
             "list_url": self._back(request),
             "ending": [(one, self.as_row(one)) for one in ending],
+            "api_tokens": any(one.kind == Kind.API_TOKEN for one in ending),
             "user_count": len({one.user_id or one.subject for one in ending}),
             "ended_count": len(chosen) - len(ending),
         }

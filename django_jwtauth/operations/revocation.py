@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.apps import apps
+from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -30,10 +31,14 @@ OPERATOR_REASONS = (Reason.STOLEN, Reason.COMPROMISED, Reason.LEFT, Reason.OTHER
 
 
 class Tally(NamedTuple):
-    """How many sign-ins were ended, or would be, and how many had already ended."""
+    """How many sign-ins were ended, or would be, and how many had already ended.
+
+    ``api_tokens``: how many of the former are API tokens.
+    """
 
     ended: int = 0
     before: int = 0
+    api_tokens: int = 0
 
 
 class UnknownToken(LookupError):
@@ -78,11 +83,12 @@ def named(sids: list[UUID]) -> Target:
 def count(target: Target, limit: int | None = None) -> Tally:
     """Return what end() would find; with a ``limit``, ``limit + 1`` means more than that."""
     stop = None if limit is None else limit + 1
-    counts = (
-        rows.order_by()[:stop].count()
-        for rows in (target.ending, target.rows.exclude(ended_at=None))
+    before = target.rows.exclude(ended_at=None).order_by()[:stop].count()
+    is_api_token = models.Q(kind=Kind.API_TOKEN)
+    ending = target.ending.order_by()[:stop].aggregate(
+        ended=models.Count("pk"), api_tokens=models.Count("pk", filter=is_api_token)
     )
-    return Tally(*counts)
+    return Tally(before=before, **ending)
 
 
 def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = None) -> int:

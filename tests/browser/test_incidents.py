@@ -34,6 +34,7 @@ from tests.conftest import DESK
 THEME = os.environ.get("JWTAUTH_THEME", "plain")
 PICTURES = os.environ.get("JWTAUTH_SCREENSHOTS")
 LIST = reverse("admin:django_jwtauth_loginsession_changelist")
+CREATE = reverse("admin:django_jwtauth_loginsession_create_api_token")
 NOTE = "Ticket 4711"
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -205,7 +206,7 @@ def test_a_stolen_token_is_reported(desk, user, other_user):
     desk.type("text", stolen.refresh)
     desk.press("Find")
     desk.says("Its sign-in has ended or is unknown: it is refused.")
-    desk.says("olga, Admin. Token or device stolen. Ticket 4711")
+    desk.says("olga, Admin: Token or device stolen. Ticket 4711")
 
 
 def test_one_user_is_compromised(desk, user, other_user):
@@ -287,6 +288,7 @@ def test_an_api_token_is_made_for_a_user(chromium, project, operator, user):
     desk.find(By.CSS_SELECTOR, ".jwtauth-token").click()
     raw = desk.driver.execute_script("return getSelection().toString()").strip()
     desk.picture("created-token")
+    assert copied(desk) == raw
     desk.driver.set_window_size(500, 900)
     wide = desk.driver.execute_script(
         "const token = document.querySelector('.jwtauth-token');"
@@ -306,6 +308,15 @@ def test_an_api_token_is_made_for_a_user(chromium, project, operator, user):
     desk.press("End sign-ins")
     desk.says("1 sign-in ended.")
     assert call(desk.site, reverse("protected"), raw)[0] == 401
+
+
+def copied(desk):
+    """Press the button, and paste what it copied somewhere else."""
+    grant = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    desk.driver.execute_cdp_cmd("Browser.grantPermissions", grant)
+    desk.find(By.CSS_SELECTOR, "[data-copies]").click()
+    desk.says("Copied.")
+    return desk.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
 
 
 plain_only = pytest.mark.skipif(THEME != "plain", reason="a theme has ways of its own")
@@ -330,6 +341,23 @@ def test_without_javascript(desk, user):
         desk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
     assert not is_accepted(desk.site, pair)
+
+
+@plain_only
+def test_without_javascript_no_button_says_that_it_copies(chromium, project, operator, user):
+    """The token is there to be selected."""
+    desk = Desk(chromium, project, operator(*DESK, "create_api_token"))
+    desk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        desk.open(f"{CREATE}?user={user.pk}")
+        desk.type("name", "deploy")
+        desk.type("note", NOTE)
+        desk.press("Create an API token")
+        desk.find(By.CSS_SELECTOR, ".jwtauth-token")
+        (button,) = desk.driver.find_elements(By.CSS_SELECTOR, "[data-copies]")
+        assert not button.is_displayed()
+    finally:
+        desk.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 @plain_only
