@@ -22,15 +22,15 @@ ORDER = {
     " admin tasks views / contrib urls / checks / apps management",
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
-    "store": "database writing / identity / compiled / lookup",
+    "store": "database networks writing / identity / compiled / lookup",
     "http": "device refusals transport / bodies",
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
-    "operations": "activity batches periods / finding purge revocation sweep",
+    "operations": "activity batches periods / finding purge revocation searching sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal",
-    "admin": "user_agents user_page wording / cells export filters forms overview / records /"
-    " keys / incidents / activity api_tokens blacklist bulk columns find / sessions / .",
+    "admin": "user_agents user_page wording / cells export filters forms overview searched /"
+    " records / keys / incidents / activity api_tokens blacklist bulk columns find / sessions / .",
     "admin.incidents": "returning / case / steps / accounts leaks / .",
     "contrib": "activity allauth channels ninja pytest simplejwt spectacular / dj_rest_auth djoser",
     "contrib.activity": "models / counting / apps",

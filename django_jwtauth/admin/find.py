@@ -14,6 +14,7 @@ from ..claims import ACCESS
 from ..exceptions import AuthError
 from ..models import BlacklistedToken, Kind, Reason, Via
 from ..operations.finding import Finding, find
+from ..operations.searching import networks_in
 from ..redacted import redact_body
 from .filters import TokenType
 from .forms import FindForm
@@ -52,14 +53,24 @@ def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
     context: dict[str, Any] = {"title": _("Find a token or a sign-in")}
     if form.is_valid():
         try:
-            found = find(form.cleaned_data.pop("text"))
+            text = form.cleaned_data.pop("text")
+            found = find(text)
         except AuthError as error:
             form.add_error(None, str(error.sentence))
         else:
+            context["networks"] = list(_networks(model_admin, text))
             context["stories"] = [_tell(model_admin, request, one) for one in found]
     template = "admin/django_jwtauth/find.html"
     answer: HttpResponse = model_admin.render_form(request, template, form, context)
     return answer
+
+
+def _networks(model_admin: Any, text: str) -> Iterator[tuple[str, str]]:
+    """Yield the URL and the label of a search for each address; nothing else of the text."""
+    for network in networks_in(text):
+        name = str(network[0] if network.num_addresses == 1 else network)
+        url = model_admin.page_url("loginsession_changelist", q=name)
+        yield url, _("Show sign-ins from %(address)s") % {"address": name}
 
 
 def _tell(model_admin: Any, request: HttpRequest, finding: Finding) -> dict[str, Any]:

@@ -21,11 +21,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ..conf import get_settings
 from ..models import BlacklistedToken, Cause, LoginSession, Via
-from ..operations.finding import find_named, find_user, holds_token
+from ..operations.finding import find_user, holds_token
+from ..operations.searching import MAX_LENGTH, of_users
 from ..store import database
 from . import cells, overview
 from .export import export_view
-from .wording import in_words, moment, zone_name
+from .wording import amount, in_words, moment, zone_name
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -60,6 +61,8 @@ class RecordAdmin(ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_select_related = ("user",)
     change_list_template = "admin/django_jwtauth/change_list.html"
+    # Shows the search field; get_search_results() looks up the users.
+    search_fields = ("user",)
 
     #: The columns of the CSV file: attributes of a row, and "user", the user's name.
     export_columns: tuple[str, ...] = ()
@@ -90,6 +93,8 @@ class RecordAdmin(ModelAdmin):
     ) -> HttpResponse:
         if any(holds_token(value) for values in request.GET.lists() for value in values[1]):
             return self.forget(request)
+        if len(request.GET.get("q", "")) > MAX_LENGTH:
+            return self._shorten(request)
         user = find_user(request.GET["user"]) if "user" in request.GET else None
         context = {
             # Not in a search or a filtered list, as the operator has already seen it.
@@ -99,6 +104,7 @@ class RecordAdmin(ModelAdmin):
             "can_find": self._may_see(request),
             "can_create_token": self.has_own_permission(request, "create_api_token"),
             "user_filter": user,
+            "understood": self.describe_search(request),
             "user_query": urlencode({"user": user.pk}) if user else "",
             "zone": zone_name(),
             **(extra_context or {}),
@@ -117,6 +123,15 @@ class RecordAdmin(ModelAdmin):
         )
         self.message_user(request, text, messages.WARNING)
         return HttpResponseRedirect(f"{request.path}?{kept.urlencode()}" if kept else request.path)
+
+    def _shorten(self, request: HttpRequest) -> HttpResponse:
+        """Show the list without a search that is too long, which its links would repeat."""
+        text = _(
+            "A search has at most %(limit)s characters, so nothing was searched for. Paste a "
+            "longer text into “Find a token”."
+        )
+        self.message_user(request, text % {"limit": amount(MAX_LENGTH)}, messages.WARNING)
+        return HttpResponseRedirect(request.path)
 
     def get_preserved_filters(self, request: HttpRequest) -> str:
         filters = str(super().get_preserved_filters(request))
@@ -172,22 +187,14 @@ class RecordAdmin(ModelAdmin):
         url = reverse(name, args=args, current_app=self.admin_site.name)
         return f"{url}?{urlencode(query, doseq=True)}" if query else url
 
-    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        model = get_user_model()
-        fields = [f"user__{model.USERNAME_FIELD}"]
-        email = getattr(model, "get_email_field_name", str)()
-        if email != model.USERNAME_FIELD and email in {one.name for one in model._meta.fields}:
-            # Not a part of the address, as half of all addresses end alike.
-            fields.append(f"user__{email}__iexact")
-        return tuple(fields)
+    def describe_search(self, request: HttpRequest) -> dict[str, Any] | None:
+        """Return what the search was understood as, for the template."""
+        return None
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        for user in find_named(search_term) if search_term else ():
-            found |= queryset.filter(user=user.pk)
-        return found, may_repeat
+        return of_users(queryset, [search_term]), False
 
     @admin.display(description=gettext_lazy("user"))
     def user_name(self, record: LoginSession | BlacklistedToken) -> str:

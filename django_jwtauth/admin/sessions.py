@@ -15,10 +15,10 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from ..claims import find_sid, parse_sid
+from ..claims import parse_sid
 from ..models import Kind, LoginSession
-from ..operations import revocation
-from . import user_page
+from ..operations import revocation, searching
+from . import searched, user_page
 from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
@@ -57,7 +57,8 @@ class LoginSessionAdmin(SignInColumns):
     )
     ordering = ("-created_at",)
     search_help_text = gettext_lazy(
-        "Search for a user name, or for an exact sign-in id (sid), jti, e-mail address or user id."
+        "Search for a user name, e-mail address, user id, sign-in id (sid), jti, IP address or "
+        "network, user agent or time, such as: 203.0.113.0/24 yesterday"
     )
     actions = ("end_selected",)
     fieldsets = (
@@ -145,10 +146,11 @@ class LoginSessionAdmin(SignInColumns):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        sid = find_sid(search_term)
-        if sid and queryset.filter(pk=sid).exists():
-            return queryset.filter(pk=sid), False
-        return super().get_search_results(request, queryset, search_term)
+        search = searched.search_of(request.GET, search_term)
+        return searching.narrow(queryset, search), False
+
+    def describe_search(self, request: HttpRequest) -> dict[str, Any] | None:
+        return searched.describe(request.GET)
 
     # --- ending
 
