@@ -14,6 +14,7 @@ from django.utils import timezone
 from django_jwtauth import sessions
 from django_jwtauth.admin.sessions import MAX_ENDED_AT_ONCE
 from django_jwtauth.models import LoginSession, Reason, Via
+from django_jwtauth.throttling.accounts import digests_of
 from tests.desk import END, LIST, WHY, page_of, select, text_of
 
 User = get_user_model()
@@ -218,8 +219,16 @@ def test_deleting_a_user_is_not_held_up_and_the_record_stays(admin_client, user,
 
 
 def test_what_is_not_known_is_a_dash(desk, session):
-    """The use of a sign-in is not written, and "None" is no word for people."""
+    """A device that its owner has not named; "None" is no word for people."""
     page = text_of(desk.get(page_of(session)))
 
-    assert "Last used: -" in page
+    assert "Device name: -" in page
     assert "None" not in page
+
+
+def test_the_page_says_how_to_find_an_account_in_the_log(desk, user, session):
+    """By the digest of the user's name; without a user there is none."""
+    assert digests_of("anna")[0] in text_of(desk.get(page_of(session)))
+
+    LoginSession.objects.update(user=None)
+    assert "In the log of refused sign-ins: -" in text_of(desk.get(page_of(session)))

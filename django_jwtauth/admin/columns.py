@@ -18,6 +18,7 @@ from ..store import compiled, database
 from . import cells
 from .filters import Status
 from .records import RecordAdmin
+from .timeline import ALARMING
 from .user_agents import readable
 from .wording import label, moment
 
@@ -27,9 +28,6 @@ REFUSED: dict[type[TokenError], str | Promise] = {
     UserInactive: Reason.USER_INACTIVE.label,
     CredentialsChanged: Reason.CREDENTIALS_CHANGED.label,
 }
-
-#: The reasons that the list marks: somebody else had the token, or the account.
-ALARMING = frozenset({Reason.REUSED, Reason.STOLEN, Reason.COMPROMISED})
 
 #: The columns of a list that is filtered by a kind.
 OF_KIND: dict[str, tuple[str, ...]] = {
@@ -115,13 +113,6 @@ class SignInColumns(RecordAdmin):
     def kind_in_words(self, session: LoginSession) -> str:
         more = filter(None, (session.purpose, session.scope))
         return ": ".join((label(Kind, session.kind), *more))
-
-    @admin.display(description=gettext_lazy("last used"))
-    def last_used(self, session: LoginSession) -> str:
-        """Only the use of an API token is recorded."""
-        if session.last_used_at is None:
-            return str(self.get_empty_value_display())
-        return " ".join(filter(None, (moment(session.last_used_at), session.last_used_ip)))
 
     def as_row(self, session: LoginSession) -> dict[str, Any]:
         """Return the cells of a table beside the list."""

@@ -13,12 +13,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy
 
 from ..claims import parse_sid
-from ..models import Kind, LoginSession
+from ..models import BlacklistedToken, Kind, LoginSession
 from ..operations import revocation, searching
-from . import searched, user_page
+from ..store import database
+from ..throttling.accounts import digests_of
+from . import searched, timeline, user_page
 from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
@@ -62,32 +64,10 @@ class LoginSessionAdmin(SignInColumns):
     )
     actions = ("end_selected",)
     fieldsets = (
-        (None, {"fields": ("user", "status", "kind_in_words", "name", "user_agent", "ip_address")}),
-        (
-            pgettext_lazy("of a sign-in", "Life"),
-            {
-                "fields": (
-                    "created_at",
-                    "refreshed_at",
-                    "refreshed_ip",
-                    "refreshed_agent",
-                    "generation",
-                    "last_used",
-                    "expires_at",
-                )
-            },
-        ),
-        (
-            gettext_lazy("A superseded refresh token was used again"),
-            {"fields": ("replayed_at", "replayed_ip", "replayed_agent")},
-        ),
-        (
-            pgettext_lazy("of a sign-in", "End"),
-            {"fields": ("ended_at", "reason", "via", "ended_by_name", "end_note")},
-        ),
-        (gettext_lazy("Identifiers"), {"fields": ("sid", "subject")}),
+        (None, {"fields": ("user", "status", "kind_in_words", "name", "what_happened")}),
+        (gettext_lazy("Identifiers"), {"fields": ("sid", "subject", "account")}),
     )
-    readonly_fields = ("status", "kind_in_words", "last_used", "reason", "via", "sid")
+    readonly_fields = ("status", "kind_in_words", "what_happened", "sid", "account")
     export_columns = (
         "sid",
         "kind",
@@ -152,7 +132,17 @@ class LoginSessionAdmin(SignInColumns):
     def describe_search(self, request: HttpRequest) -> dict[str, Any] | None:
         return searched.describe(request.GET)
 
-    # --- ending
+    # --- one sign-in
+
+    @admin.display(description=gettext_lazy("what happened"))
+    def what_happened(self, session: LoginSession) -> str:
+        return timeline.render(session, getattr(session, "told_tokens", ()))
+
+    @admin.display(description=gettext_lazy("in the log of refused sign-ins"))
+    def account(self, session: LoginSession) -> str:
+        if session.user is None:
+            return str(self.get_empty_value_display())
+        return ", ".join(digests_of(str(session.user.get_username())))
 
     def change_view(
         self,
@@ -163,6 +153,27 @@ class LoginSessionAdmin(SignInColumns):
     ) -> HttpResponse:
         context = {"can_end": self.has_end_sessions_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        session = context["original"]
+        # The field that shows them knows no request.
+        session.told_tokens = self._find_tokens(request, session)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _find_tokens(
+        self, request: HttpRequest, session: LoginSession
+    ) -> list[tuple[BlacklistedToken, str]]:
+        """Return the first blacklisted tokens, with the URLs of those that may be seen."""
+        rows = session.blacklisted_tokens.using(database.alias()).order_by("pk")
+        may_see = self.has_own_permission(request, "view_blacklistedtoken")
+        return [
+            (record, self.page_url("blacklistedtoken_change", record.pk) if may_see else "")
+            for record in rows[: timeline.MAX_TOKENS]
+        ]
+
+    # --- ending
 
     @admin.action(permissions=["end_sessions"], description=gettext_lazy("End selected sign-ins"))
     def end_selected(

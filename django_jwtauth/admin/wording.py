@@ -32,6 +32,12 @@ def moment(value: datetime) -> str:
     return " ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (date, time))
 
 
+def moment_to_the_second(value: datetime) -> str:
+    """Return a date and time to be compared with others, and with lines of a log."""
+    local = localtime(value) if is_aware(value) else value
+    return f"{date_format(local, 'DATE_FORMAT')} {local:%H:%M:%S}"
+
+
 def zone_name() -> str:
     """Return the operator's time zone, like "Europe/Berlin (UTC+01:00)"."""
     if not settings.USE_TZ:
