@@ -46,6 +46,7 @@ OWN_ISSUER_LIMITED = "jwtauth.E007"
 BAD_TENANT = "jwtauth.E008"
 SIMPLEJWT_SETTING = "jwtauth.E009"
 BAD_SUBJECT_FIELD = "jwtauth.E010"
+COOKIES_REFUSED = "jwtauth.E011"
 
 NO_GRACE_PERIOD = "jwtauth.W001"
 GRACE_PERIOD_TOO_LONG = "jwtauth.W002"
@@ -70,6 +71,9 @@ SIMPLEJWT_REMARK = "jwtauth.W029"
 NO_ROTATION = "jwtauth.W026"
 SUBJECTS_LOST = "jwtauth.W033"
 HEADER_NOT_ALLOWED = "jwtauth.W034"
+CSRF_COOKIE_KEPT_BACK = "jwtauth.W035"
+NO_TRUSTED_SITE = "jwtauth.W036"
+FOREIGN_DOMAIN = "jwtauth.W037"
 
 # Only in ``check --deploy``.
 ACCESS_TOO_LONG = "jwtauth.W010"
@@ -483,6 +487,46 @@ def check_cross_origin(**kwargs: Any) -> Iterable[CheckMessage]:
                 f"tokens in the header, add {HEADER_NOT_ALLOWED} to SILENCED_SYSTEM_CHECKS."
             ),
             id=HEADER_NOT_ALLOWED,
+        )
+
+
+@register(TAG)
+def check_cookies(**kwargs: Any) -> Iterable[CheckMessage]:
+    """Check that browsers accept the cookies, and that Django's settings for CSRF go with them."""
+    config = _sound_settings()
+    if config is None:
+        return
+    for_other_sites, domain = config.COOKIES.SAMESITE == "None", config.COOKIES.DOMAIN
+    if for_other_sites and not config.COOKIES.SECURE:
+        yield Error(
+            "JWTAUTH['COOKIES']: browsers refuse cookies with SAMESITE 'None' that are not SECURE.",
+            hint="Remove SECURE, or SAMESITE where you develop over plain http.",
+            id=COOKIES_REFUSED,
+        )
+    name = "SESSION_COOKIE" if settings.CSRF_USE_SESSIONS else "CSRF_COOKIE"
+    sent = getattr(settings, f"{name}_SAMESITE") == "None" and getattr(settings, f"{name}_SECURE")
+    if for_other_sites and not sent:
+        yield Warning(
+            "JWTAUTH['COOKIES']['SAMESITE'] is 'None', but browsers do not send Django's "
+            f"{name.lower().replace('_', ' ')} from pages of other sites, so these cannot sign in.",
+            hint=f"Set {name}_SAMESITE = 'None' and {name}_SECURE = True.",
+            id=CSRF_COOKIE_KEPT_BACK,
+        )
+    if for_other_sites and not settings.CSRF_TRUSTED_ORIGINS:
+        yield Warning(
+            "JWTAUTH['COOKIES']['SAMESITE'] is 'None' for pages of other sites, but "
+            "CSRF_TRUSTED_ORIGINS is empty, so every request of theirs is refused.",
+            hint="List their origins there, and in CORS_ALLOWED_ORIGINS.",
+            id=NO_TRUSTED_SITE,
+        )
+    hosts = [str(host).lower().lstrip(".") for host in settings.ALLOWED_HOSTS]
+    known = "*" in hosts or any(f".{host}".endswith(f".{domain}") for host in hosts)
+    if domain and hosts and not known:
+        yield Warning(
+            f"JWTAUTH['COOKIES']['DOMAIN'] is {domain!r}, but no host in ALLOWED_HOSTS belongs to "
+            "it, so browsers refuse the cookies.",
+            hint="Name the domain of the hosts themselves, or one above them.",
+            id=FOREIGN_DOMAIN,
         )
 
 

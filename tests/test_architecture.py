@@ -23,7 +23,7 @@ ORDER = {
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "database networks writing / identity / compiled / lookup",
-    "http": "device refusals transport / bodies",
+    "http": "cookies device refusals / transport / bodies",
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches periods / finding purge revocation searching sweep",

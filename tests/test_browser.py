@@ -241,6 +241,60 @@ def test_two_projects_on_one_host_keep_their_cookies_apart(web, settings):
         assert web.get(url("jwtauth_me")).status_code == 200
 
 
+def test_cookies_of_pages_of_other_sites(web, settings):
+    """Every cookie of every answer is for other sites, and Partitioned; nothing else changes."""
+    settings.JWTAUTH = {"COOKIES": {"SAMESITE": "None"}}
+    settings.CSRF_COOKIE_SAMESITE, settings.CSRF_COOKIE_SECURE = "None", True
+    answers = [
+        web.get(url("csrf")),
+        web.sign_in(),
+        web.renew(),
+        web.sign_out(),
+    ]
+
+    for answer in answers:
+        assert answer.status_code == 200
+        for morsel in answer.cookies.values():
+            parts = morsel.OutputString().split("; ")
+            assert {"SameSite=None", "Secure", "Partitioned"} <= set(parts)
+            assert parts[0].split("=")[1] or morsel["max-age"] == 0
+    assert "csrftoken" in answers[0].cookies
+    assert given(answers[1]) == [ACCESS, DEVICE, REFRESH]
+    assert given(answers[3]) == [ACCESS, REFRESH]
+    assert not web.is_signed_in()
+
+
+def test_a_domain_is_set_and_removed_without_signing_anybody_out(web, settings):
+    """The refresh cookie has one name, so the next refresh leads to the other cookies."""
+    shared = "__Secure-jwtauth_access"
+    web.sign_in()
+    for domain, name in (("testserver.example", shared), (None, ACCESS)):
+        settings.JWTAUTH = {"COOKIES": {"DOMAIN": domain}}
+        answer = web.renew()
+        assert answer.status_code == 200
+        assert given(answer) == sorted([name, REFRESH])
+        for cookie in given(answer):
+            assert attributes(answer, cookie).get("domain") == domain
+        assert web.is_signed_in()
+    settings.JWTAUTH = {"COOKIES": {"DOMAIN": "testserver.example"}}
+    answer = web.sign_out()
+    assert {attributes(answer, name)["domain"] for name in given(answer)} == {"testserver.example"}
+
+
+@pytest.mark.parametrize("order", ["stale first", "new first"])
+def test_a_stale_cookie_of_the_same_name_comes_first(web, settings, order):
+    """As browsers send the older one first (RFC 6265, 5.4), the newer one counts."""
+    web.sign_in()
+    stale = web.cookie(REFRESH)
+    web.renew()
+    fresh = web.cookie(REFRESH)
+    pair = [stale, fresh] if order == "stale first" else [fresh, stale]
+    header = "; ".join(f"{REFRESH}={value}" for value in pair)
+
+    found = RequestFactory().get("/", headers={"Cookie": header})
+    assert transport.get_refresh_cookie(found) == (fresh if order == "stale first" else stale)
+
+
 def test_cookies_over_plain_http(web, settings):
     """With COOKIES["SECURE"] off, neither prefix nor Secure, as browsers want https for both."""
     settings.JWTAUTH = {"COOKIES": {"SECURE": False}}

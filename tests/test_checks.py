@@ -486,6 +486,38 @@ def test_a_header_that_other_origins_cannot_send_is_told(settings, name, allowed
         assert ids() == [checks.HEADER_NOT_ALLOWED] * told
 
 
+SITES = {"CSRF_COOKIE_SAMESITE": "None", "CSRF_COOKIE_SECURE": True}
+SESSIONS = {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": True}
+TRUSTED = {"CSRF_TRUSTED_ORIGINS": ["https://shop.example.net"]}
+
+
+@pytest.mark.parametrize(
+    ("cookies", "others", "told"),
+    [
+        ({}, {}, []),
+        ({"SAMESITE": "None"}, {}, ["W035", "W036"]),
+        ({"SAMESITE": "None", "SECURE": False}, {**SITES, **TRUSTED}, ["E011"]),
+        ({"SAMESITE": "None"}, {**SITES, **TRUSTED}, []),
+        ({"SAMESITE": "None"}, {**SITES, **TRUSTED, "CSRF_COOKIE_SECURE": False}, ["W035"]),
+        ({"SAMESITE": "None"}, {**SITES, **TRUSTED, "CSRF_USE_SESSIONS": True}, ["W035"]),
+        ({"SAMESITE": "None"}, {**SESSIONS, **TRUSTED, "CSRF_USE_SESSIONS": True}, []),
+        ({"DOMAIN": "example.com"}, {"ALLOWED_HOSTS": []}, []),
+        ({"DOMAIN": "example.com"}, {"ALLOWED_HOSTS": ["api.example.com"]}, []),
+        ({"DOMAIN": "example.com"}, {"ALLOWED_HOSTS": [".Example.com"]}, []),
+        ({"DOMAIN": "example.com"}, {"ALLOWED_HOSTS": ["*"]}, []),
+        ({"DOMAIN": "example.com"}, {"ALLOWED_HOSTS": ["badexample.com"]}, ["W037"]),
+        ({"DOMAIN": "api.example.com"}, {"ALLOWED_HOSTS": ["example.com"]}, ["W037"]),
+    ],
+)
+def test_cookies_that_browsers_refuse_are_told(settings, cookies, others, told):
+    """And those of Django that must come along from other sites."""
+    for name, value in others.items():
+        setattr(settings, name, value)
+    settings.JWTAUTH = {"COOKIES": cookies}
+
+    assert sorted(ids()) == [f"jwtauth.{number}" for number in told]
+
+
 def test_rest_framework_not_installed_is_told():
     """Its templates are found only then."""
     with modify_settings(INSTALLED_APPS={"remove": ["rest_framework"]}):

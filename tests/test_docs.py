@@ -234,7 +234,7 @@ KINDS = {
     "String or `None`": str | None,
     "Dotted path or `None`": str | None,
     '`"at+jwt"` or `"JWT"`': str,
-    '`"Lax"` or `"Strict"`': Literal["Lax", "Strict"],
+    '`"Lax"`, `"Strict"` or `"None"`': Literal["Lax", "Strict", "None"],
     "String or list of strings": tuple[str, ...],
     "String, list of strings or `None`": tuple[str, ...],
     "List of dicts": conf.Settings.__annotations__["KEYS"],

@@ -46,7 +46,11 @@ BAD = {
     "API_TOKENS.SURVIVE_PASSWORD_CHANGE": [None, 1],
     "COOKIES.NAME": [None, "", "a b", "__Host-shop", "é", "x" * 51, "a;b"],
     "COOKIES.SECURE": [None, 1],
-    "COOKIES.SAMESITE": [None, "None", "lax", []],
+    "COOKIES.SAMESITE": [None, "none", "lax", []],
+    "COOKIES.DOMAIN": [
+        *("", 7, "localhost", "10.0.0.1", "a b.example", "https://example.com", "example.com/"),
+        *("example.com:80", "-a.example", "é.example", "a..example", "[::1]", "example.com; x"),
+    ],
     "ONE_TIME.PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
     "RECENT_SIGN_IN": [
         None,
@@ -87,6 +91,13 @@ BAD = {
 GOOD = {
     "ACCESS_TOKEN_LIFETIME": [(1, timedelta(seconds=1)), (timedelta(hours=2), timedelta(hours=2))],
     "REFRESH_TOKEN_LIFETIME": [(timedelta(days=36500), timedelta(days=36500))],
+    "COOKIES.DOMAIN": [
+        (None, None),
+        ("Example.com", "example.com"),
+        (".shop.example.co.uk", "shop.example.co.uk"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+    ],
+    "COOKIES.SAMESITE": [("None", "None")],
     "COOKIES.NAME": [("jwtauth", "jwtauth"), ("shop-2", "shop-2")],
     "SESSION_LIFETIME_NOT_REMEMBERED": [(None, None), (3600, timedelta(hours=1))],
     "REFRESH_GRACE_PERIOD": [(0, timedelta(0)), (300, timedelta(minutes=5))],

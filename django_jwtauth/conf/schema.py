@@ -45,7 +45,8 @@ class Cookies:
     """The cookies of browsers."""
 
     NAME: str = _setting("jwtauth", rule.cookie_name)
-    SAMESITE: Literal["Lax", "Strict"] = _setting("Lax", rule.samesite)
+    DOMAIN: str | None = _setting(None, rule.cookie_domain)
+    SAMESITE: Literal["Lax", "Strict", "None"] = _setting("Lax", rule.samesite)
     SECURE: bool = _setting(True, rule.flag)
 
 
@@ -144,8 +145,10 @@ class Settings:
         """Return the name of a cookie, with a prefix that browsers enforce for secure ones.
 
         RFC 6265bis, 4.1.3: a page over plain http cannot set a cookie with such a name, and with
-        ``__Host-`` neither can another host.
+        ``__Host-`` neither can another host. That one is impossible for a cookie of a domain.
         """
+        if self.COOKIES.DOMAIN:
+            prefix = "__Secure-"
         return f"{prefix if self.COOKIES.SECURE else ''}{self.COOKIES.NAME}_{what}"
 
     def key_urls(self, *, foreign: bool) -> Mapping[str, str]:

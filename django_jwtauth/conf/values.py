@@ -34,6 +34,8 @@ _RATE_SECONDS |= {"h": 3600, "hour": 3600, "d": 86400, "day": 86400}
 # RFC 9110, section 5.6.2: the word may reach a response header.
 _HTTP_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HIDDEN_HEADER = re.compile("auth|token", re.IGNORECASE)
+# At least two labels, the last one no number as in an address.
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 _DOTTED_PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
@@ -167,6 +169,15 @@ def cookie_name(value: Any) -> str:
     return value
 
 
+def cookie_domain(value: Any) -> str | None:
+    if value is None:
+        return None
+    domain = value.lower().removeprefix(".") if isinstance(value, str) else ""
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError('must be a domain like "example.com", or None for the host alone.')
+    return domain
+
+
 def access_typ(value: Any) -> str:
     if value not in ("at+jwt", "JWT"):
         raise ValueError('must be "at+jwt" (RFC 9068) or "JWT".')
@@ -201,8 +212,8 @@ def size(value: Any) -> int:
 
 
 def samesite(value: Any) -> str:
-    if value not in ("Lax", "Strict"):
-        raise ValueError('must be "Lax" or "Strict".')
+    if value not in ("Lax", "Strict", "None"):
+        raise ValueError('must be "Lax" or "Strict", or "None" as text.')
     return str(value)
 
 

@@ -10,6 +10,7 @@ from ..conf import get_settings, get_shared_settings
 from ..conf.values import MAX_COOKIE_NAME_LENGTH
 from ..exceptions import BadAuthorizationHeader
 from ..redacted import Redacted, redact
+from .cookies import delete_cookie, set_cookie, strictest
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -118,19 +119,19 @@ def set_token_cookies(response: "HttpResponse", pair: "TokenPair", path: str) ->
     Those of a sign-in that is not remembered end with the browser's session. Raises
     ``ValueError`` if a token is longer than browsers keep.
     """
-    conf = get_settings()
-    same_site = conf.COOKIES.SAMESITE
+    same_site = get_settings().COOKIES.SAMESITE
     lasts = pair.expires_in if pair.remembered else None
     _set_cookie(response, access_cookie_name(), pair.access, lasts, "/", same_site)
     if pair.refresh is not None:
         lasts = pair.refresh_expires_in if pair.remembered else None
-        _set_cookie(response, refresh_cookie_name(), pair.refresh, lasts, path, "Strict")
+        _set_cookie(response, refresh_cookie_name(), pair.refresh, lasts, path, strictest())
 
 
 def delete_token_cookies(response: "HttpResponse", path: str) -> None:
     """Clear both cookies; the arguments must be those with which they were set."""
-    response.delete_cookie(access_cookie_name(), path="/", samesite=get_settings().COOKIES.SAMESITE)
-    response.delete_cookie(refresh_cookie_name(), path=path, samesite="Strict")
+    same_site = get_settings().COOKIES.SAMESITE
+    delete_cookie(response, access_cookie_name(), path="/", samesite=same_site)
+    delete_cookie(response, refresh_cookie_name(), path=path, samesite=strictest())
 
 
 def access_cookie_name() -> str:
@@ -152,12 +153,4 @@ def _set_cookie(
             f"A token of {len(value)} bytes does not fit into a cookie: return less from "
             'HOOKS["CLAIMS"], or pass less in claims=.'
         )
-    response.set_cookie(
-        name,
-        value,
-        max_age=max_age,
-        path=path,
-        secure=get_settings().COOKIES.SECURE,
-        httponly=True,
-        samesite=samesite,
-    )
+    set_cookie(response, name, value, max_age=max_age, path=path, samesite=samesite)

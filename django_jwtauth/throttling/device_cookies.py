@@ -14,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.encoding import escape_uri_path
 
 from ..conf import get_settings
+from ..http import cookies
 from ..models import Kind, Reason
 from ..redacted import Redacted
 from ..signins.rules import auth_hash, is_active
@@ -40,14 +41,13 @@ def set_cookie(
     request: "HttpRequest", response: "HttpResponse", name: str, session_id: UUID
 ) -> None:
     """Set the cookie, which the browser sends back to this URL only."""
-    response.set_cookie(
+    cookies.set_cookie(
+        response,
         cookie_name(),
         Redacted(_signer(name).sign(session_id.hex)),
         max_age=LIFETIME,
         path=escape_uri_path(request.path),
-        secure=get_settings().COOKIES.SECURE,
-        httponly=True,
-        samesite="Strict",
+        samesite=cookies.strictest(),
     )
 
 

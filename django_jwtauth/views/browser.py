@@ -20,6 +20,7 @@ from .. import scopes, sessions, views
 from ..authentication import enforce_csrf
 from ..claims import ACCESS, REFRESH, is_api_token
 from ..exceptions import NoTenant, TokenError
+from ..http.cookies import partition_csrf_cookie
 from ..http.transport import (
     MAX_COOKIE_TOKEN_LENGTH,
     delete_token_cookies,
@@ -37,6 +38,12 @@ class BrowserView(views.JWTView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         enforce_csrf(request)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        partition_csrf_cookie(request._request, response)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @property
     def cookie_path(self) -> str:
@@ -62,7 +69,9 @@ class CSRFView(views.JWTView):
     """Set the CSRF cookie, and return its token for pages that cannot read the cookie."""
 
     def get(self, request: Request) -> Response:
-        return Response({"csrf_token": get_token(request._request)})
+        response = Response({"csrf_token": get_token(request._request)})
+        partition_csrf_cookie(request._request, response)
+        return response
 
 
 class SignInView(BrowserGrantView, views.TokenObtainPairView):
