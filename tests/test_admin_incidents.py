@@ -44,6 +44,8 @@ def test_every_list_leads_to_the_incidents(desk, user, pair):
     assert f'href="{PAGE}"' in desk.get(LIST).content.decode()
     assert f'href="{PAGE}?user={user.pk}"' in desk.get(f"{LIST}?user={user.pk}").content.decode()
 
+    page = desk.get(reverse("admin:auth_user_change", args=[user.pk]))
+    assert f'href="{PAGE}?user={user.pk}"' in page.content.decode()
     choices = desk.get(PAGE, {"user": user.pk}).content.decode()
     assert re.findall(r"what=(\w+)&amp;user=", choices) == list(INCIDENTS)
 
@@ -249,7 +251,7 @@ def test_one_of_several_devices_is_ended_and_the_page_says_so(desk, user, pair):
 
 def test_a_found_token_leads_back_to_the_incident(desk, user, pair):
     """From the incident to the token, its end and back: the page has the sign-in and its end."""
-    find = buttons_of(desk.get(PAGE, {"what": "token"}))["Find a token"].url
+    find = desk.get(PAGE, {"what": "token"}).context["find_url"]
     assert find.startswith(FIND)
     (url, text), *_ = desk.post(find, {"text": pair.access}).context["stories"][0]["buttons"]
     assert text == "End this sign-in"
@@ -259,6 +261,7 @@ def test_a_found_token_leads_back_to_the_incident(desk, user, pair):
     assert answer.redirect_chain == [(f"{PAGE}?what=token&sid={pair.session_id.hex}", 302)]
     assert steps_of(answer)["End its sign-in"].done is True
     assert steps_of(answer)["End its sign-in"].buttons == []
+    assert "Another token" in text_of(answer)
 
 
 def test_a_time_is_taken_along(chief, settings):

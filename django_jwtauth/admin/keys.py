@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 #: When this process, or the one that it was forked from, read its settings.
 STARTED = datetime.now(timezone.utc)
+#: How many API tokens of earlier keys are counted.
+MAX_COUNTED = 200
 
 
 def keys_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
@@ -83,19 +84,17 @@ def _tell_of_earlier(signer: Key | None) -> Iterator[str]:
             "The settings do not say since when the key signs. Access tokens of keys that signed "
             "earlier expire %(time)s after they were replaced."
         ) % {"time": in_words(conf.ACCESS_TOKEN_LIFETIME + conf.LEEWAY)}
-    found = tokens.aggregate(count=Count("pk"), last=Max("expires_at"))
-    if not found["count"]:
+    newest = tokens.order_by("-expires_at").values_list("expires_at", flat=True)
+    ends = list(newest[: MAX_COUNTED + 1])
+    if not ends:
         yield _("No API token depends on an earlier key.")
         return
-    words = {"count": amount(found["count"]), "time": moment(found["last"])}
-    yield (
-        ngettext(
-            "%(count)s API token may be signed with an earlier key. It expires on %(time)s.",
-            "%(count)s API tokens may be signed with an earlier key. The last expires on %(time)s.",
-            found["count"],
-        )
-        % words
+    text = ngettext(
+        "%(count)s API token may be signed with an earlier key. It expires on %(time)s.",
+        "%(count)s API tokens may be signed with an earlier key. The last expires on %(time)s.",
+        len(ends),
     )
+    yield text % {"count": amount(len(ends), MAX_COUNTED), "time": moment(ends[0])}
 
 
 def _origin(number: int) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...operations.finding import holds_token
-from ..forms import IncidentForm
+from ..forms import FindForm, IncidentForm
 from . import accounts, leaks
 from .case import Case, find_users
 from .steps import Plan
@@ -30,6 +30,8 @@ class Incident:
     plan: Callable[[Case], Plan]
     #: The fields of the form in which the operator says whose, where or when.
     asks: tuple[str, ...] = ()
+    #: Whether it begins with a pasted token, which the page of the findings answers.
+    finds: bool = False
 
 
 INCIDENTS = {
@@ -40,7 +42,7 @@ INCIDENTS = {
         gettext_lazy("An account was taken over"), accounts.taken_over, ("who",)
     ),
     "left": Incident(gettext_lazy("A person left"), accounts.person_left, ("who",)),
-    "token": Incident(gettext_lazy("A token leaked"), accounts.leaked_token),
+    "token": Incident(gettext_lazy("A token leaked"), accounts.leaked_token, finds=True),
     "signing_key": Incident(
         gettext_lazy("A signing key leaked"), leaks.signing_key, ("kid", "since")
     ),
@@ -98,4 +100,7 @@ def _show(request: HttpRequest, model_admin: "RecordAdmin", incident: Incident) 
         "asks": incident.asks,
         "list_url": model_admin.page_url("loginsession_incidents"),
     }
+    if incident.finds:
+        context["find_url"] = case.button("", "find").url
+        return model_admin.render_form(request, TEMPLATE, FindForm(), context)
     return model_admin.render_form(request, TEMPLATE, form, context)

@@ -165,10 +165,9 @@ def leaked_token(case: Case) -> Plan:
                 _("Find the token"),
                 _(
                     "Paste the token or whatever you have, such as the line of a log, or the "
-                    "whole message of whoever found it."
+                    "whole message of whoever found it. It is looked up and not stored."
                 ),
                 done=True if session else None,
-                buttons=[case.button(_("Find a token"), "find")],
             ),
             Step(
                 _("End its sign-in"),
@@ -186,8 +185,8 @@ def leaked_token(case: Case) -> Plan:
                 _("Find out where it leaked"),
                 _(
                     "Delete it there: in the log, the repository or the chat. If the place "
-                    "contained the tokens of many users, end all sign-ins that started before "
-                    "you cleaned it."
+                    "contained the tokens of many users, end all sign-ins and API tokens that "
+                    "were started before you cleaned it."
                 ),
                 buttons=[steps.end_before_button(case)],
             ),

@@ -65,7 +65,11 @@ def signing_key(case: Case) -> Plan:
             )
         ],
         steps=[
-            Step(_("Make a new key"), command=GENERATE_KEY),
+            Step(
+                _("Make a new key"),
+                _("The command writes the key to the file, and prints its entry for KEYS."),
+                command=GENERATE_KEY,
+            ),
             *_replace_key(case),
             Step(
                 _("Have the services fetch the new key"),
@@ -86,7 +90,10 @@ def signing_key(case: Case) -> Plan:
             ),
             Step(
                 _("End the sign-ins that may have been abused"),
-                _("Do this if ids of sign-ins leaked as well, as in a log."),
+                _(
+                    "Do this if ids of sign-ins leaked as well, as in a log. This ends all older "
+                    "API tokens, too."
+                ),
                 buttons=[steps.end_before_button(case)],
             ),
         ],
@@ -252,7 +259,7 @@ def secret_key(case: Case) -> Plan:
                 _("End the old sign-ins"),
                 _(
                     "After the restart they are refused, but the list shows them as live until "
-                    "you end them."
+                    "you end them. This ends all older API tokens, too."
                 ),
                 done=not case.before(Kind.SIGN_IN).exists() if case.since else None,
                 buttons=[steps.end_before_button(case)],
