@@ -14,7 +14,7 @@ from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
 
 from . import sessions, signals, tokens
-from .claims import ACCESS, Claims, is_api_token
+from .claims import ACCESS, Claims, is_acting, is_api_token
 from .conf import one_tenancy
 from .exceptions import (
     AuthError,
@@ -194,10 +194,12 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
 
     It cannot see that a token was revoked, so a token is accepted until ``exp``. An API token,
     which is valid for months, is therefore refused unless a subclass sets
-    ``accepts_api_tokens``.
+    ``accepts_api_tokens``, and so is the token of somebody who acts for the user, unless it sets
+    ``accepts_acting_tokens``.
     """
 
     accepts_api_tokens = False
+    accepts_acting_tokens = False
 
     def get_validated_token(self, raw_token: bytes) -> Claims:
         """Return the claims of the token, once everything is checked that needs no database."""
@@ -205,6 +207,8 @@ class JWTStatelessUserAuthentication(JWTAuthentication):
             try:
                 claims = tokens.decode(_read(raw_token), ACCESS, foreign=True)
                 if is_api_token(claims) and not self.accepts_api_tokens:
+                    raise WrongTokenType
+                if is_acting(claims) and not self.accepts_acting_tokens:
                     raise WrongTokenType
             except AuthError as error:
                 signals.token_refused.announce(LoginSession, token_type=ACCESS, reason=error.reason)

@@ -55,6 +55,7 @@ RESERVED_CLAIMS = frozenset(
         "token_type",
         "token_use",
         "parent_sid",
+        "act",
         LIFETIMES,
         # Set by this package for a token that another package issued.
         "legacy",
@@ -67,6 +68,18 @@ SIGN_IN_CLAIMS = frozenset({"scope", "amr", "auth_time"})
 def is_api_token(claims: Claims) -> bool:
     """Return whether an access token belongs to a script, not to a person who signed in."""
     return claims.get("token_use") == API_USE
+
+
+def is_acting(claims: Claims) -> bool:
+    """Return whether somebody else acts for the user of the token (RFC 8693, 4.1)."""
+    return claims.get("act") is not None
+
+
+def operator_of(claims: Claims) -> tuple[str | None, str | None]:
+    """Return who acts with the token, as ``sub`` spells it, and the ``sid`` they act from."""
+    act, sid = claims.get("act"), claims.get("parent_sid")
+    subject = act.get("sub") if isinstance(act, dict) else None
+    return subject if is_identifier(subject) else None, sid if is_sid(sid) else None
 
 
 def sign_in_time(claims: Claims) -> float:

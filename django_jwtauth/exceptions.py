@@ -189,6 +189,15 @@ class InsufficientUserAuthentication(AuthError):
         return challenge(error=self.code, max_age="" if self.max_age is None else str(self.max_age))
 
 
+class ActingRefused(AuthError):
+    """The caller may not act for this user; the sentence says why."""
+
+    status_code = status.HTTP_403_FORBIDDEN
+    reason = "acting_refused"
+    code = "acting_refused"
+    default_detail = _("You may not act for other users.")
+
+
 class CSRFFailed(AuthError):
     """A browser may have been tricked into sending the request; ``why``: Django's reason."""
 
@@ -349,6 +358,13 @@ class SessionEnded(TokenError):
     """The sign-in has ended, or is unknown."""
 
     reason = "session_ended"
+    default_detail = _("Token is blacklisted")
+
+
+class ActingEnded(TokenError):
+    """Of a user who acts for another: their own sign-in is over, so the token is, too."""
+
+    reason = "acting_ended"
     default_detail = _("Token is blacklisted")
 
 

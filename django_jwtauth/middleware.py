@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
-from .claims import Claims, is_api_token
+from .claims import Claims, is_acting, is_api_token
 from .exceptions import AuthError, InsufficientScope
 from .http.refusals import refusal_response, vary
 from .http.transport import authenticates_itself, set_user
@@ -92,7 +92,7 @@ class _State:
         if found is None:
             return
         user, claims = found
-        if is_api_token(claims) or is_limited(claims):
+        if is_api_token(claims) or is_acting(claims) or is_limited(claims):
             raise InsufficientScope
         set_user(request, user, claims)
 

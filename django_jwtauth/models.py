@@ -43,6 +43,7 @@ class Reason(models.TextChoices):
     USER_DELETED = "user_deleted", _("User deleted")
     SESSION_LIMIT = "session_limit", _("Too many sign-ins")
     USED = "used", _("Used (one-time)")
+    ACTING_ENDED = "acting_ended", _("Sign-in of the operator over")
     STOLEN = "stolen", _("Token or device stolen")
     COMPROMISED = "compromised", _("Account compromised")
     LEFT = "left", _("Person left")
@@ -61,14 +62,16 @@ class Via(models.TextChoices):
     DEACTIVATION = "deactivation", _("Deactivation")
     DELETION = "deletion", pgettext_lazy("channel", "Deletion of the user")
     SESSION_LIMIT = "session_limit", _("Limit of sign-ins")
+    OPERATOR = "operator", _("Sign-in of the operator")
 
 
 class Kind(models.TextChoices):
-    """What a row of ``LoginSession`` is: a sign-in, an API token or a one-time token."""
+    """What a row of ``LoginSession`` is: a sign-in, one of the tokens, or an operator acting."""
 
     SIGN_IN = "sign_in", _("Sign-in")
     API_TOKEN = "api_token", _("API token")
     ONE_TIME = "one_time", _("One-time token")
+    ACTING = "acting", pgettext_lazy("kind of sign-in", "Operator acting for the user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,18 @@ class LoginSession(models.Model):
     replayed_agent = models.CharField(
         _("it was sent by"), max_length=255, blank=True, default="", db_default=""
     )
+    # Who acts for the user, and since which sign-in of theirs. No keys of other tables, as an index
+    # on them would cost every sign-in something.
+    actor_subject = models.CharField(
+        _("acting user's id"), max_length=255, blank=True, default="", db_default=""
+    )
+    actor_name = models.CharField(
+        _("acting user"), max_length=255, blank=True, default="", db_default=""
+    )
+    actor_session = models.UUIDField(_("acting user's sign-in"), null=True, blank=True)
+    acting_reason = models.CharField(
+        _("reason to act"), max_length=255, blank=True, default="", db_default=""
+    )
 
     objects = LoginSessionQuerySet.as_manager()
 
@@ -290,6 +305,7 @@ class LoginSession(models.Model):
             ("end_sessions", "Can end sign-ins"),
             ("end_all_sessions", "Can end the sign-ins of everybody at once"),
             ("create_api_token", "Can make API tokens for users"),
+            ("impersonate_user", "Can act for users with fewer rights"),
         )
 
     def __str__(self) -> str:

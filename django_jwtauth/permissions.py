@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import SAFE_METHODS, BasePermission, OperationHolderMixin
 
 from . import scopes
-from .claims import is_api_token, sign_in_time
+from .claims import is_acting, is_api_token, sign_in_time
 from .exceptions import AuthError, InsufficientScope, InsufficientUserAuthentication
 
 if TYPE_CHECKING:
@@ -91,10 +91,14 @@ class _IsPerson(TokenPermission):
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         if is_api_token(claims):
             return InsufficientUserAuthentication(_("An API token is not accepted here."))
+        if is_acting(claims):
+            text = _("This cannot be done while acting for another user.")
+            return InsufficientUserAuthentication(text)
         return None
 
 
-#: Refuses API tokens, which must not create others or end their owner's sign-ins.
+#: Refuses API tokens, which must not create others or end their owner's sign-ins, and whoever
+#: acts for another user.
 IsPerson = _IsPerson()
 
 
@@ -127,7 +131,8 @@ class HasAMR(TokenPermission):
 class SignedInWithin(TokenPermission):
     """``SignedInWithin(minutes=10)``: for what a stolen token must not do (RFC 9470).
 
-    An API token is refused, however new it is: creating one does not prove anything again.
+    An API token, and that of somebody who acts for the user, is refused, however new it is:
+    creating one does not prove that the user is there.
     """
 
     def __init__(self, *, minutes: float) -> None:
@@ -135,6 +140,6 @@ class SignedInWithin(TokenPermission):
 
     def find_missing(self, request: "Request", claims: dict[str, Any]) -> AuthError | None:
         recent = time.time() - sign_in_time(claims) <= self.seconds
-        if recent and not is_api_token(claims):
+        if recent and not is_api_token(claims) and not is_acting(claims):
             return None
         return InsufficientUserAuthentication(max_age=self.seconds)

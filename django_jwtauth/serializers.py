@@ -9,11 +9,12 @@ from django.forms import ModelChoiceField
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from . import api_tokens, one_time
+from . import acting, api_tokens, one_time
+from .claims import MAX_IDENTIFIER_LENGTH
 from .conf import get_settings
 from .conf.values import MAX_PURPOSE_LENGTH
 from .credentials import MAX_PASSWORD_LENGTH, MAX_SCOPE_LENGTH, MAX_USERNAME_LENGTH
-from .models import LoginSession
+from .models import Kind, LoginSession
 from .redacted import Redacted, redact_body
 from .tokens import TokenPair, jws
 
@@ -149,6 +150,21 @@ class MeSerializer(serializers.Serializer[Any]):
     session_id = serializers.CharField(allow_null=True, help_text=_("32 hex digits"))
     scopes = serializers.ListField(child=serializers.CharField())
     expires_at = serializers.DateTimeField(default_timezone=timezone.utc)
+    act = serializers.DictField(
+        required=False, help_text=_("who acts for the user: their id, as sub")
+    )
+
+
+class ImpersonateSerializer(BodySerializer):
+    """``user``, as in ``me/``; ``reason``, for the record; and ``minutes``, 60 at most."""
+
+    user = TextField(max_length=MAX_IDENTIFIER_LENGTH)
+    reason = TextField(max_length=acting.MAX_REASON_LENGTH)
+    minutes = serializers.IntegerField(
+        min_value=1,
+        max_value=int(acting.MAX_LIFETIME.total_seconds()) // 60,
+        default=int(acting.LIFETIME.total_seconds()) // 60,
+    )
 
 
 class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
@@ -161,6 +177,7 @@ class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
 
     id = serializers.CharField(source="sid", read_only=True, help_text=_("32 hex digits"))
     current = serializers.SerializerMethodField()
+    actor = serializers.SerializerMethodField()
 
     class Meta:
         model = LoginSession
@@ -175,11 +192,16 @@ class LoginSessionSerializer(serializers.ModelSerializer[LoginSession]):
             "refreshed_agent",
             "expires_at",
             "current",
+            "actor",
         )
         read_only_fields = tuple(name for name in fields if name != "name")
 
     def get_current(self, session: LoginSession) -> bool:
         return bool(session.sid == self.context["sid"])
+
+    def get_actor(self, session: LoginSession) -> str | None:
+        """The name of the operator who acts for the user; null for the user's own sign-ins."""
+        return session.actor_name if session.kind == Kind.ACTING else None
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[LoginSession]):

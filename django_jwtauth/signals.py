@@ -33,6 +33,10 @@ class _Signal(Signal):
 #: Arguments: ``session``, ``user``, ``request`` (or None).
 session_started = _Signal()
 
+#: ``operator`` acts for ``user`` from now on; ``session_started`` is not sent.
+#: Arguments: ``session``, ``user``, ``operator``, ``request`` (or None).
+acting_started = _Signal()
+
 #: Arguments: ``session_id`` (UUID), ``user``.
 session_refreshed = _Signal()
 

@@ -17,7 +17,7 @@ from tests.modules import MODULES, PACKAGE, ROOT, is_within
 # Before you add to a line, read docs/structure.md. "." is the folder's own __init__.py.
 ORDER = {
     "": "claims redacted / conf / exceptions users / scopes signals tokens / http models /"
-    " permissions store / signins / api_tokens one_time throttling / credentials sessions /"
+    " permissions store / signins / acting api_tokens one_time throttling / credentials sessions /"
     " authentication decorators middleware operations serializers testing /"
     " admin tasks views / contrib urls / checks / apps management",
     "conf": "durations moments / values / schema / reading tenants / .",
@@ -28,7 +28,7 @@ ORDER = {
     " blacklisting refreshing",
     "operations": "activity batches periods / finding purge revocation searching sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
-    "views": "oauth_clients parsers / . oauth well_known / browser portal",
+    "views": "oauth_clients parsers / . oauth well_known / browser portal / acting",
     "admin": "user_agents user_page wording / cells export filters forms overview searched /"
     " records timeline / keys / incidents / activity api_tokens blacklist bulk columns find /"
     " sessions / .",
@@ -44,7 +44,7 @@ ORDER = {
     " advice importer",
     "contrib.spectacular": "refusals schemes simplejwt / operations / endpoints / apps",
     "management": "temporary terminal / visiting / logins / commands",
-    "urls": "browser oauth portal sessions well_known / .",
+    "urls": "acting browser oauth portal sessions well_known / .",
 }
 
 # A library, and all that may know it, with what stands inside.

@@ -13,6 +13,7 @@ from typing import Literal
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.core.management import get_commands
 from django.dispatch import Signal
 from django.http import Http404
@@ -22,7 +23,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import exception_handler
 
 import django_jwtauth
-from django_jwtauth import checks, claims, conf, credentials, exceptions, sessions, signals
+from django_jwtauth import acting, checks, claims, conf, credentials, exceptions, sessions, signals
 from django_jwtauth.conf import schema
 from django_jwtauth.models import LoginSession
 from django_jwtauth.views import TokenRefreshView
@@ -473,6 +474,9 @@ def test_signals_are_sent_with_what_they_document():
                 signal.connect(receive, weak=False, dispatch_uid="test_docs")
         user = get_user_model().objects.create_user("alice")
         first = sessions.start(user)
+        user.user_permissions.add(Permission.objects.get(codename="impersonate_user"))
+        customer = get_user_model().objects.create_user("bob")
+        acting.start(user, customer, "why", sid=first.session_id.hex)
         sessions.refresh(first.refresh)
         LoginSession.objects.update(networks="192.0.2.1")
         sessions.refresh(first.refresh, RequestFactory().post("/"))

@@ -37,6 +37,8 @@ CONTRACT = {
     "user_not_found": ("user_not_found", "User not found"),
     "blacklisted": ("token_not_valid", "Token is blacklisted"),
     "session_ended": ("token_not_valid", "Token is blacklisted"),
+    "acting_ended": ("token_not_valid", "Token is blacklisted"),
+    "acting_refused": ("acting_refused", "You may not act for other users."),
     "user_inactive": ("user_inactive", "User is inactive"),
     "credentials_changed": ("password_changed", "The user's password has been changed."),
     "reused": ("token_not_valid", "Token is blacklisted"),
@@ -101,6 +103,7 @@ def test_why_a_token_is_refused_is_one_family():
     others = {name for name, error in CONCRETE.items() if not issubclass(error, TokenError)}
 
     assert others == {
+        "ActingRefused",
         "BadAuthorizationHeader",
         "BodyTooLarge",
         "CSRFFailed",
@@ -178,6 +181,7 @@ NEEDED = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_scope", s
 RECENT = {"WWW-Authenticate": 'Bearer realm="api", error="insufficient_user_authentication"'}
 # What is neither the 401 of a token nor that of a sign-in.
 ANSWERS = {
+    "ActingRefused": (403, {}),
     "InsufficientScope": (403, NEEDED),
     "InsufficientUserAuthentication": (403, RECENT),
     "CSRFFailed": (403, {}),

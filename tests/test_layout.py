@@ -18,6 +18,8 @@ ELSEWHERE = {
     "apps": "test_checks",
     # urls/x.py names what views/x.py answers.
     "urls": "test_views",
+    # One endpoint, which does what acting.py does.
+    "views.acting": "test_acting",
     # What it says of each setting is a rule of conf.values.
     "conf.schema": "test_values",
     "signins.refreshing": "test_rotation",

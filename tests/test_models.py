@@ -342,6 +342,7 @@ def test_the_permissions_are_ours(db):
         "end_sessions",
         "end_all_sessions",
         "create_api_token",
+        "impersonate_user",
         "blacklist_token",
     }
 

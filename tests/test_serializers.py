@@ -144,6 +144,7 @@ def test_a_sign_in_is_shown_without_what_is_not_its_owners():
         **started,
         **refreshed,
         "current": True,
+        "actor": None,
     }
     assert LoginSessionSerializer(session, context={"sid": "0"}).data["current"] is False
 

@@ -580,7 +580,7 @@ def test_the_callers_live_sign_ins_are_listed(api, user, other_user):
     assert rows[0].keys() == {
         *("id", "name", "user_agent", "ip_address", "created_at", "refreshed_at"),
         *("refreshed_ip", "refreshed_agent"),
-        *("expires_at", "current"),
+        *("expires_at", "current", "actor"),
     }
     assert expired.session_id.hex not in answer.content.decode()
 

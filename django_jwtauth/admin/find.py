@@ -148,8 +148,8 @@ def _buttons(model_admin: Any, request: HttpRequest, finding: Finding) -> Iterat
         text = _("End all sign-ins of %(user)s") % {"user": _user(finding)}
         yield model_admin.page_url("loginsession_end_user", user=finding.user.pk), text
     is_open = session and session.ended_at is None and finding.blacklisted is None
-    # Blacklisting an API token ends its record.
-    ends = session and session.kind == Kind.API_TOKEN
+    # Blacklisting a row's only token ends it.
+    ends = session and session.kind in (Kind.API_TOKEN, Kind.ACTING)
     if (
         is_open
         and finding.token_type == ACCESS

@@ -66,6 +66,7 @@ RATES: Mapping[str, Rate | None] = {
     "sign_in": Rate(600, 3600),
     "api_token": Rate(30, 3600),
     "one_time": Rate(60, 3600),
+    "acting": Rate(30, 3600),
     "rename": Rate(300, 3600),
     "blacklist": Rate(300, 3600),
 }

@@ -157,7 +157,7 @@ def ends_sign_in(jti: str) -> bool:
 
 def _ends(session: LoginSession, token_type: TokenType) -> bool:
     # What blacklisting.ends_row() says of a token whose claims are known.
-    return token_type != ACCESS or session.kind == Kind.API_TOKEN
+    return token_type != ACCESS or session.kind in (Kind.API_TOKEN, Kind.ACTING)
 
 
 def find_issuer(jti: str) -> tuple[LoginSession, TokenType]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
-from ..claims import ACCESS, REFRESH, Claims, is_api_token
+from ..claims import ACCESS, REFRESH, Claims, is_acting, is_api_token
 from ..conf import get_settings, moments
 from ..models import Cause, LoginSession, Via
 from ..store import database, identity, lookup
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def ends_row(claims: Claims) -> bool:
-    """Return whether a sign-in, an API token or a one-time token ends with this token."""
-    return claims["token_type"] != ACCESS or is_api_token(claims)
+    """Return whether the row of the token ends with it: unless there is a refresh token, too."""
+    return claims["token_type"] != ACCESS or is_api_token(claims) or is_acting(claims)
 
 
 def blacklist(
@@ -36,7 +36,7 @@ def blacklist(
         if session is None and not ("legacy" in claims and claims["token_type"] == ACCESS):
             return None
         if session and cause.by is None and cause.via == Via.API:
-            cause = replace(cause, by=session.user)
+            cause = replace(cause, by=session.actor_name if is_acting(claims) else session.user)
         ended = bool(session and ends_row(claims) and endings.end_one(session.id, cause))
         if session and cause.via == Via.API and (recorded or not may_record(session)):
             # The token must be refused. If it gets no row, the whole sign-in must end.

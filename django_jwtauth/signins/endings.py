@@ -21,6 +21,7 @@ from .. import signals
 from ..claims import Claims
 from ..conf import get_settings, moments
 from ..exceptions import (
+    ActingEnded,
     CredentialsChanged,
     RefreshTokenReused,
     SessionEnded,
@@ -40,6 +41,7 @@ _INACTIVE = Cause(Reason.USER_INACTIVE, Via.DEACTIVATION)
 _CHANGED = Cause(Reason.CREDENTIALS_CHANGED, Via.PASSWORD_CHANGE)
 _DELETED = Cause(Reason.USER_DELETED, Via.DELETION)
 TOO_MANY = Cause(Reason.SESSION_LIMIT, Via.SESSION_LIMIT)
+_OPERATOR = Cause(Reason.ACTING_ENDED, Via.OPERATOR)
 _LIVE: Mapping[str, Any] = {
     "ended_at": None,
     "end_reason": "",
@@ -56,17 +58,19 @@ _BECAUSE: Mapping[type[TokenError], Cause] = {
     UserInactive: _INACTIVE,
     CredentialsChanged: _CHANGED,
     RefreshTokenReused: _REUSED,
+    ActingEnded: _OPERATOR,
 }
 
 
 def load_user(claims: Claims) -> "AbstractBaseUser":
     """Return the user of an access or one-time token that is used; see ``rules.load_user``.
 
-    If the user is inactive, this ends the user's sign-ins, if the database can be written to.
+    If the user is inactive, this ends the user's sign-ins, if the database can be written to; so
+    does it for the row of a user who acts for another and whose own sign-in is over.
     """
     try:
         return rules.load_user(claims)
-    except UserInactive as error:
+    except (UserInactive, ActingEnded) as error:
         with suppress(Unavailable):
             because(error, claims)
         raise

@@ -78,6 +78,17 @@ def issue_api_token(session: LoginSession, carried: Claims) -> str:
     return encode(ACCESS, claims)
 
 
+def issue_acting(session: LoginSession, user: "AbstractBaseUser", carried: Claims) -> str:
+    """Sign the one token of a row from which somebody acts for ``user`` (RFC 8693, 4.1)."""
+    iat, exp = _seconds(session.created_at), _seconds(session.expires_at)
+    actor: Claims = {
+        "act": {"sub": session.actor_subject},
+        "parent_sid": session.actor_session and session.actor_session.hex,
+    }
+    claims = {**_hook_claims(session, user), **carried, **_registered_claims(session, iat, exp)}
+    return encode(ACCESS, {**claims, **actor})
+
+
 def issue_one_time(session: LoginSession, carried: Claims) -> str:
     """Sign the one token of a one-time token's row."""
     return encode(ONE_TIME, {**carried, "purpose": session.purpose, **_own_claims(session)})
@@ -96,11 +107,19 @@ def _access_claims(
     lifetimes: Lifetimes,
     now: int,
 ) -> Claims:
-    hook = call_hook(get_settings().HOOKS.CLAIMS, user, session) or {}
-    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
     latest = _seconds(lifetimes.latest_end(session))
     exp = min(now + int(lifetimes.access.total_seconds()), latest)
-    return {**hook, **carried, **_registered_claims(session, now, exp)}
+    return {
+        **_hook_claims(session, user),
+        **carried,
+        **_registered_claims(session, now, exp),
+    }
+
+
+def _hook_claims(session: LoginSession, user: "AbstractBaseUser") -> Mapping[str, Any]:
+    hook = call_hook(get_settings().HOOKS.CLAIMS, user, session) or {}
+    _refuse(hook, RESERVED_CLAIMS | SIGN_IN_CLAIMS, 'HOOKS["CLAIMS"]')
+    return hook
 
 
 def _registered_claims(session: LoginSession, iat: int, exp: int) -> Claims:

@@ -11,13 +11,15 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.crypto import constant_time_compare
 
-from ..claims import ACCESS, API_USE, Claims, began_at, is_api_token
+from ..claims import ACCESS, API_USE, Claims, began_at, is_acting, is_api_token, operator_of
 from ..conf import get_settings, moments
 from ..exceptions import (
+    ActingEnded,
     CredentialsChanged,
     ExpiredToken,
     SessionEnded,
     TokenBlacklisted,
+    TokenError,
     UserInactive,
     UserNotFound,
 )
@@ -41,10 +43,13 @@ def load_user(claims: Claims) -> AbstractBaseUser:
     """Return the user of verified claims, if their sign-in is live. One query.
 
     Raises a ``TokenError`` for the first rule of check() that is not met, ``ExpiredToken``
-    for an access token of a sign-in that has reached ``SESSION_LIFETIME``, and ``Unavailable``.
+    for an access token of a sign-in that has reached ``SESSION_LIFETIME``, ``ActingEnded`` if the
+    sign-in of a user who acts for another is over (one more query), and ``Unavailable``.
     """
     with database.reporting_unavailable():
         user = check(lookup.find(claims), claims).user
+        if is_acting(claims) and "legacy" not in claims:
+            check_operator(*operator_of(claims))
     if claims.get("token_type") == ACCESS and not is_api_token(claims):
         # Its exp says the same, unless SESSION_LIFETIME was longer when it was issued. That of a
         # legacy token is the other package's word.
@@ -131,6 +136,23 @@ def check_row(session: LoginSession) -> None:
     """Raise a ``TokenError`` if every token of the row is refused."""
     found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
     check(found, {"token_use": API_USE} if session.kind == Kind.API_TOKEN else None)
+    if session.kind == Kind.ACTING and session.actor_session:
+        check_operator(session.actor_subject, session.actor_session.hex)
+
+
+def check_operator(subject: str | None, sid: str | None) -> None:
+    """Raise ``ActingEnded`` unless the sign-in from which somebody acts for another is accepted.
+
+    This is asked at each request, so it needs no UPDATE where sign-ins end, by whatever way, and
+    a token that is issued while that sign-in ends is refused, too.
+    """
+    if subject is None or sid is None:
+        raise ActingEnded
+    try:
+        check(lookup.find({"sub": subject, "sid": sid, "jti": ""}))
+    except TokenError:
+        # Not the reason, which is none of the user's.
+        raise ActingEnded from None
 
 
 def _outlives_password(claims: Claims) -> bool:

@@ -114,8 +114,8 @@ def remember_device(request: "HttpRequest", response: "HttpResponse", session_id
 def count_made(kind: str, user: "AbstractBaseUser") -> None:
     """Count a row that ``user`` writes; raises ``Throttled`` if there are too many.
 
-    ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"rename"`` or
-    ``"blacklist"``.
+    ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"acting"``,
+    ``"rename"`` or ``"blacklist"``.
     """
     rate = get_settings().THROTTLES.RATES[kind]
     if rate is None:

@@ -8,7 +8,7 @@ sign-in that was just ended.
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -29,7 +29,7 @@ from rest_framework.views import APIView, exception_handler
 
 from .. import credentials, one_time, scopes, sessions, throttling
 from ..authentication import JWTAuthentication, JWTCookieAuthentication
-from ..claims import REFRESH, Claims, is_sid
+from ..claims import REFRESH, Claims, is_acting, is_sid
 from ..conf import get_settings, moments, one_tenancy, project_code
 from ..exceptions import (
     AuthError,
@@ -41,7 +41,7 @@ from ..exceptions import (
 )
 from ..http import bodies
 from ..http.refusals import refusal_headers
-from ..models import Cause, Kind, LoginSessionQuerySet, Via
+from ..models import Cause, Kind, LoginSession, LoginSessionQuerySet, Via
 from ..permissions import IsPerson, MayManage, SignedInWithin
 from ..redacted import redact_body
 from ..serializers import (
@@ -53,10 +53,13 @@ from ..serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
-from ..signins import legacy
+from ..signins import endings, legacy
 from ..store import database
 from ..tokens import MAX_LENGTH, TokenPair
 from .parsers import FormParser, JSONParser, MultiPartParser
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 logger = logging.getLogger("django_jwtauth")
 
@@ -326,9 +329,8 @@ class OwnView(JWTView):
     def user(self) -> AbstractBaseUser:
         return cast(AbstractBaseUser, self.request.user)
 
-    def own_rows(self, kind: Kind) -> LoginSessionQuerySet:
-        rows = database.sign_ins().filter(user_id=self.user.pk)
-        return rows.of_kind(kind)
+    def own_rows(self, *kinds: Kind) -> LoginSessionQuerySet:
+        return database.sign_ins().filter(user_id=self.user.pk, kind__in=kinds)
 
 
 class MeView(OwnView):
@@ -345,6 +347,8 @@ class MeView(OwnView):
             "scopes": sorted(scopes.of(self.claims)),
             "expires_at": datetime.fromtimestamp(exp, timezone.utc) if exp else None,
         }
+        if is_acting(self.claims):
+            me["act"] = self.claims["act"]
         return Response(self.serializer_class(me).data)
 
 
@@ -353,19 +357,12 @@ class PersonView(OwnView):
 
     permission_classes: Sequence[Any] = (IsAuthenticated, IsPerson, MayManage)
 
-    def end_own(self, kind: Kind, sid: str) -> Response:
+    def end_own(self, sid: str, *kinds: Kind) -> Response:
         """End one of the caller's rows, which may already have ended; 404 if there is none."""
-        if not self.own_rows(kind).filter(pk=sid).exists():
+        if not self.own_rows(*kinds).filter(pk=sid).exists():
             raise Http404
         sessions.end(sid, via=Via.API, by=self.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class SessionView(PersonView):
-    """Base of the endpoints for the caller's sign-ins."""
-
-    def own_sessions(self) -> LoginSessionQuerySet:
-        return self.own_rows(Kind.SIGN_IN)
 
     def require_recent(self) -> None:
         """Raise unless the user has signed in as recently as ``RECENT_SIGN_IN`` requires.
@@ -380,6 +377,23 @@ class SessionView(PersonView):
                 raise missing
 
 
+class SessionView(PersonView):
+    """Base of the endpoints for the caller's sign-ins, and for operators who act for the caller."""
+
+    kinds = (Kind.SIGN_IN, Kind.ACTING)
+
+    def own_sessions(self) -> LoginSessionQuerySet:
+        return self.own_rows(*self.kinds)
+
+    def is_over(self, session: LoginSession) -> bool:
+        """Return whether an operator can no longer act; of a sign-in, the token was just checked.
+
+        One query for each operator who acts.
+        """
+        session.user = cast("User", self.user)
+        return session.kind == Kind.ACTING and endings.why_over(session) is not None
+
+
 class SessionListView(SessionView):
     """The caller's live sign-ins, newest first; DELETE ends all but the current one.
 
@@ -391,7 +405,8 @@ class SessionListView(SessionView):
     def get(self, request: Request) -> Response:
         rows = self.own_sessions().live().order_by("-created_at", "-id")[:MAX_LISTED_SESSIONS]
         context = {"sid": self.sid}
-        return Response(LoginSessionSerializer(rows, many=True, context=context).data)
+        listed = [session for session in rows if not self.is_over(session)]
+        return Response(LoginSessionSerializer(listed, many=True, context=context).data)
 
     def delete(self, request: Request) -> Response:
         self.require_recent()
@@ -409,7 +424,7 @@ class SessionDetailView(SessionView):
     serializer_class = LoginSessionSerializer
 
     def patch(self, request: Request, sid: str) -> Response:
-        session = self.own_sessions().live().filter(pk=sid).first()
+        session = self.own_rows(Kind.SIGN_IN).live().filter(pk=sid).first()
         if session is None:
             raise Http404
         serializer = LoginSessionSerializer(
@@ -425,4 +440,4 @@ class SessionDetailView(SessionView):
     def delete(self, request: Request, sid: str) -> Response:
         if sid != self.sid:
             self.require_recent()
-        return self.end_own(Kind.SIGN_IN, sid)
+        return self.end_own(sid, *self.kinds)

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 
 from .. import credentials, scopes, sessions
-from ..claims import REFRESH, Claims, is_api_token
+from ..claims import REFRESH, Claims, is_acting, is_api_token
 from ..conf import get_settings, one_tenancy
 from ..exceptions import (
     AuthError,
@@ -57,7 +57,19 @@ _PARAMETERS = (
     "client_secret",
 )
 # RFC 7662, 2.2, and our own claim for the sign-in.
-_INTROSPECTED = ("sub", "exp", "iat", "nbf", "iss", "aud", "jti", "scope", "client_id", "sid")
+_INTROSPECTED = (
+    "sub",
+    "exp",
+    "iat",
+    "nbf",
+    "iss",
+    "aud",
+    "jti",
+    "scope",
+    "client_id",
+    "sid",
+    "act",
+)
 _INTROSPECTION_PERMISSION = "django_jwtauth.view_loginsession"
 
 
@@ -247,7 +259,8 @@ def _require_operator(request: HttpRequest) -> None:
     except (TokenError, BadAuthorizationHeader):
         pass
     may_ask = getattr(user, "is_staff", False) and user.has_perm(_INTROSPECTION_PERMISSION)
-    if not may_ask or is_api_token(claims) or not scopes.may_manage(claims):
+    is_person = not is_api_token(claims) and not is_acting(claims)
+    if not may_ask or not is_person or not scopes.may_manage(claims):
         # RFC 7662, 2.3: as in RFC 6750; the same whatever the token lacks.
         authenticate = challenge(token_sent=True)
         raise OAuthError("invalid_token", status=401, authenticate=authenticate)

@@ -94,7 +94,7 @@ class ApiTokenDetailView(PersonView):
     """One of the caller's API tokens: DELETE revokes it (also if it was already revoked)."""
 
     def delete(self, request: Request, sid: str) -> Response:
-        return self.end_own(Kind.API_TOKEN, sid)
+        return self.end_own(sid, Kind.API_TOKEN)
 
 
 class OneTimeView(MakingView):

@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 urlpatterns = [
     path("api/", include("django_jwtauth.urls")),
+    path("api/", include("django_jwtauth.urls.acting")),
     path("api/", include("django_jwtauth.urls.portal")),
     path("auth/", include("django_jwtauth.urls.browser")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -46,6 +46,7 @@ from tests.shell import ROOT, environment, free_port, needs_curl, run_script
 
 OURS = [
     path("api/", include("django_jwtauth.urls")),
+    path("api/", include("django_jwtauth.urls.acting")),
     path("api/", include("django_jwtauth.urls.portal")),
     path("auth/", include("django_jwtauth.urls.browser")),
 ]

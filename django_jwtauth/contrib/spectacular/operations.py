@@ -14,6 +14,7 @@ from ...exceptions import AuthError
 from ...serializers import (
     ApiTokenSerializer,
     ConsumeSerializer,
+    ImpersonateSerializer,
     LoginSessionSerializer,
     MeSerializer,
     NewApiTokenSerializer,
@@ -25,7 +26,7 @@ from ...serializers import (
     TokenRefreshSerializer,
     TokenVerifySerializer,
 )
-from ...views import browser, portal
+from ...views import acting, browser, portal
 from .refusals import OF_ACCESS, OF_POLICY, OF_TOKENS
 
 
@@ -47,6 +48,17 @@ class IssuedApiTokenSerializer(ApiTokenSerializer):
 
     class Meta(ApiTokenSerializer.Meta):
         fields = (*ApiTokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
+
+
+class ActingSerializer(serializers.Serializer[Any]):
+    """The token with which the operator acts, and for whom."""
+
+    access = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text=_("seconds"))
+    session_id = serializers.CharField(help_text=_("32 hex digits"))
+    user_id = serializers.CharField()
+    username = serializers.CharField()
 
 
 class IssuedOneTimeSerializer(serializers.Serializer[Any]):
@@ -130,6 +142,16 @@ OPERATIONS: dict[tuple[type[views.JWTView], str], Operation] = {
         "token_refresh", _("Get the next pair"), CookiesSetSerializer, refuses=OF_TOKENS
     ),
     (browser.SignOutView, "POST"): Operation("token_blacklist", _("Sign out"), NOTHING),
+    (acting.ImpersonateView, "POST"): Operation(
+        "impersonate",
+        _("Act for another user"),
+        ActingSerializer,
+        status=201,
+        refuses=(exceptions.ActingRefused, exceptions.SessionEnded, exceptions.Throttled),
+    ),
+    (acting.ImpersonateView, "DELETE"): Operation(
+        "impersonate_stop", _("Stop acting for another user"), status=204
+    ),
     (portal.ApiTokenListView, "GET"): Operation(
         "api_token_list",
         _("List your API tokens"),
@@ -202,6 +224,7 @@ _REQUESTS: dict[type[Any], Callable[[], dict[str, Any]]] = {
     LoginSessionSerializer: lambda: {"name": "Phone"},
     NewApiTokenSerializer: lambda: {"name": "deploy", "expires_in": 2592000},
     NewOneTimeSerializer: lambda: {"purpose": "download"},
+    ImpersonateSerializer: lambda: {"user": "2", "reason": "Ticket 4711", "minutes": 30},
     ConsumeSerializer: lambda: {"token": _RAW, "purpose": "download"},
     OneTimeSerializer: lambda: {"token": _RAW},
 }
@@ -232,9 +255,18 @@ _ANSWERS: dict[type[Any], Any] = {
         "refreshed_agent": "curl/8.14.1",
         "expires_at": "2026-12-01T13:44:13.661504Z",
         "current": True,
+        "actor": None,
     },
     ApiTokenSerializer: _API_TOKEN,
     IssuedApiTokenSerializer: {**_API_TOKEN, "token": _RAW},
+    ActingSerializer: {
+        "access": _RAW,
+        "token_type": "Bearer",
+        "expires_in": 1800,
+        "session_id": _ID,
+        "user_id": "2",
+        "username": "bob",
+    },
     IssuedOneTimeSerializer: {"token": _RAW, "purpose": "download", "expires_in": 900},
     ConsumedSerializer: {
         "user_id": "1",

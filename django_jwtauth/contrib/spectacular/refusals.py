@@ -33,6 +33,7 @@ _ALL: tuple[type[AuthError], ...] = (
     *OF_POLICY,
     exceptions.InsufficientScope,
     exceptions.InsufficientUserAuthentication,
+    exceptions.ActingRefused,
     exceptions.CSRFFailed,
     exceptions.TooManyTokens,
     exceptions.UnstorableText,
