@@ -75,7 +75,7 @@ def start(
             request,
             lifetime,
             kind=Kind.ACTING,
-            actor_subject=own.subject,
+            actor_subject=identity.subject_of(operator),
             actor_name=str(operator.get_username())[:255],
             actor_session=own.id,
             acting_reason=reason.strip(),
@@ -92,13 +92,13 @@ def start(
                 raise SessionEnded
         logger.info(
             "User %s acts for user %s in sign-in %s",
-            own.subject,
+            session.actor_subject,
             session.subject,
             session.sid,
             extra={
                 "event": "acting_started",
                 "sid": session.sid,
-                "operator": own.subject,
+                "operator": session.actor_subject,
                 "user": session.subject,
             },
         )
@@ -120,7 +120,7 @@ def _find_own(operator: "AbstractBaseUser", sid: str) -> LoginSession:
         session = own.filter(pk=key, user_id=identity.saved_key(operator)).first() if key else None
         if session is None or not session.is_live():
             raise SessionEnded
-        rules.check_operator(session.subject, session.sid)
+        rules.check_operator(identity.subject_of(operator), session.sid)
     return session
 
 

@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, models
 from django.utils import timezone
 
-from django_jwtauth import sessions
+from django_jwtauth import acting, sessions
 from django_jwtauth.exceptions import SessionEnded, Unavailable
-from django_jwtauth.models import BlacklistedToken, LoginSession, Reason
+from django_jwtauth.models import BlacklistedToken, Kind, LoginSession, Reason
 from django_jwtauth.signins import erasing
 from tests.rows import DAY
 
@@ -20,6 +20,8 @@ KEPT = {
     *("blacklisted_at", "generation", "replayed_generation"),
     # Why it ended. The name of who ended it is that person's.
     *("end_reason", "ended_via", "ended_by", "ended_by_name", "reason", "via"),
+    # So is that of an operator who acted for the person.
+    *("actor_subject", "actor_name", "actor_session"),
     *("blacklisted_by", "blacklisted_by_name"),
     # A digest, with a key of the project's, of the hash of a password.
     "auth_hash",
@@ -109,6 +111,22 @@ def test_the_name_goes_where_the_person_acted(user, other):
 
     assert {*LoginSession.objects.values_list("ended_by_name", flat=True)} == {""}
     assert {*BlacklistedToken.objects.values_list("blacklisted_by_name", "note")} == {("", "why")}
+
+
+def test_the_name_goes_where_the_person_acted_for_others(user, other):
+    """The operator's; and the reason, which is about the user, if the user is erased."""
+    User.objects.filter(pk=user.pk).update(is_superuser=True)
+    operator = User.objects.get(pk=user.pk)
+    sid = sessions.start(operator).session_id.hex
+    acting.start(operator, other, "asked by Otto", sid=sid)
+    row = LoginSession.objects.filter(kind=Kind.ACTING)
+
+    sessions.erase(operator)
+    assert row.get().actor_name == ""
+    assert row.get().acting_reason == "asked by Otto"
+
+    sessions.erase(other)
+    assert row.get().acting_reason == ""
 
 
 def test_who_was_deleted_is_found_by_sub(user, other):

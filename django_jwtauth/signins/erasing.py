@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Q
 
-from ..models import Cause, Reason, Via
+from ..models import Cause, Kind, Reason, Via
 from ..store import database, identity
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ SIGN_IN: dict[str, Any] = {
     "replayed_ip": None,
     "replayed_agent": "",
     "end_note": "",
+    "acting_reason": "",
 }
 BLACKLISTED_TOKEN: dict[str, Any] = {"note": ""}
 
@@ -54,4 +55,7 @@ def erase(
                 sign_ins.filter(**{column: acted}).update(**empty)
             for column, empty in BLACKLISTED_TOKEN_ACTOR.items():
                 blacklisted.filter(**{column: acted}).update(**empty)
+            # Without an index, which every sign-in would pay for.
+            acting = sign_ins.filter(kind=Kind.ACTING, actor_subject__in=identity.texts_of(user))
+            acting.update(actor_name="")
     return number

@@ -39,8 +39,9 @@ class ImpersonateView(MakingView):
         self.require_recent()
         data = self.validated(request)
         throttling.count_made("acting", self.user)
-        users: Any = get_user_model()._default_manager.using(database.alias())
-        user = identity.having(users, "pk", data["user"]).first()
+        model: Any = get_user_model()
+        users = model._default_manager.using(database.alias())
+        user = identity.having(users, identity.subject_name(model), data["user"]).first()
         if user is None:
             raise serializers.ValidationError({"user": [_("There is no such user.")]})
         new = acting.start(
