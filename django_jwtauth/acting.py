@@ -54,7 +54,7 @@ def start(
     lifetime: timedelta = LIFETIME,
     request: "HttpRequest | None" = None,
 ) -> Acting:
-    """Let ``operator`` act for ``user``, and return the one token for it.
+    """Allow ``operator`` to act for ``user``, and return the one token for it.
 
     ``reason``: 1 to 255 characters, for the record. ``sid``: the operator's own sign-in, with which
     the token ends (``request.auth["sid"]``). ``within``: at most these scopes. ``lifetime``: from a
