@@ -26,7 +26,7 @@ ORDER = {
     "http": "cookies device refusals / transport / bodies",
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
-    "operations": "activity batches periods / finding purge revocation searching sweep",
+    "operations": "activity batches periods / searching / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal / acting",
     "admin": "user_agents user_page wording / cells export filters forms overview searched /"

@@ -1,4 +1,5 @@
 import io
+import json
 import re
 from datetime import timedelta
 from functools import partial
@@ -18,6 +19,7 @@ from django_jwtauth.models import BlacklistedToken, LoginSession, LoginSessionQu
 from django_jwtauth.operations import batches, revocation
 from tests import forge
 from tests.calls import run_command
+from tests.rows import make_sessions
 
 run = partial(run_command, "jwtauth_revoke")
 WHY = ("--reason", "stolen", "--note", "Ticket 4711")
@@ -127,7 +129,7 @@ def test_an_operator_can_be_named(pairs, admin_user):
 # --- nothing is ended by mistake
 
 MISTAKES = {
-    "nothing said": ([*WHY], "one of the arguments --user --all --session --jti is required"),
+    "nothing said": ([*WHY], "one of the arguments --user --all --session --jti --ip"),
     "a time alone": (["--before", "00:00", *WHY], "one of the arguments --user --all"),
     "two things": (["--user", "anna", "--all", *WHY], "not allowed with argument"),
     "no reason": (["--user", "anna", "--note", "x"], "arguments are required: --reason"),
@@ -151,7 +153,7 @@ MISTAKES = {
     "no hour": (["--all", "--before", "25:00", *WHY], "must be a time like"),
     "no day": (["--all", "--before", "2026-02-30T14:00", *WHY], "must be a time like"),
     "the future": (["--all", "--before", "2999-01-01T00:00Z", *WHY], "is in the future"),
-    "the end of time": (["--all", "--before", "9999-12-31T23:59-23:00", *WHY], "in the future"),
+    "the end of time": (["--all", "--before", "9999-12-31T23:59-23:00", *WHY], "a time like"),
 }
 
 
@@ -228,6 +230,131 @@ def test_without_anybody_to_confirm_nothing_is_ended(monkeypatch, pairs):
     assert LoginSession.objects.live().count() == 3
 
 
+# --- by address, agent and time
+
+
+@pytest.fixture
+def seen(user, other_user):
+    """Three sign-ins of an hour ago: two of them in the network, one of these in Firefox."""
+    hour = timedelta(hours=1)
+    return [
+        make_sessions(hour, user=one, subject=str(one.pk), ip_address=address, user_agent=agent)[0]
+        for one, address, agent in (
+            (user, "203.0.113.7", "Firefox/140.0"),
+            (other_user, "203.0.113.8", "curl/8"),
+            (user, "2001:db8::7", "curl/8"),
+        )
+    ]
+
+
+def ended_of(rows):
+    ended = set(LoginSession.objects.exclude(ended_at=None).values_list("pk", flat=True))
+    return "".join("x" if row.pk in ended else "." for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--ip", "203.0.113.7"], "x.."),
+        (["--ip", "203.0.113.0/24"], "xx."),
+        (["--ip", "203.0.113.8", "2001:db8::/32"], ".xx"),
+        (["--agent", "firefox"], "x.."),
+        (["--ip", "203.0.113.0/24", "--agent", "CURL"], ".x."),
+        (["--ip", "203.0.113.0/24", "--user", "bert"], ".x."),
+        (["--user", "anna", "--since", "2h"], "x.x"),
+        (["--all", "--since", "2h", "--until", "30m"], "xxx"),
+        (["--all", "--since", "30m"], "..."),
+        (["--ip", "::/0", "--until", "2h"], "..."),
+    ],
+)
+def test_sign_ins_are_ended_by_where_and_when(seen, arguments, expected):
+    """The options combine; a dry run counts the same."""
+    number = expected.count("x")
+    result = json.loads(run(*arguments, "--dry-run", "--json"))
+
+    assert (result["dry_run"], result["ended"], ended_of(seen)) == (True, number, "...")
+    output = run(*arguments, "--yes", *WHY)
+    assert f"{number} sign-in{'' if number == 1 else 's'} ended, 0 had already ended." in output
+    assert ended_of(seen) == expected
+
+
+@pytest.mark.parametrize(("answer", "expected"), [("yes", "xx."), ("y", "..."), ("", "...")])
+def test_what_an_address_ends_must_be_confirmed(monkeypatch, seen, answer, expected):
+    """With the number, before anything is done."""
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda text: asked.append(text) or answer)
+    if answer == "yes":
+        run("--ip", "203.0.113.0/24", *WHY)
+    else:
+        with pytest.raises(CommandError, match="Not confirmed"):
+            run("--ip", "203.0.113.0/24", *WHY)
+
+    assert asked == ["This ends 2 sign-ins. To confirm, type: yes\n"]
+    assert ended_of(seen) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--since", "2h"], "one of the arguments --user --all --session --jti --ip --agent"),
+        (["--all", "--ip", "10.0.0.1"], "--all means everybody"),
+        (["--session", "0" * 32, "--ip", "10.0.0.1"], "--session and --jti allow no --ip"),
+        (["--jti", "x", "--since", "1h"], "--session and --jti allow no --ip"),
+        (["--ip", "10.0.0.1", "--before", "00:00"], "Use --until instead of --before"),
+        (["--ip", "10.0.0"], "must be an address or a network"),
+        (["--agent", " "], "must be a part of a user agent"),
+        (["--agent", "\0"], "must be a part of a user agent"),
+        (["--all", "--since", "noon"], "must be a time like"),
+    ],
+)
+def test_options_that_do_not_fit_end_nothing(seen, arguments, words):
+    """Nobody ends everybody's sign-ins by a slip."""
+    with pytest.raises(CommandError, match=words):
+        run(*arguments, "--yes", *WHY)
+
+    assert ended_of(seen) == "..."
+
+
+def test_the_record_says_what_was_chosen_by(seen, admin_user):
+    """One entry of the admin's log, for the user or for everybody's sign-ins."""
+    run("--ip", "203.0.113.7", "--agent", "fire", "--by", "admin", "--yes", *WHY)
+    run("--user", "anna", "--ip", "2001:db8::/64", "--by", "admin", "--yes", *WHY)
+    user_entry, entry = LogEntry.objects.all()
+
+    assert entry.object_repr == "203.0.113.7/32, fire"
+    assert user_entry.object_repr == "anna"
+    assert "1 sign-in ended. 2001:db8::/64" in user_entry.change_message
+
+
+def test_legacy_tokens_of_others_are_not_refused(seen, settings):
+    """They came from no address that is known; the command says that they still work."""
+    settings.JWTAUTH = {
+        "LEGACY": {
+            "UNTIL": "2999-01-01T00:00:00Z",
+            "DECODER": "django_jwtauth.contrib.simplejwt.decode",
+        },
+    }
+
+    assert "(2999-01-01 00:00:00 UTC)" in run("--ip", "203.0.113.7", "--yes", *WHY)
+    assert not BlacklistedToken.objects.exists()
+
+
+def test_the_result_can_be_read_by_a_program(pairs):
+    """One JSON object and nothing else."""
+    jti = forge.claims_of(pairs[0].access)["jti"]
+    sid = pairs[0].session_id.hex
+    token = {"sid": sid, "token_type": "access", "blacklisted": True}
+
+    assert json.loads(run("--jti", jti, "--json", *WHY)) == {"dry_run": False, "tokens": [token]}
+    assert json.loads(run("--session", sid, "--json", *WHY)) == {
+        "dry_run": False,
+        "ended": 1,
+        "already_ended": 0,
+    }
+    result = json.loads(run("--user", "anna", "--before", "00:00", "--json", "--dry-run"))
+    assert result["before"].endswith("+00:00")
+
+
 # --- times
 
 
@@ -254,7 +381,7 @@ def test_without_time_zones_a_time_is_read_as_well(settings):
     """A project with USE_TZ = False stores local times; what is meant is printed all the same."""
     settings.USE_TZ = False
     settings.TIME_ZONE = "Europe/Berlin"
-    value = jwtauth_revoke.moment("2026-01-01T14:00")
+    value = jwtauth_revoke.past("2026-01-01T14:00")
 
     assert jwtauth_revoke.describe(value) == "2026-01-01 14:00:00 CET (2026-01-01 13:00:00 UTC)"
 

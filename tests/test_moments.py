@@ -13,7 +13,7 @@ from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.admin import LoginSessionAdmin
 from django_jwtauth.conf import moments
 from django_jwtauth.exceptions import ExpiredToken, RefreshTokenReused, TokenBlacklisted
-from django_jwtauth.management.commands import jwtauth_revoke
+from django_jwtauth.management import terminal
 from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
 from django_jwtauth.operations import purge, revocation
 from tests import forge
@@ -250,6 +250,6 @@ def test_an_operator_names_a_moment(back, user, minutes):
         sessions.start(user)
     moment = back + minutes * MINUTE
     with at(moment):
-        target = revocation.everybody(jwtauth_revoke.moment(moment.isoformat()))
+        target = revocation.everybody(terminal.moment(moment.isoformat()))
 
         assert (target.before, revocation.count(target).ended) == (moment, 1)

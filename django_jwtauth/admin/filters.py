@@ -20,7 +20,7 @@ A time is whatever ``operations.periods.read_moment`` reads: ``2026-11-24T14:00+
 """
 
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.admin import ListFilter, ModelAdmin, SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -32,9 +32,10 @@ from django.utils.translation import pgettext_lazy
 
 from ..claims import ACCESS, ONE_TIME, REFRESH
 from ..conf import moments
-from ..models import Kind, LoginSessionQuerySet, Reason, Via
+from ..models import Kind, Reason, Via
 from ..operations.finding import find_user
 from ..operations.periods import read_moment
+from ..operations.searching import of_status
 from .wording import moment
 
 
@@ -58,14 +59,8 @@ class StatusFilter(SimpleListFilter):
         return Status.choices
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows = cast(LoginSessionQuerySet, queryset)
-        if self.value() == Status.LIVE:
-            return rows.live()
-        if self.value() == Status.ENDED:
-            return rows.exclude(ended_at=None)
-        if self.value() == Status.EXPIRED:
-            return rows.expired()
-        return rows
+        narrowed: QuerySet[Any] = of_status(queryset, self.value())
+        return narrowed
 
 
 class ChoicesFilter(SimpleListFilter):

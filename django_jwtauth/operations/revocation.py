@@ -21,7 +21,8 @@ from ..conf import moments
 from ..models import BlacklistedToken, Cause, Kind, LoginSession, LoginSessionQuerySet, Reason
 from ..signins import legacy, rows
 from ..store import database, identity
-from . import batches
+from . import batches, searching
+from .searching import Search
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -47,7 +48,7 @@ class UnknownToken(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which sign-ins to end; created by everybody(), of_user() or named()."""
+    """Which sign-ins to end; created by everybody(), of_user(), matching() or named()."""
 
     #: All sign-ins that are meant, and those of them that are not over.
     rows: LoginSessionQuerySet
@@ -56,6 +57,8 @@ class Target:
     user: "AbstractBaseUser | None" = None
     before: datetime | None = None
     named: bool = False
+    #: What else they were chosen by, for the record.
+    criteria: str = ""
 
 
 def everybody(before: datetime | None = None) -> Target:
@@ -72,6 +75,21 @@ def of_user(user: "AbstractBaseUser", before: datetime | None = None) -> Target:
     target = everybody(before)
     rows = target.rows.filter(user_id=identity.saved_key(user))
     return Target(rows, rows.usable(), user=user, before=target.before if before else None)
+
+
+def matching(search: Search, user: "AbstractBaseUser | None" = None) -> Target:
+    """The sign-ins that a search finds, of everybody or of one user.
+
+    They began with any address or agent: legacy tokens, which have no sign-in, are not refused.
+    """
+    rows = database.sign_ins()
+    if user is not None:
+        rows = rows.filter(user_id=identity.saved_key(user))
+    rows = searching.narrow(rows, search)
+    terms = [*map(str, search.networks), *search.agents]
+    for sign, moment in ((">=", search.period.since), ("<", search.period.until)):
+        terms += [f"{sign} {moment.isoformat()}"] if moment else []
+    return Target(rows, rows.usable(), user=user, criteria=", ".join(terms))
 
 
 def named(sids: list[UUID]) -> Target:
@@ -100,7 +118,7 @@ def end(target: Target, cause: Cause, progress: Callable[[int], None] | None = N
     """
     ended: list[UUID] = []
     total = 0
-    if not target.named:
+    if not target.named and not target.criteria:
         subject = str(target.user.pk) if target.user else None
         legacy.refuse(subject, target.before or moments.now(), cause)
     try:
@@ -205,7 +223,7 @@ def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
         _log_entries(list(database.sign_ins().filter(pk__in=sids)), text, operator)
         return
     ended = ngettext("%(count)s sign-in ended.", "%(count)s sign-ins ended.", number)
-    text = f"{ended % {'count': number}} {text}"
+    text = " ".join(filter(None, (ended % {"count": number}, target.criteria, text)))
     if target.user is not None:
         _log_entries([target.user], text, operator)
         return
@@ -216,7 +234,7 @@ def _log(target: Target, number: int, sids: list[UUID], cause: Cause) -> None:
     LogEntry.objects.create(
         user_id=operator.pk,
         content_type=ContentType.objects.get_for_model(LoginSession),
-        object_repr=started.format(time=target.before)[:200],
+        object_repr=(target.criteria or started.format(time=target.before))[:200],
         action_flag=CHANGE,
         change_message=text,
     )

@@ -147,6 +147,15 @@ def narrow(rows: Any, search: Search) -> Any:
     return rows
 
 
+def of_status(rows: Any, status: str | None) -> Any:
+    """Narrow rows of sign-ins to those that are "live", "ended" or "expired"; None: to all."""
+    if status == "live":
+        return rows.live()
+    if status == "ended":
+        return rows.exclude(ended_at=None)
+    return rows.expired() if status == "expired" else rows
+
+
 def of_users(rows: Any, names: Iterable[str]) -> Any:
     """Narrow rows of either table to those of users whose name contains each of the words.
 

@@ -1,6 +1,6 @@
 """End sign-ins or blacklist tokens from a terminal, like the admin but without its limit."""
 
-import re
+import json
 from argparse import Action, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from datetime import datetime
@@ -11,7 +11,6 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime, parse_time
 
 from ...claims import parse_sid
 from ...conf import get_settings, moments
@@ -19,7 +18,15 @@ from ...conf.durations import words
 from ...models import Cause, Via
 from ...operations import revocation
 from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
-from ..terminal import find_user, known_users, overwrite, system_user
+from ..terminal import (
+    add_search,
+    find_user,
+    known_users,
+    moment,
+    overwrite,
+    search_of,
+    system_user,
+)
 
 
 def sign_in_id(text: str) -> UUID:
@@ -29,18 +36,9 @@ def sign_in_id(text: str) -> UUID:
     return sid
 
 
-def moment(text: str) -> datetime:
-    """Read a time of today, or a date and time, aware; in the project's zone without an offset."""
-    try:
-        clock = parse_time(text) if re.fullmatch(r"\d\d?:\d\d(:\d\d)?", text) else None
-        today = timezone.localtime(moments.now())
-        value = datetime.combine(today.date(), clock) if clock else parse_datetime(text)
-        if value is None:
-            raise ValueError
-        if timezone.is_naive(value):
-            value = timezone.make_aware(value)
-    except (ValueError, OverflowError):
-        raise ArgumentTypeError('must be a time like "14:00" or "2026-11-24T14:00+01:00"') from None
+def past(text: str) -> datetime:
+    """Read a time that has passed, aware."""
+    value = moment(text)
     if value > moments.now():
         raise ArgumentTypeError(f"{value} is in the future")
     return value
@@ -74,7 +72,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        what = parser.add_mutually_exclusive_group(required=True)
+        what = parser.add_mutually_exclusive_group()
         what.add_argument("--user", metavar="NAME", help="All sign-ins of this user.")
         what.add_argument("--all", action="store_true", help="Everybody's sign-ins.")
         what.add_argument(
@@ -92,11 +90,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--before",
             metavar="TIME",
-            type=moment,
+            type=past,
             help="With --user or --all: only sign-ins that started before this time, no matter "
             'when they were refreshed. "14:00" is today, in TIME_ZONE; or '
             '"2026-11-24T14:00+01:00".',
         )
+        add_search(parser)
         record = [
             parser.add_argument(
                 "--reason",
@@ -124,12 +123,15 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-input",
             "--noinput",
+            "--yes",
             action="store_false",
             dest="interactive",
-            help="With --all: do not ask for confirmation.",
+            help="With --all, --ip, --agent, --since or --until: do not ask for confirmation.",
         )
+        parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
     def handle(self, *, dry_run: bool, **options: Any) -> None:
+        self.check_options(options)
         if options["before"] and not (options["user"] is not None or options["all"]):
             raise CommandError("--before needs --user or --all.")
         note = (options["note"] or "").strip()
@@ -139,7 +141,7 @@ class Command(BaseCommand):
         cause = Cause(options["reason"], Via.COMMAND, by, note)
         try:
             if options["jti"]:
-                self.refuse(options["jti"], cause, dry_run)
+                self.refuse(options["jti"], cause, dry_run, options["json"])
             else:
                 self.end(self.find_target(options), cause, dry_run, options)
         except DatabaseError as error:
@@ -147,6 +149,23 @@ class Command(BaseCommand):
                 f"The database failed: {type(error).__name__}\n"
                 "What has ended stays ended. Run the command again to continue."
             ) from error
+
+    def check_options(self, options: dict[str, Any]) -> None:
+        """Raise ``CommandError`` for options that do not fit together."""
+        by_id = options["session"] or options["jti"]
+        by_place = options["ip"] or options["agent"]
+        by_time = options["since"] or options["until"]
+        by_user = options["user"] is not None
+        if not (by_id or by_place or by_user or options["all"]):
+            raise CommandError(
+                "one of the arguments --user --all --session --jti --ip --agent is required"
+            )
+        if by_id and (by_place or by_time):
+            raise CommandError("--session and --jti allow no --ip, --agent, --since or --until.")
+        if options["all"] and by_place:
+            raise CommandError("--all means everybody: leave it out to use --ip or --agent.")
+        if options["before"] and (by_place or by_time):
+            raise CommandError("Use --until instead of --before.")
 
     def find_target(self, options: dict[str, Any]) -> Target:
         if options["session"]:
@@ -156,24 +175,46 @@ class Command(BaseCommand):
                 if sid not in known:
                     raise CommandError(f"There is no sign-in {sid.hex}. Nothing was ended.")
             return target
-        if options["all"]:
+        name = options["user"]
+        user = None if name is None else find_user("--user", name, known_users())
+        if is_search(options):
+            return revocation.matching(search_of(options), user)
+        if user is None:
             return revocation.everybody(options["before"])
-        user = find_user("--user", options["user"], known_users())
         return revocation.of_user(user, options["before"])
 
     def end(self, target: Target, cause: Cause, dry_run: bool, options: dict[str, Any]) -> None:
         counted = revocation.count(target)
-        if target.before and options["before"]:
-            self.stdout.write(f"Started before {describe(target.before)}.")
-        if dry_run:
+        times = {name: options[name] for name in ("before", "since", "until") if options[name]}
+        if not options["json"]:
+            for name, value in times.items():
+                word = "since" if name == "since" else "before"
+                self.stdout.write(f"Started {word} {describe(value)}.")
+        result: dict[str, Any] = {
+            "dry_run": dry_run,
+            "ended": counted.ended,
+            "already_ended": counted.before,
+            **{name: value.isoformat() for name, value in times.items()},
+        }
+        if dry_run and not options["json"]:
             self.stdout.write(
                 f"Would end {sign_ins(counted.ended)}; {counted.before:,} had already ended."
             )
-            return
-        if options["all"] and options["interactive"]:
-            self.confirm(counted.ended)
+        if not dry_run:
+            if options["interactive"] and (options["all"] or is_search(options)):
+                self.confirm(counted.ended, "yes" if is_search(options) else "everybody")
+            result["ended"] = self.end_all(target, cause, counted.ended)
+        if options["json"]:
+            self.stdout.write(json.dumps(result))
+        elif not dry_run:
+            ended = sign_ins(result["ended"])
+            self.stdout.write(f"{ended} ended, {counted.before:,} had already ended.")
+            self.warn(legacy=target.named or bool(target.criteria))
+
+    def end_all(self, target: Target, cause: Cause, total: int) -> int:
+        """End the sign-ins and return how many; show the progress in a terminal."""
         done = 0
-        show = self.show_progress(counted.ended) if self.stderr.isatty() else None
+        show = self.show_progress(total) if self.stderr.isatty() else None
 
         def progress(number: int) -> None:
             nonlocal done
@@ -189,21 +230,20 @@ class Command(BaseCommand):
             ) from None
         if show:
             overwrite(self.stderr, "")
-        self.stdout.write(f"{sign_ins(ended)} ended, {counted.before:,} had already ended.")
-        self.warn(legacy=target.named)
+        return ended
 
-    def confirm(self, number: int) -> None:
+    def confirm(self, number: int, phrase: str) -> None:
+        whose = f"everybody's sign-ins, {number:,} in total"
+        what = whose if phrase == "everybody" else sign_ins(number)
         try:
-            answer = input(
-                f"This ends everybody's sign-ins, {number:,} in total. "
-                "To confirm, type: everybody\n"
-            )
+            answer = input(f"This ends {what}. To confirm, type: {phrase}\n")
         except EOFError:
             raise CommandError("Not a terminal: pass --no-input.") from None
-        if answer.strip() != "everybody":
+        if answer.strip() != phrase:
             raise CommandError("Not confirmed. Nothing was ended.")
 
-    def refuse(self, jtis: list[str], cause: Cause, dry_run: bool) -> None:
+    def refuse(self, jtis: list[str], cause: Cause, dry_run: bool, as_json: bool) -> None:
+        tokens = []
         for jti in jtis:
             try:
                 session, token_type = revocation.find_issuer(jti)
@@ -211,13 +251,18 @@ class Command(BaseCommand):
                 # Not quoted: somebody may have passed a whole token by mistake.
                 raise CommandError("No token with this jti was issued here.") from None
             name = f"{token_type} token of sign-in {session.sid}"
+            is_new = False if dry_run else revocation.refuse(jti, cause)[1]
+            tokens.append({"sid": session.sid, "token_type": token_type, "blacklisted": is_new})
+            if as_json:
+                continue
             if dry_run:
                 self.stdout.write(f"Would blacklist the {name}.")
                 continue
-            _row, is_new = revocation.refuse(jti, cause)
             how = "is blacklisted" if is_new else "was already blacklisted"
             self.stdout.write(f"The {name} {how}.")
-        if not dry_run:
+        if as_json:
+            self.stdout.write(json.dumps({"dry_run": dry_run, "tokens": tokens}))
+        elif not dry_run:
             self.warn(legacy=True)
 
     def warn(self, *, legacy: bool) -> None:
@@ -240,6 +285,11 @@ class Command(BaseCommand):
             overwrite(self.stderr, f"{number:,} of {total:,} ended")
 
         return show
+
+
+def is_search(options: dict[str, Any]) -> bool:
+    """Return whether the options choose by where or by when, other than ``--before``."""
+    return any(options[name] for name in ("ip", "agent", "since", "until"))
 
 
 def sign_ins(number: int) -> str:
