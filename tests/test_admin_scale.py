@@ -93,7 +93,8 @@ def measured(visit):
         answer = visit()
     seconds = time.monotonic() - start
     slowest = max(captured.captured_queries, key=lambda query: float(query["time"]))
-    print(f"{seconds:.2f} s, {len(captured)} statements, the slowest {slowest['time']} s")
+    database = sum(float(query["time"]) for query in captured.captured_queries)
+    print(f"{seconds:.2f} s, of which {database:.2f} s for {len(captured)} statements")
     assert seconds < PATIENCE, slowest
     return answer, len(captured)
 
@@ -111,20 +112,20 @@ def test_there_are_a_million(million):
         (LIST, {"status": "live"}, 6),
         (LIST, {"status": "ended", "end_reason": "signed_out"}, 6),
         (LIST, {"kind": "api_token"}, 6),
-        (LIST, {"q": "user4711"}, 6),
-        (LIST, {"q": "user4711@example.org"}, 6),
-        (LIST, {"q": "nobody-at-all"}, 6),
+        (LIST, {"q": "user4711"}, 7),
+        (LIST, {"q": "user4711@example.org"}, 7),
+        (LIST, {"q": "nobody-at-all"}, 5),
         (LIST, {"q": "{pk}"}, 7),
         # What has no index, in the last thirty days.
-        (LIST, {"q": "10.0.1.7"}, 7),
-        (LIST, {"q": "10.128.1.0/24"}, 7),
-        (LIST, {"q": "10.0.0.0/8"}, 7),
-        (LIST, {"q": "198.51.100.0/24 2001:db8::/32"}, 7),
-        (LIST, {"q": "firefox"}, 7),
-        (LIST, {"q": "agent:nothing-like-that"}, 7),
+        (LIST, {"q": "10.0.1.7"}, 6),
+        (LIST, {"q": "10.128.1.0/24"}, 6),
+        (LIST, {"q": "10.0.0.0/8"}, 6),
+        (LIST, {"q": "198.51.100.0/24 2001:db8::/32"}, 6),
+        (LIST, {"q": "firefox"}, 6),
+        (LIST, {"q": "agent:nothing-like-that"}, 6),
         # And what has.
-        (LIST, {"q": "yesterday"}, 7),
-        (LIST, {"q": "10.0.0.0/8 yesterday firefox"}, 7),
+        (LIST, {"q": "yesterday"}, 6),
+        (LIST, {"q": "10.0.0.0/8 yesterday firefox"}, 6),
         (LIST, {"q": "user"}, 7),
         (LIST, {"q": "user4711 10.0.0.0/8"}, 7),
         (LIST, {"q": "10.0.1.7", "user": "{pk}"}, 8),
@@ -132,7 +133,7 @@ def test_there_are_a_million(million):
         (LIST, {"ended_at__gte": "7d", "end_reason": "reused"}, 6),
         (BLACKLIST, {}, 13),
         (BLACKLIST, {"reason": "stolen"}, 7),
-        (BLACKLIST, {"q": "user4711"}, 7),
+        (BLACKLIST, {"q": "user4711"}, 8),
         (ACTIVITY, {}, 8),
         (FIND, {}, 4),
         (END_BEFORE, {}, 4),
