@@ -80,7 +80,7 @@ def test_tokens_of_earlier_keys_are_told_of(desk, settings, user, use_tz):
         settings.JWTAUTH = {"KEYS": [secret]}
         undated = text_of(desk.get(KEYS))
 
-    assert "signed earlier expire by May 1, 2026 12:05 p.m. at the latest." in dated
+    assert "signed earlier expire by May 1, 2026 12:05 at the latest." in dated
     assert "1 API token may be signed with an earlier key. It expires on May 30, 2026" in dated
     assert "The settings do not say since when the key signs." in undated
     assert "2 API tokens may be signed with an earlier key." in undated

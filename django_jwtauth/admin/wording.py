@@ -26,10 +26,14 @@ def in_words(duration: timedelta) -> str:
 
 
 def moment(value: datetime) -> str:
-    """Return a date and time that fit a narrow column, where the admin's own do not wrap."""
+    """Return a date and time that fit a narrow column, where the admin's own do not wrap.
+
+    The time is that of logs, "15:37": "3:37 p.m." would end a sentence twice, and "noon" is no
+    time to compare.
+    """
     local = localtime(value) if is_aware(value) else value
-    date, time = date_format(local, "DATE_FORMAT"), date_format(local, "TIME_FORMAT")
-    return " ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in (date, time))
+    date = date_format(local, "DATE_FORMAT").replace(" ", "\N{NO-BREAK SPACE}")
+    return f"{date} {local:%H:%M}"
 
 
 def moment_to_the_second(value: datetime) -> str:

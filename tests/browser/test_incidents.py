@@ -477,3 +477,35 @@ def test_on_a_phone_no_page_scrolls_sideways(desk, many_kinds):
         desk.picture("found-phone")
     finally:
         desk.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@plain_only
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_lists_are_accessible(desk, many_kinds, node_modules, width, scheme):
+    """axe finds nothing to complain of, contrast included, but in the admin's own search field."""
+    feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    desk.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    desk.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    live = LoginSession.objects.live().values_list("pk", flat=True)
+    end = "&".join(f"sid={pk.hex}" for pk in live)
+    pages = [
+        *LISTS,
+        reverse("admin:django_jwtauth_loginsession_keys"),
+        reverse("admin:django_jwtauth_loginsession_end") + f"?{end}",
+        reverse("admin:django_jwtauth_loginsession_find"),
+    ]
+    try:
+        for url in pages:
+            desk.open(url)
+            desk.driver.execute_script((node_modules / "axe-core" / "axe.min.js").read_text())
+            found = desk.driver.execute_async_script(
+                "axe.run({include: [['#content']], exclude: [['#toolbar']]})"
+                ".then((told) => arguments[0](told.violations))"
+            )
+            told = [(item["id"], [node["html"] for node in item["nodes"]]) for item in found]
+            assert told == [], url
+    finally:
+        desk.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        desk.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
