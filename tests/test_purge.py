@@ -1,7 +1,9 @@
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
+from datetime import timezone as dt_timezone
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 import time_machine
 from django.db import (
@@ -15,8 +17,11 @@ from django.db.models.signals import pre_delete
 from django.db.utils import ConnectionDoesNotExist
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import Phase
+from hypothesis import strategies as st
 
 from django_jwtauth import sessions
+from django_jwtauth.exceptions import TokenError
 from django_jwtauth.models import BlacklistedToken, Kind, LoginSession
 from django_jwtauth.operations import batches
 from django_jwtauth.operations import purge as module
@@ -112,6 +117,76 @@ def test_what_a_live_token_needs_stays(db, pair):
     assert purge() == Purged(sessions=1)
     assert sessions.authenticate(pair.access)
     assert sessions.refresh(pair.refresh)
+
+
+SECONDS = st.sampled_from([60, 3600, 86400, 4 * 86400, 8 * 86400]) | st.integers(1, 8 * 86400)
+LIFETIMES = st.fixed_dictionaries(
+    {}, optional={"session": SECONDS, "refresh": SECONDS, "access": SECONDS}
+)
+#: Of a sign-in, and how long after it, or after a refresh, each next refresh comes.
+LIVES = st.tuples(LIFETIMES, st.booleans(), st.lists(st.integers(1, 3 * 86400), max_size=6))
+
+
+@hypothesis.given(
+    lives=st.lists(LIVES, min_size=1, max_size=6),
+    step=st.integers(3600, 86400),
+    leeway=st.sampled_from([0, 60]),
+)
+@hypothesis.example(
+    lives=[({"session": 8 * 86400, "refresh": 8 * 86400}, True, [])], step=50000, leeway=0
+)
+# Making an example smaller takes minutes.
+@hypothesis.settings(
+    max_examples=25,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
+def test_no_lifetime_outlives_its_row(db, user, settings, lives, step, leeway):
+    """Sign-ins of any lifetimes, purged at every step: what was accepted before still is.
+
+    Nothing is retained for the record here, so the row goes as early as it ever may. In the end,
+    all are gone.
+    """
+    settings.JWTAUTH = {
+        "ACCESS_TOKEN_LIFETIME": timedelta(hours=2),
+        "REFRESH_TOKEN_LIFETIME": timedelta(days=2),
+        "SESSION_LIFETIME": timedelta(days=5),
+        "SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=1),
+        "AUDIT_RETENTION": 0,
+        "LEEWAY": leeway,
+    }
+    LoginSession.objects.all().delete()
+    start = datetime(2027, 1, 15, 8, tzinfo=dt_timezone.utc)
+    raws = []
+    with time_machine.travel(start, tick=False) as clock:
+        for lifetimes, remember, waits in lives:
+            clock.move_to(start)
+            pair = sessions.start(user, lifetimes=lifetimes, remember=remember)
+            raws += [pair.access, pair.refresh]
+            for wait in waits:
+                clock.shift(wait)
+                if not accepted(pair.refresh):
+                    break
+                pair = sessions.refresh(pair.refresh)
+                raws += [pair.access, pair.refresh]
+        # Of the latest row, to which the others are much older.
+        moment = start
+        while moment < start + timedelta(days=6):
+            clock.move_to(moment)
+            before = [raw for raw in raws if accepted(raw)]
+            purge()
+            assert [raw for raw in raws if accepted(raw)] == before
+            moment += timedelta(seconds=step)
+        clock.move_to(start + timedelta(days=5, seconds=leeway + 1))
+        purge()
+    assert not LoginSession.objects.exists()
+
+
+def accepted(raw):
+    try:
+        return bool(sessions.verify(raw))
+    except TokenError:
+        return False
 
 
 def test_a_dry_run_counts_what_a_run_deletes(db):

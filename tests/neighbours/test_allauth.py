@@ -9,24 +9,35 @@ from urllib.parse import unquote
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from allauth.account.signals import password_changed
+from allauth.account.views import PasswordChangeView
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.auth import user_logged_in
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.checks import run_checks
 from django.db import OperationalError, connection
-from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.test import Client as Browser
+from django.test.utils import CaptureQueriesContext, override_settings
+from django.urls import path, reverse
 
 from django_jwtauth import sessions
 from django_jwtauth.contrib import allauth
 from django_jwtauth.exceptions import SignInRefused, Unavailable
 from django_jwtauth.models import LoginSession
 from tests import forge
+from tests.calls import reason_of
 from tests.conftest import PASSWORD
-from tests.pages import DOCS, MARK, as_script, read_blocks, read_section, read_table, shape
+from tests.neighbours.urls import urlpatterns as project
+from tests.pages import DOCS, MARK, as_script, block, read_blocks, read_section, read_table, shape
 from tests.shell import free_port, needs_curl, run_script
 
+urlpatterns = [
+    *project,
+    path(
+        "change/", PasswordChangeView.as_view(success_url="/done/"), name="account_change_password"
+    ),
+]
 TOKENS = {"access_token", "refresh_token", "expires_in", "refresh_expires_in"}
 
 
@@ -405,6 +416,48 @@ def test_a_new_password_brings_new_tokens(app, new_app, user, me):
     for raw in old, other.meta["access_token"]:
         assert me(raw).status_code == 401
     assert other.call("get", "auth/session")["status"] in (401, 410)
+
+
+def test_a_page_of_allauths_keeps_the_sign_in(user, settings):
+    """With the receiver of the documentation, and the token in the header of its own view."""
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django_jwtauth.middleware.JWTAuthenticationMiddleware",
+    ]
+    names = {}
+    exec(block("python.md", "from allauth.account.signals"), names)
+    pair, other = sessions.start(user), sessions.start(user)
+    passwords = {"password1": "another staple, 42", "password2": "another staple, 42"}
+    try:
+        with override_settings(ROOT_URLCONF="tests.neighbours.test_allauth"):
+            answer = Browser().post(
+                "/change/",
+                {"oldpassword": PASSWORD, **passwords},
+                headers={"Authorization": f"Bearer {pair.access}"},
+            )
+    finally:
+        password_changed.disconnect(names["keep_sign_in"])
+
+    assert answer.status_code == 302, answer.content
+    user.refresh_from_db()
+    assert user.check_password(passwords["password1"])
+    assert sessions.authenticate(pair.access)
+    assert sessions.refresh(pair.refresh)
+    assert reason_of(sessions.authenticate, other.access) == "credentials_changed"
+
+
+def test_the_hook_for_lifetimes_is_asked_for_allauths_sign_ins(app, user, settings, me):
+    """The answer and the row say what it chose."""
+    hooks = {"LIFETIMES": f"{__name__}.short"}
+    settings.JWTAUTH = {"HOOKS": hooks}
+    app.sign_in()
+
+    assert (app.meta["expires_in"], app.meta["refresh_expires_in"]) == (60, 3600)
+    assert me(app.meta["access_token"]).status_code == 200
+
+
+def short(user, request):
+    return {"session": 3600, "access": 60} if user and request else {}
 
 
 def test_a_new_row_is_no_new_proof(app, user):

@@ -275,6 +275,20 @@ def test_purposes_are_those_of_the_settings(settings, purposes):
     assert components["JWTAuthPurpose"].get("enum", []) == purposes
 
 
+@pytest.mark.parametrize("offered", [False, True])
+def test_remember_is_described_where_it_is_offered(settings, offered):
+    """At all doors for people; without the setting there is no such field."""
+    settings.JWTAUTH = {"SESSION_LIFETIME_NOT_REMEMBERED": 3600 if offered else None}
+    components = make_schema(*OURS)["components"]["schemas"]
+    found = [name for name, one in components.items() if "remember" in one.get("properties", {})]
+
+    assert found == (["JWTAuthOneTime", "JWTAuthTokenObtainPair"] if offered else [])
+    for name in found:
+        field = components[name]["properties"]["remember"]
+        assert (field["type"], field["default"]) == ("boolean", False)
+        assert "remember" not in components[name]["required"]
+
+
 def test_serializers_of_a_project_may_have_our_names():
     """The name of each of our components begins with JWTAuth."""
 
