@@ -17,20 +17,20 @@ _UNKNOWN = (None, "Other")
 # Without the parser, what most people use. The first that matches: browsers name those they
 # descend from, too.
 _BROWSERS = (
-    ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
-    ("Opera", r"(?:OPR|Opera|OPiOS)/(\d+)"),
-    ("Samsung Internet", r"SamsungBrowser/(\d+)"),
-    ("Firefox", r"(?:Firefox|FxiOS)/(\d+)"),
-    ("Chrome", r"(?:Chrome|CriOS|Chromium)/(\d+)"),
-    ("Safari", r"Version/(\d+)[\d.]* (?:Mobile/\S+ )?Safari/"),
+    ("Edge", re.compile(r"Edg(?:e|A|iOS)?/(\d+)")),
+    ("Opera", re.compile(r"(?:OPR|Opera|OPiOS)/(\d+)")),
+    ("Samsung Internet", re.compile(r"SamsungBrowser/(\d+)")),
+    ("Firefox", re.compile(r"(?:Firefox|FxiOS)/(\d+)")),
+    ("Chrome", re.compile(r"(?:Chrome|CriOS|Chromium)/(\d+)")),
+    ("Safari", re.compile(r"Version/(\d+)(?:\.[\d.]*)? (?:Mobile/\S+ )?Safari/")),
 )
 _SYSTEMS = (
-    ("iOS", r"\((?:iPhone|iPad|iPod)"),
-    ("Android", r"Android"),
-    ("Windows", r"Windows"),
-    ("ChromeOS", r"\bCrOS\b"),
-    ("macOS", r"Macintosh"),
-    ("Linux", r"Linux|X11"),
+    ("iOS", re.compile(r"\((?:iPhone|iPad|iPod)")),
+    ("Android", re.compile(r"Android")),
+    ("Windows", re.compile(r"Windows")),
+    ("ChromeOS", re.compile(r"\bCrOS\b")),
+    ("macOS", re.compile(r"Macintosh")),
+    ("Linux", re.compile(r"Linux|X11")),
 )
 # A client that is no browser begins with its own name: "okhttp/4.12.0".
 _CLIENT = re.compile(r"(?!Mozilla/)([\w.-]{1,40})/v?(\d+)")
@@ -59,7 +59,7 @@ def _guessed(user_agent: str) -> tuple[str, str]:
     client = _CLIENT.match(user_agent)
     if client:
         return " ".join(client.groups()), ""
-    found = ((name, re.search(pattern, user_agent)) for name, pattern in _BROWSERS)
+    found = ((name, pattern.search(user_agent)) for name, pattern in _BROWSERS)
     browser = next((f"{name} {match[1]}" for name, match in found if match), "")
-    systems = (name for name, pattern in _SYSTEMS if re.search(pattern, user_agent))
+    systems = (name for name, pattern in _SYSTEMS if pattern.search(user_agent))
     return browser, next(systems, "")
