@@ -317,7 +317,7 @@ def left(user):
     return lambda: {kind: LoginSession.objects.live().of_kind(kind).count() for kind in Kind}
 
 
-ONLY_ONE = {Kind.SIGN_IN: 1, Kind.API_TOKEN: 0, Kind.ONE_TIME: 0}
+ONLY_ONE = {**dict.fromkeys(Kind, 0), Kind.SIGN_IN: 1}
 
 
 @pytest.mark.urls(__name__)
@@ -379,6 +379,14 @@ def test_an_api_token_changes_no_password(user):
         change_password(user)
         sessions.keep(request, user)
     assert sessions.authenticate(raw)
+
+
+def test_who_acts_for_the_user_keeps_nothing(user, pair):
+    """An operator's token is not the user's, whatever view it has reached."""
+    request = SimpleNamespace(auth={**claims_of(pair.access), "act": {"sub": "2"}})
+    change_password(user)
+
+    assert reason_of(sessions.keep, request, user) == "insufficient_user_authentication"
 
 
 def test_a_change_by_an_update_keeps_and_ends_as_well(user, pair, left):

@@ -5,7 +5,7 @@ import time_machine
 from asgiref.sync import async_to_sync
 from django.test import RequestFactory
 
-from django_jwtauth import sessions
+from django_jwtauth import api_tokens, one_time, sessions
 from django_jwtauth.exceptions import AuthError, RefreshTokenReused, SignInRefused
 from django_jwtauth.models import LoginSession
 from django_jwtauth.signins import lifetimes
@@ -142,6 +142,35 @@ def test_the_async_twin_takes_the_same(user):
     pair = async_to_sync(sessions.astart)(user, lifetimes={"access": 60}, remember=True)
 
     assert pair.expires_in == 60
+
+
+@pytest.mark.urls("tests.test_oauth")
+def test_every_door_says_how_long_tokens_are_valid(user, hooked, client):
+    """OAuth's answer and the tokens' own claims go by what was chosen, as does ``me/``."""
+    hooked(returns={"session": HOUR, "access": 60})
+    pair = sessions.start(user)
+    form = {"grant_type": "refresh_token", "refresh_token": pair.refresh}
+    body = client.post("/oauth/token/", form).json()
+    claims = claims_of(body["access_token"])
+    me = client.get("/api/me/", headers={"Authorization": f"Bearer {pair.access}"}).json()
+
+    assert body["expires_in"] == claims["exp"] - claims["iat"] == 60
+    expires = datetime.fromisoformat(me["expires_at"].replace("Z", "+00:00"))
+    assert expires.timestamp() == claims_of(pair.access)["exp"]
+
+
+def test_api_tokens_and_links_have_their_own_lifetimes(user, hooked):
+    """The hook is for sign-ins, and is not asked."""
+    hooked(returns={"session": HOUR})
+    api_tokens.create(user, "ci")
+    one_time.create(user, "export")
+
+    assert asked == []
+
+
+def test_a_token_of_another_package_may_mean_something_else(db):
+    """Its claim of the same name is not ours."""
+    assert lifetimes.of({"legacy": True, "lifetimes": "long"}) == lifetimes.of({})
 
 
 # --- chosen by the hook
