@@ -151,20 +151,22 @@ def test_the_sign_in_of_a_token_is_followed(desk, pair):
 
 
 def test_sign_ins_from_an_address_are_listed(desk, user, other_user):
-    """Started there or last refreshed there, by anybody, since the time if one is given."""
+    """Started or used from there, by anybody, since the time or in the last 30 days."""
     (started,) = fill(user, 1, ip_address="192.0.2.1")
     (refreshed,) = fill(other_user, 1, refreshed_ip="192.0.2.1")
     fill(user, 1, ip_address="192.0.2.2")
-    fill(user, 1, ip_address="192.0.2.1", kind="api_token")
+    (used,) = fill(user, 1, last_used_ip="192.0.2.1", kind="api_token")
+    fill(user, 1, ip_address="192.0.2.1", created_at=timezone.now() - timedelta(days=31))
     steps = see(desk, "address", address="192.0.2.1")
     step = steps["End the sign-ins from there"]
 
     assert step.done is False
-    assert step.seen == "2 sign-ins were started or refreshed there; live: 2."
-    assert ["bert" in row.cells["user"] for row in step.rows] == [True, False]
+    assert step.seen == "3 sign-ins were started or used from there; live: 3."
+    assert sum("bert" in row.cells["user"] for row in step.rows) == 1
     assert {button.label for button in steps["Secure the accounts"].buttons} == {"anna", "bert"}
     form = desk.get(step.buttons[0].url)
-    assert {one[0].pk for one in form.context["ending"]} == {started.pk, refreshed.pk}
+    assert {one[0].pk for one in form.context["ending"]} == {started.pk, refreshed.pk, used.pk}
+    assert len(desk.get(step.buttons[1].url).context["cl"].result_list) == 3
     later = timezone.localtime() + timedelta(minutes=1)
     query = {"since_0": f"{later:%Y-%m-%d}", "since_1": f"{later:%H:%M}"}
     none = see(desk, "address", address="192.0.2.1", **query)["End the sign-ins from there"]
@@ -174,9 +176,12 @@ def test_sign_ins_from_an_address_are_listed(desk, user, other_user):
 def test_an_address_in_any_spelling(desk, user):
     """As a log or a proxy may write it."""
     fill(user, 1, ip_address="2001:db8::1")
-    page = desk.get(PAGE, {"what": "address", "address": "2001:0DB8:0:0:0:0:0:1"})
-
-    assert "1 sign-in was started or refreshed there; live: 1." in text_of(page)
+    fill(user, 1, ip_address="192.0.2.77")
+    for text in ("2001:0DB8:0:0:0:0:0:1", "[2001:db8::1]", "192.0.2.64/26", "192.0.2.77:4711"):
+        page = desk.get(PAGE, {"what": "address", "address": text})
+        assert "1 sign-in was started or used from there; live: 1." in text_of(page), text
+        button = page.context["plan"].steps[0].buttons[1]
+        assert len(desk.get(button.url).context["cl"].result_list) == 1, text
 
 
 def test_what_is_no_address_is_told(desk):

@@ -18,7 +18,9 @@ from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
 from ..conf import get_settings, moments
 from ..operations.finding import MAX_LENGTH
 from ..operations.revocation import OPERATOR_REASONS
+from ..operations.searching import read_network
 from ..redacted import Redacted
+from ..store.networks import Network
 from .wording import moment, zone_name
 
 
@@ -142,11 +144,12 @@ class IncidentForm(forms.Form):
         widget=AdminTextInputWidget(attrs=PASTED),
         help_text=_("A user name, an e-mail address or a user id."),
     )
-    address = forms.GenericIPAddressField(
+    address = forms.CharField(
         label=_("Address"),
         required=False,
+        max_length=100,
         widget=AdminTextInputWidget(attrs=PASTED),
-        help_text=_("An IP address."),
+        help_text=_("An IP address, or a network such as 203.0.113.0/24."),
     )
     kid = forms.CharField(
         label=_("Leaked key"),
@@ -167,10 +170,19 @@ class IncidentForm(forms.Form):
                 "zone": zone_name(),
                 "now": moment(moments.now()),
             }
-            if "address" not in asks:
+            if "address" in asks:
+                text = _("Without it, what started in the last 30 days is shown.")
+            else:
                 since.label = _("New key deployed")
                 text = _("Leave it empty until then. With it, the page sees what is older.")
-                since.help_text = f"{text} {since.help_text}"
+            since.help_text = f"{text} {since.help_text}"
+
+    def clean_address(self) -> Network | None:
+        text: str = self.cleaned_data["address"]
+        try:
+            return read_network(text) if text else None
+        except ValueError as error:
+            raise forms.ValidationError(_("Enter a valid IP address or network.")) from error
 
     def clean_since(self) -> datetime | None:
         since: datetime | None = self.cleaned_data["since"]

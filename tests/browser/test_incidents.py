@@ -257,6 +257,31 @@ def test_everything_before_a_time(desk, user, other_user):
     assert is_accepted(desk.site, newer)
 
 
+def test_an_incident_is_followed_to_its_end(desk, user, other_user):
+    """From what happened to the page that ticks it off, the reason chosen on the way."""
+    stolen, kept = sign_in(user, 3), sign_in(user, 1, LAPTOP)
+    other = sign_in(other_user)
+    desk.open(LIST).follow("What happened?")
+    desk.picture("incidents")
+    desk.follow("A device was stolen or lost")
+    desk.type("who", user.email)
+    desk.press("Look up")
+    desk.says("2 sign-ins of anna are live.")
+    desk.picture("incident")
+    # The newest is first.
+    links = desk.driver.find_elements(By.LINK_TEXT, "End this sign-in")
+    links[1].click()
+    assert desk.find(By.NAME, "reason").get_attribute("value") == "stolen"
+    desk.type("note", NOTE)
+    desk.press("End sign-ins")
+    desk.says("1 sign-in of anna is live.")
+    desk.says("Done")
+
+    assert not is_accepted(desk.site, stolen)
+    assert is_accepted(desk.site, kept)
+    assert is_accepted(desk.site, other)
+
+
 def test_the_other_pages(desk, user):
     """The keys and the blacklist open by their buttons."""
     pair = sign_in(user)

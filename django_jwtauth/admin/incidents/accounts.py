@@ -5,9 +5,10 @@ from dataclasses import replace
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ...conf import get_settings
+from ...conf import get_settings, moments
 from ...models import Kind, LoginSession, Reason
 from ...signins import rules
+from ...store.networks import Network
 from ..wording import amount, in_words
 from . import steps
 from .case import MAX_ROWS, MAX_SEEN, Case
@@ -195,7 +196,8 @@ def leaked_token(case: Case) -> Plan:
 
 
 def suspicious_address(case: Case) -> Plan:
-    rows = list(case.of_address().select_related("user")[: MAX_SEEN + 1]) if case.address else []
+    found = case.of_network(case.network).select_related("user") if case.network else None
+    rows = list(found[: MAX_SEEN + 1]) if found is not None else []
     users = {row.user.pk: row.user for row in rows if row.user}
     return Plan(
         dangers=[_("Accounts whose password was guessed or stolen, and was used from there.")],
@@ -229,23 +231,30 @@ def suspicious_address(case: Case) -> Plan:
 
 def _end_of_address(case: Case, rows: list[LoginSession]) -> Step:
     title = _("End the sign-ins from there")
-    if not case.address:
+    if not case.network:
         return Step(title)
     live = [row for row in rows if row.is_live()]
     words = {"count": amount(len(rows), MAX_SEEN), "live": amount(len(live))}
     seen = ngettext(
-        "%(count)s sign-in was started or refreshed there; live: %(live)s.",
-        "%(count)s sign-ins were started or refreshed there; live: %(live)s.",
+        "%(count)s sign-in was started or used from there; live: %(live)s.",
+        "%(count)s sign-ins were started or used from there; live: %(live)s.",
         len(rows),
     )
     shown = live[:MAX_ROWS]
     sids = [row.sid for row in shown]
     reason = Reason.COMPROMISED
     end = case.button(_("End the listed sign-ins"), "end", "end_sessions", sid=sids, reason=reason)
+    since = {"created_at__gte": moments.aware(case.since).isoformat()} if case.since else {}
+    show = case.list_of(_("Show them in the list"), q=_spell(case.network), **since)
     return Step(
         title,
         done=not live,
         seen=seen % words,
         rows=[steps.make_row(case, row, reason) for row in shown],
-        buttons=[end] if live else [],
+        buttons=[*([end] if live else []), *([show] if rows else [])],
     )
+
+
+def _spell(network: Network) -> str:
+    """Return a network, or one address without a mask."""
+    return str(network.network_address if network.num_addresses == 1 else network)

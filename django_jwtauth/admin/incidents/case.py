@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_backends, get_user_model
-from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import get_text_list
@@ -17,8 +16,12 @@ from django.utils.translation import gettext as _
 from ...claims import parse_sid
 from ...conf import moments
 from ...models import Kind, LoginSession, LoginSessionQuerySet, Reason
+from ...operations import searching
 from ...operations.finding import find_user
+from ...operations.periods import Period
+from ...operations.searching import Search
 from ...store import database, identity
+from ...store.networks import Network
 from .returning import PARAMETER
 
 #: The most rows that the page lists, and that it looks at.
@@ -42,7 +45,7 @@ class Case:
     def __init__(self, request: HttpRequest, model_admin: Any, given: dict[str, Any]) -> None:
         self.request, self.model_admin = request, model_admin
         self.user: Any = find_user(request.GET["user"]) if "user" in request.GET else None
-        self.address: str = given.get("address") or ""
+        self.network: Network | None = given.get("address")
         self.since: datetime | None = given.get("since")
         self.kid: str = given.get("kid") or ""
         sid = parse_sid(request.GET.get("sid", ""))
@@ -89,12 +92,14 @@ class Case:
         rows = database.sign_ins().filter(user_id=identity.saved_key(self.user))
         return rows.live().order_by("-created_at")
 
-    def of_address(self) -> LoginSessionQuerySet:
-        """Return the sign-ins since the time that were started or last refreshed there."""
-        rows = database.sign_ins().of_kind(Kind.SIGN_IN).order_by("-created_at")
-        if self.since:
-            rows = rows.filter(created_at__gte=moments.stored(moments.aware(self.since)))
-        return rows.filter(Q(ip_address=self.address) | Q(refreshed_ip=self.address))
+    def of_network(self, network: Network) -> LoginSessionQuerySet:
+        """Return what was started or used from there, started since the time or in 30 days."""
+        since = moments.aware(self.since) if self.since else None
+        search = Search(networks=(network,), period=Period(since, None))
+        rows: LoginSessionQuerySet = searching.narrow(
+            database.sign_ins(), search if since else search.bounded()
+        )
+        return rows.order_by("-created_at")
 
     def before(self, kind: Kind) -> LoginSessionQuerySet:
         """Return the live rows of a kind that were started before the time, the newest first."""
