@@ -142,6 +142,17 @@ def test_a_token_tells_when_it_was_made_and_used(desk, user, rf):
     ]
 
 
+def test_who_acts_for_the_user_is_told_with_the_reason(desk, session):
+    """The first question about such a row is who it was, and why."""
+    LoginSession.objects.update(kind="acting", actor_name="olga", acting_reason="Ticket 4711")
+
+    assert told(desk.get(page_of(session)))[0] == [
+        "An operator began to act for the user",
+        "olga",
+        "Ticket 4711",
+    ]
+
+
 def test_blacklisted_tokens_are_told_with_a_link(desk, pair, session):
     """Who, how and why, and where their own record is."""
     claims = sessions.blacklist(pair.access, reason="stolen", via="admin", by="robot", note="Gist")

@@ -21,6 +21,7 @@ MAX_TOKENS = 20
 _STARTED: dict[str, Promise] = {
     Kind.API_TOKEN: gettext_lazy("API token created"),
     Kind.ONE_TIME: gettext_lazy("One-time token created"),
+    Kind.ACTING: gettext_lazy("An operator began to act for the user"),
 }
 #: The reasons that are marked: somebody else had the token, or the account.
 ALARMING = frozenset({Reason.REUSED, Reason.STOLEN, Reason.COMPROMISED})
@@ -73,6 +74,8 @@ def _of_session(session: LoginSession) -> Iterator[Event]:
         str(_STARTED.get(session.kind, _("Signed in"))),
         session.ip_address or "",
         session.user_agent,
+        # Of an operator who acts for the user.
+        tuple(filter(None, (session.actor_name, session.acting_reason))),
     )
     if session.generation or session.refreshed_at > session.created_at:
         yield _refreshed(session)
