@@ -88,14 +88,15 @@ def chief(million, staff):
 
 def measured(visit):
     """Return the answer and the number of statements; fails when it takes long."""
-    start = time.monotonic()
+    start = time.process_time()
     with CaptureQueriesContext(connection) as captured:
         answer = visit()
-    seconds = time.monotonic() - start
-    slowest = max(captured.captured_queries, key=lambda query: float(query["time"]))
+    # Of this process and of the database, not of what else the machine does.
+    own = time.process_time() - start
     database = sum(float(query["time"]) for query in captured.captured_queries)
-    print(f"{seconds:.2f} s, of which {database:.2f} s for {len(captured)} statements")
-    assert seconds < PATIENCE, slowest
+    slowest = max(captured.captured_queries, key=lambda query: float(query["time"]))
+    print(f"{own:.2f} s, and {database:.2f} s for {len(captured)} statements")
+    assert own + database < PATIENCE, slowest
     return answer, len(captured)
 
 

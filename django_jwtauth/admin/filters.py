@@ -175,7 +175,7 @@ class PeriodFilter(ListFilter):
 
 
 class StartedFilter(PeriodFilter):
-    title = _("signed in")
+    title = _("start")
     column = "created_at"
     periods = (
         (_("Last hour"), {"gte": "1h"}),

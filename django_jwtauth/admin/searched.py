@@ -85,9 +85,9 @@ def _period(search: Search) -> Iterator[str]:
 def _others(search: Search, text: str) -> Iterator[tuple[str, str]]:
     """Yield what else to search for with the same words."""
     bare = " ".join(text.replace('"', " ").split())
-    if PREFIXED.search(text):
+    if search.networks or PREFIXED.search(text):
         return
-    if search.agents or search.networks or search.period != Period():
+    if search.agents or search.period != Period():
         yield _("Search for a user of this name"), f'user:"{bare}"'
     elif search.names:
         yield _("Search for this user agent"), f'agent:"{bare}"'
