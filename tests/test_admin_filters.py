@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_jwtauth import sessions
-from django_jwtauth.admin import wording
+from django_jwtauth.admin import LoginSessionAdmin, wording
 from django_jwtauth.models import LoginSession, Reason, Via
 from tests import forge
 from tests.desk import BLACKLIST, EXPORT, LIST, listed, page_of
@@ -186,3 +186,9 @@ def test_what_is_not_shown_cannot_be_guessed_by_filtering(desk, session):
     """The query string of a list can probe any column; this one is closed."""
     assert desk.get(LIST, {"auth_hash__startswith": session.auth_hash[0]}).status_code == 400
     assert session.auth_hash not in desk.get(page_of(session)).content.decode()
+
+
+@pytest.mark.parametrize("item", LoginSessionAdmin.list_filter)
+def test_every_filter_has_a_name_that_themes_know(item):
+    """django-unfold fails on a filter with neither."""
+    assert hasattr(item, "field_path") or item.parameter_name

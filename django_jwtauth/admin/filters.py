@@ -117,6 +117,12 @@ class PeriodFilter(ListFilter):
     """Filter by a column with an index: from a time, and before another."""
 
     column: str
+
+    @property
+    def field_path(self) -> str:
+        """The name by which django-unfold looks for options, and fails without one."""
+        return self.column
+
     #: The periods to choose from; without, the filter is shown only if it is in use.
     periods: tuple[tuple[str | Promise, dict[str, str]], ...] = ()
 
