@@ -541,16 +541,17 @@ def test_two_password_changes_at_once_keep_one(user):
         user.save()
         pairs = [sessions.start(user) for _ in range(2)]
 
-        def change(pair, password):
-            mine = User.objects.get(pk=user.pk)
-            assert mine.check_password(PASSWORD)
+        # Both have read the user, and found the old password right, before either saves.
+        read = [User.objects.get(pk=user.pk) for _ in pairs]
+
+        def change(mine, pair, password):
             with transaction.atomic():
                 mine.set_password(password)
                 mine.save()
                 sessions.keep(requesting(pair), mine)
             return password
 
-        results = race([partial(change, pair, f"new-{n}") for n, pair in enumerate(pairs)])
+        results = race([partial(change, read[n], pair, f"new-{n}") for n, pair in enumerate(pairs)])
         user.refresh_from_db()
         works = [pair for pair in pairs if accepted(pair)]
         won = [n for n in range(2) if user.check_password(f"new-{n}")]
