@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_jwtauth import api_tokens, one_time, sessions
-from django_jwtauth.admin import user_agents
+from django_jwtauth.http import user_agents
 from django_jwtauth.models import Kind, LoginSession, Reason, Via
 from tests.desk import LIST, text_of
 from tests.rows import fill

@@ -23,18 +23,21 @@ ORDER = {
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "database networks writing / identity / compiled / lookup",
-    "http": "cookies device refusals / transport / bodies",
+    "http": "cookies device refusals user_agents / transport / bodies",
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches periods / searching / finding purge revocation sweep",
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal / acting",
-    "admin": "user_agents user_page wording / cells export filters forms overview searched /"
+    "admin": "user_page wording / cells export filters forms overview searched /"
     " records timeline / keys / incidents / activity api_tokens blacklist bulk columns find /"
     " sessions / .",
     "admin.incidents": "returning / case / steps / accounts leaks / .",
-    "contrib": "activity allauth channels ninja pytest simplejwt spectacular / dj_rest_auth djoser",
+    "contrib": "activity allauth channels ninja notices pytest simplejwt spectacular /"
+    " dj_rest_auth djoser",
     "contrib.activity": "models / counting / apps",
+    "contrib.notices": "devices links models signals / mails / checks tasks / receivers views /"
+    " urls / apps management",
     "contrib.dj_rest_auth": "jwt_auth / views / urls",
     "contrib.simplejwt": "move / alias decoder exceptions utils / backends settings /"
     " issuing models state token_blacklist / tokens / authentication / serializers /"

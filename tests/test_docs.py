@@ -503,7 +503,7 @@ def test_commands_page_lists_the_commands():
 
 def test_checks_page_lists_the_checks():
     """Each check id in the code is in a table of the page, and no other is."""
-    code = "".join(path.read_text() for path in PACKAGE.glob("check*.py"))
+    code = "".join(path.read_text() for path in PACKAGE.rglob("check*.py"))
     page = DOCS / "checks.md"
     documented = (
         re.findall(r"^\| `(jwtauth\.\w\d+)`", page.read_text(), re.M) if page.exists() else []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from django_jwtauth.admin import user_agents
+from django_jwtauth.http import user_agents
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 "

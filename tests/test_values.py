@@ -51,6 +51,14 @@ BAD = {
         *("", 7, "localhost", "10.0.0.1", "a b.example", "https://example.com", "example.com/"),
         *("example.com:80", "-a.example", "é.example", "a..example", "[::1]", "example.com; x"),
     ],
+    "NOTICES.BASE_URL": [
+        *("", 7, "shop.example", "ftp://a.example", "https://a.example/app", "https://u@a.example"),
+        *("https://a.example?x=1", "http://["),
+    ],
+    "NOTICES.PASSWORD_RESET_URL": ["", 7, "a\nb"],
+    "NOTICES.FROM_EMAIL": ["", 7, "a\nb"],
+    "NOTICES.KINDS": [None, 7, ["new_devices"], [""]],
+    "NOTICES.WARN_BEFORE": [None, 0, -1],
     "ONE_TIME.PURPOSES": [None, 1, [""], ["x" * 65], "sign_in", ["download", "sign_in"]],
     "RECENT_SIGN_IN": [
         None,

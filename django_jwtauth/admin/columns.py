@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
+from ..http.user_agents import readable
 from ..models import Kind, LoginSession, Reason, Via
 from ..signins import rules
 from ..store import compiled, database
@@ -19,7 +20,6 @@ from . import cells
 from .filters import Status
 from .records import RecordAdmin
 from .timeline import ALARMING
-from .user_agents import readable
 from .wording import label, moment
 
 #: Why a sign-in that has neither ended nor expired would be refused, in few words.

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from ..conf import moments
+from ..http.user_agents import readable
 from ..models import BlacklistedToken, Kind, LoginSession, Reason, Via
 from .filters import TokenType
-from .user_agents import readable
 from .wording import label, moment_to_the_second, zone_name
 
 #: More blacklisted tokens than this are not listed one by one.

@@ -83,6 +83,17 @@ class ClaimNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notices:
+    """Mails to users about their sign-ins; sent by ``contrib.notices``."""
+
+    BASE_URL: str | None = _setting(None, rule.base_url)
+    PASSWORD_RESET_URL: str | None = _setting(None, rule.text)
+    FROM_EMAIL: str | None = _setting(None, rule.text)
+    KINDS: tuple[str, ...] = _setting(rule.NOTICES, rule.notices)
+    WARN_BEFORE: timedelta = _setting(timedelta(days=7), rule.duration(least=SECOND))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Legacy:
     """Tokens that another package issued, accepted for a while."""
 
@@ -130,6 +141,7 @@ class Settings:
     CLIENTS: Mapping[str, str] = _table(rule.clients, shown=False)
     CLAIMS: ClaimNames = _group(ClaimNames)
     LEGACY: Legacy = _group(Legacy)
+    NOTICES: Notices = _group(Notices)
 
     @property
     def max_session_age(self) -> timedelta:

@@ -56,6 +56,9 @@ class Rate(NamedTuple):
     seconds: int
 
 
+# The mails that contrib.notices can send.
+NOTICES = ("new_device", "password_changed", "api_token_created", "api_token_expiring")
+
 # Failed attempts to sign in: by address, by account and address, by account. Rows that one user
 # may write: sign-ins and, over HTTP, API tokens, one-time tokens, names, blacklisted tokens.
 RATES: Mapping[str, Rate | None] = {
@@ -245,6 +248,25 @@ def hook(value: Any) -> str | None:
     if not callable(hook):
         raise ValueError(f"must name a callable; {value} is not one.")
     return value
+
+
+def base_url(value: Any) -> str | None:
+    """The origin that links in mails lead to, not taken from a request, which may lie about it."""
+    if value is None:
+        return None
+    parts = urlsplit(value) if isinstance(value, str) else None
+    if parts is None or parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError('must be a URL like "https://example.com".')
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ValueError('must be an origin like "https://example.com", without a path.')
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def notices(value: Any) -> tuple[str, ...]:
+    values = texts(value)
+    if unknown := [item for item in values if item not in NOTICES]:
+        raise ValueError(f"has no kind {unknown[0]!r}. The kinds are: {', '.join(NOTICES)}.")
+    return values
 
 
 def url(value: Any) -> str:

@@ -161,7 +161,7 @@ def after_save(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
     elif _password_may_differ(instance, kwargs.get("update_fields")):
         vars(instance)[_SAVED_AT] = moments.now()
         # Upgrading a hash changes it, too, but is no reason to refuse legacy tokens without a row.
-        if _end_stale(instance) or _was_set(instance):
+        if _end_stale(instance) or password_was_set(instance):
             legacy.refuse(str(identity.saved_key(instance)), moments.now(), _CHANGED)
 
 
@@ -192,10 +192,11 @@ def _password_may_differ(user: Any, update_fields: Any) -> bool:
     if update_fields is not None:
         return "password" in update_fields
     # set_unusable_password() leaves no other trace.
-    return _was_set(user) or not getattr(user, "has_usable_password", bool)()
+    return password_was_set(user) or not getattr(user, "has_usable_password", bool)()
 
 
-def _was_set(user: Any) -> bool:
+def password_was_set(user: Any) -> bool:
+    """Return whether the ``save()`` that calls a receiver writes a password that was set."""
     # set_password() keeps the text there until save() has finished.
     return getattr(user, "_password", None) is not None
 
@@ -206,7 +207,7 @@ def keep(claims: Claims, user: "AbstractBaseUser") -> None:
     See ``sessions.keep``. Revives nothing but what the ``save()`` of this very object has ended:
     a sign-in that was ended before, even by another change of the password, stays ended.
     """
-    if _was_set(user):
+    if password_was_set(user):
         raise ValueError("The new password is not saved yet: call user.save() before keep().")
     with database.reporting_unavailable():
         # As it is stored, because another request may have changed it again.

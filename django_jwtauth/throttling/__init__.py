@@ -111,6 +111,15 @@ def remember_device(request: "HttpRequest", response: "HttpResponse", session_id
         device_cookies.set_cookie(request, response, name, session_id)
 
 
+def find_device(request: "HttpRequest") -> str | None:
+    """Return the ``sid`` of the sign-in by which the browser signed in before, None if it did not.
+
+    Read from the cookie of ``remember_device``, and not looked up: the row may have ended.
+    """
+    name = vars(request).get(_NAME)
+    return None if name is None else device_cookies.read(request, name)
+
+
 def count_made(kind: str, user: "AbstractBaseUser") -> None:
     """Count a row that ``user`` writes; raises ``Throttled`` if there are too many.
 

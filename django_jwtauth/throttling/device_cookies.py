@@ -28,7 +28,7 @@ LIFETIME = timedelta(days=60)
 # An id, a time and a signature are shorter.
 _LENGTH = 200
 # After any other reason, the device is not trusted. "" means that it has not ended.
-_HARMLESS = ("", Reason.SIGNED_OUT, Reason.SESSION_LIMIT)
+HARMLESS = ("", Reason.SIGNED_OUT, Reason.SESSION_LIMIT)
 
 
 def cookie_name() -> str:
@@ -57,19 +57,26 @@ def find(request: "HttpRequest", name: str) -> str | None:
     One query, and none without the cookie. The browser becomes unknown if the password changes,
     the user is deactivated or the sign-in is ended as stolen. Raises ``Unavailable``.
     """
+    sid = read(request, name)
+    if sid is None:
+        return None
+    rows = database.sign_ins().select_related("user")
+    with database.reporting_unavailable():
+        row = rows.filter(pk=sid, kind=Kind.SIGN_IN, end_reason__in=HARMLESS).first()
+    if row is None or row.user is None or not is_active(row.user):
+        return None
+    return sid if constant_time_compare(auth_hash(row.user), row.auth_hash) else None
+
+
+def read(request: "HttpRequest", name: str) -> str | None:
+    """Return the ``sid`` in the cookie for this name, None without one. No query."""
     value = Redacted(request.COOKIES.get(cookie_name(), ""))
     if not value or len(value) > _LENGTH:
         return None
     try:
-        sid = _signer(name).unsign(value, max_age=LIFETIME)
+        return _signer(name).unsign(value, max_age=LIFETIME)
     except BadSignature:
         return None
-    rows = database.sign_ins().select_related("user")
-    with database.reporting_unavailable():
-        row = rows.filter(pk=sid, kind=Kind.SIGN_IN, end_reason__in=_HARMLESS).first()
-    if row is None or row.user is None or not is_active(row.user):
-        return None
-    return sid if constant_time_compare(auth_hash(row.user), row.auth_hash) else None
 
 
 def _signer(name: str) -> TimestampSigner:
