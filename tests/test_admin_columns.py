@@ -102,6 +102,7 @@ def test_links_lead_to_the_list_of_each_kind(desk, user):
         (f"?user={user.pk}&kind=sign_in", "Sign-ins", False),
         (f"?user={user.pk}&kind=api_token", "API tokens", True),
         (f"?user={user.pk}&kind=one_time", "One-time tokens", False),
+        (f"?user={user.pk}&kind=acting", "Operators acting for users", False),
     ]
     page = answer.content.decode()
     assert f'href="?user={user.pk}&amp;kind=api_token" aria-current="page">API tokens</a>' in page

@@ -39,6 +39,7 @@ KINDS = (
     (Kind.SIGN_IN, gettext_lazy("Sign-ins")),
     (Kind.API_TOKEN, gettext_lazy("API tokens")),
     (Kind.ONE_TIME, gettext_lazy("One-time tokens")),
+    (Kind.ACTING, gettext_lazy("Operators acting for users")),
 )
 
 
@@ -134,7 +135,7 @@ class SignInColumns(RecordAdmin):
         A sign-in is seen when it is refreshed.
         """
         at, ip = session.last_used_at, session.last_used_ip
-        if session.kind == Kind.SIGN_IN:
+        if session.kind in (Kind.SIGN_IN, Kind.ACTING):
             at, ip = session.refreshed_at, session.refreshed_ip or session.ip_address
         if at is None:
             return [_("Never used")]

@@ -435,6 +435,8 @@ def many_kinds(user, other_user):
         columns = {"last_used_at": timezone.now(), "last_used_ip": FULL, "scope": scopes}
         LoginSession.objects.filter(pk=new.session.pk).update(**columns)
         one_time.create(owner, "x" * 64)
+        acting_row = sign_in(owner, 1, LAPTOP, FULL)
+        LoginSession.objects.filter(pk=acting_row.session_id).update(kind=Kind.ACTING)
     sessions.start(user)
     ended = sign_in(user, 2, IPHONE, FULL)
     LoginSession.objects.filter(pk=ended.session_id).update(name="Telefon von Anna " * 5)
