@@ -15,8 +15,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from . import signals
 from .conf import get_settings, moments
@@ -328,6 +328,15 @@ class LoginSession(models.Model):
     def has_outlived(self, at: datetime) -> bool:
         """Return whether a sign-in has reached ``SESSION_LIFETIME``; ``at`` is aware."""
         return at >= moments.aware(self.created_at) + get_settings().max_session_age
+
+    def describe_acting(self) -> str:
+        """Return who acts for whom, and why, in a sentence for operators."""
+        words = {"actor": self.actor_name or self.actor_subject, "reason": self.acting_reason}
+        user = self.user.get_username() if self.user else self.subject
+        return gettext("%(actor)s acts for %(user)s, because: %(reason)s") % {
+            **words,
+            "user": user,
+        }
 
     @property
     def sid(self) -> str:

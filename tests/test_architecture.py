@@ -30,8 +30,8 @@ ORDER = {
     "throttling": "device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal / acting",
     "admin": "user_page wording / cells export filters forms overview searched /"
-    " records timeline / keys / incidents / activity api_tokens blacklist bulk columns find /"
-    " sessions / .",
+    " records timeline / keys / incidents /"
+    " acting activity api_tokens blacklist bulk columns find / sessions / .",
     "admin.incidents": "returning / case / steps / accounts leaks / .",
     "contrib": "activity allauth channels ninja notices pytest simplejwt spectacular /"
     " dj_rest_auth djoser",

@@ -3,20 +3,18 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from .. import acting, api_tokens, scopes
 from ..conf import get_settings
 from ..exceptions import AuthError, InsufficientScope
-from ..operations.finding import find_user
 from ..redacted import Redacted
 from ..store import database
 from .forms import NewTokenForm
-from .records import operator
+from .records import get_user, operator
 from .wording import moment
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
     POST does not redirect, because the token would have to be stored until then.
     """
     model_admin.require_permission(request, "create_api_token")
-    user = _get_user(request.GET.get("user", ""))
+    user = get_user(request.GET.get("user", ""))
     # The operator will see the token.
     if not acting.covers(operator(request), user):
         raise PermissionDenied
@@ -57,15 +55,6 @@ def create_api_token_view(request: HttpRequest, model_admin: "RecordAdmin") -> H
         )
     template = "admin/django_jwtauth/create_api_token.html"
     return model_admin.render_form(request, template, form, context)
-
-
-def _get_user(pk: str) -> "AbstractBaseUser":
-    """Return the user; 404 also for a user whom a manager hides, who could not use a token."""
-    user = find_user(pk)
-    users = get_user_model()._default_manager.using(database.alias())
-    if user is None or not users.filter(pk=user.pk).exists():
-        raise Http404
-    return user
 
 
 def _create(

@@ -11,7 +11,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ..exceptions import CredentialsChanged, TokenError, UserInactive, UserNotFound
+from ..exceptions import ActingEnded, CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..http.user_agents import readable
 from ..models import Kind, LoginSession, Reason, Via
 from ..signins import rules
@@ -27,6 +27,7 @@ REFUSED: dict[type[TokenError], str | Promise] = {
     UserNotFound: gettext_lazy("User deleted"),
     UserInactive: Reason.USER_INACTIVE.label,
     CredentialsChanged: Reason.CREDENTIALS_CHANGED.label,
+    ActingEnded: Reason.ACTING_ENDED.label,
 }
 
 #: The columns of a list that is filtered by a kind.
@@ -89,6 +90,8 @@ class SignInColumns(RecordAdmin):
 
     @admin.display(description=gettext_lazy("device"))
     def device(self, session: LoginSession) -> str | None:
+        if session.kind == Kind.ACTING:
+            return cells.cut(session.describe_acting())
         device = Truncator(session.name or readable(session.user_agent)).chars(60)
         kind = "" if session.kind == Kind.SIGN_IN else label(Kind, session.kind)
         text = ", ".join(part for part in (kind, device) if part)
@@ -112,6 +115,8 @@ class SignInColumns(RecordAdmin):
 
     @admin.display(description=gettext_lazy("kind"))
     def kind_in_words(self, session: LoginSession) -> str:
+        if session.kind == Kind.ACTING:
+            return session.describe_acting()
         more = filter(None, (session.purpose, session.scope))
         return ": ".join((label(Kind, session.kind), *more))
 

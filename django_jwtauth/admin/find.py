@@ -39,6 +39,7 @@ VERDICTS: dict[str, str | Promise] = {
     "user_not_found": gettext_lazy("Its user was deleted or is hidden: it is refused."),
     "user_inactive": gettext_lazy("Its user is deactivated: it is refused."),
     "session_ended": gettext_lazy("Its sign-in has ended or is unknown: it is refused."),
+    "acting_ended": gettext_lazy("The operator who acted for its user signed out: it is refused."),
     "blacklisted": gettext_lazy("Blacklisted: it is refused."),
     "credentials_changed": gettext_lazy("Issued before the password was changed: it is refused."),
     "reused": gettext_lazy("Superseded by a newer refresh token. Using it ends the sign-in."),

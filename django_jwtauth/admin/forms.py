@@ -14,6 +14,7 @@ from django.contrib.admin.widgets import (
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from .. import acting
 from ..api_tokens import MAX_NAME_LENGTH, MAX_SCOPE_LENGTH
 from ..conf import get_settings, moments
 from ..operations.finding import MAX_LENGTH
@@ -112,6 +113,24 @@ class NewTokenForm(RevokeForm):
             widget=AdminIntegerFieldWidget,
         )
         self.order_fields(("name", "scope", "days", "note"))
+
+
+class ActingForm(forms.Form):
+    """Why an operator acts for a user, and for how long."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=acting.MAX_REASON_LENGTH,
+        widget=AdminTextInputWidget,
+        help_text=_("For the record, such as who asked, or a ticket number."),
+    )
+    minutes = forms.IntegerField(
+        label=_("Minutes"),
+        min_value=1,
+        max_value=int(acting.MAX_LIFETIME.total_seconds()) // 60,
+        initial=int(acting.LIFETIME.total_seconds()) // 60,
+        widget=AdminIntegerFieldWidget,
+    )
 
 
 class EndBeforeForm(RevokeForm):

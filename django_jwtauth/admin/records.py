@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import cached_property
@@ -241,6 +241,15 @@ class RecordAdmin(ModelAdmin):
                 **context,
             },
         )
+
+
+def get_user(pk: str) -> "AbstractBaseUser":
+    """Return the user; 404 also for a user whom a manager hides, who could not use a token."""
+    user = find_user(pk)
+    users = get_user_model()._default_manager.using(database.alias())
+    if user is None or not users.filter(pk=user.pk).exists():
+        raise Http404
+    return user
 
 
 def operator(request: HttpRequest) -> "AbstractBaseUser":

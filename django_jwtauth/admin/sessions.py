@@ -21,6 +21,7 @@ from ..operations import revocation, searching
 from ..store import database
 from ..throttling.accounts import digests_of
 from . import searched, timeline, user_page
+from .acting import act_view
 from .activity import activity_view
 from .api_tokens import create_api_token_view
 from .bulk import end_before_view, end_user_view
@@ -91,6 +92,9 @@ class LoginSessionAdmin(SignInColumns):
         "replayed_at",
         "replayed_ip",
         "replayed_agent",
+        "actor_subject",
+        "actor_name",
+        "acting_reason",
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -105,6 +109,7 @@ class LoginSessionAdmin(SignInColumns):
             "activity": partial(activity_view, model_admin=self),
             "incidents": partial(incidents_view, model_admin=self),
             "create_api_token": partial(create_api_token_view, model_admin=self),
+            "act": partial(act_view, model_admin=self),
         }
         pages = [
             path(

@@ -59,12 +59,19 @@ class Device(NamedTuple):
 @for_people
 def devices(request: HttpRequest, user: AbstractBaseUser, claims: Claims) -> HttpResponse:
     """Show the claims of the token in the cookie, and where else its user is signed in."""
-    rows = LoginSession.objects.live().of_kind(Kind.SIGN_IN).filter(user_id=user.pk)
+    live = LoginSession.objects.live()
+    rows = live.filter(user_id=user.pk, kind__in=(Kind.SIGN_IN, Kind.ACTING))
     context = {
         "username": user.get_username(),
         "claims": [read_claim(claims, name) for name in claims],
         "expires": datetime.fromtimestamp(claims["exp"], timezone.utc),
-        "devices": [describe(row, claims["sid"]) for row in rows.order_by("-created_at")],
+        "devices": [
+            describe(row, claims["sid"])
+            for row in rows.order_by("-created_at")
+            # Acting for a user ends with the operator's own sign-in.
+            if row.kind == Kind.SIGN_IN
+            or (row.actor_session and live.filter(pk=row.actor_session).exists())
+        ],
     }
     return show(request, "devices/devices.html", context)
 
@@ -86,7 +93,9 @@ def describe(session: LoginSession, current: str) -> Device:
     seen_as = f"{browser} on {system}" if system else browser
     return Device(
         session=session,
-        name=session.name or seen_as,
+        name=f"{session.actor_name} acts for you"
+        if session.actor_name
+        else session.name or seen_as,
         seen_as=seen_as,
         last_seen=ago(session.refreshed_at),
         is_handheld=system in HANDHELDS,

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", include("django_jwtauth.urls")),
+    path("api/", include("django_jwtauth.urls.acting")),
     path("api/", include("django_jwtauth.urls.portal")),
     path("api/hello/", views.HelloView.as_view()),
     path("api/staff/", views.StaffView.as_view()),
