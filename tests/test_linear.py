@@ -66,6 +66,7 @@ PATTERNS = {
     "http.user_agents._SYSTEMS": ("search", ["(i", "Cr"]),
     "http.user_agents._CLIENT": ("match", ["a/", "a-", "Mozilla/"]),
     "admin.export._FORMULA": ("sub", [";", ";=", "=;", " =", '"', " ;", "\ufeff"]),
+    "contrib.notices.devices._family": ("sub", ["1.", "1 "]),
     "http.device._WITH_PORT": ("fullmatch", ["1.", "[", "::", ":1"]),
     "tokens.jws._FORM": ("fullmatch", ["a.", "aaa."]),
     "store.compiled._PLACEHOLDER": ("sub", ["%", "%%s"]),
