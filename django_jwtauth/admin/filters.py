@@ -134,8 +134,6 @@ class PeriodFilter(ListFilter):
         model_admin: "ModelAdmin[Any]",
     ) -> None:
         super().__init__(request, params, model, model_admin)
-        # Under this name django-unfold looks for its options of a filter.
-        self.field_path = self.column
         values = {name: params.pop(name, [""])[-1] for name in self._names()}
         self.chosen: dict[str, str] = {name: value for name, value in values.items() if value}
         self.used_parameters.update(self.chosen)
