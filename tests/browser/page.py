@@ -81,8 +81,10 @@ class Page:
 
     def expire(self):
         """Do what the browser does when the access token expires: drop its cookie."""
-        (cookie,) = [name for name in self.cookies() if "access" in name]
-        options = {"name": cookie, "url": self.site.url}
+        ((name, cookie),) = [item for item in self.cookies().items() if "access" in item[0]]
+        options = {"name": name, "url": self.site.url}
+        if "partitionKey" in cookie:
+            options["partitionKey"] = cookie["partitionKey"]
         self.driver.execute_cdp_cmd("Network.deleteCookies", options)
 
     def new_tab(self):

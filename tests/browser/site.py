@@ -25,6 +25,8 @@ JWTAUTH["COOKIES"] = {{"SECURE": True}}
 for name, value in {jwtauth!r}.items():
     JWTAUTH[name] = {{**JWTAUTH[name], **value}} if name in JWTAUTH else value
 CSRF_TRUSTED_ORIGINS = {origins!r}
+if JWTAUTH["COOKIES"].get("SAMESITE") == "None":
+    CSRF_COOKIE_SAMESITE, CSRF_COOKIE_SECURE = "None", True
 
 MIDDLEWARE.insert(0, "tests.browser.cors.allow_origins")
 """

@@ -238,6 +238,74 @@ def test_a_front_end_on_another_origin(chromium, make_site):
         assert has_ended(page)
 
 
+def test_a_front_end_on_another_site(chromium, make_site):
+    """With SAMESITE "None", its cookies are its own: nobody is signed in at the site itself."""
+    with serving(Neighbour) as port:
+        # Another site than localhost, to browsers.
+        origin = f"http://127.0.0.1:{port}"
+        site = make_site(origin, COOKIES={"SAMESITE": "None"})
+        page = Page(chromium, site)
+        page.driver.get(f"{origin}/")
+        page.run(
+            AUTH
+            + """
+            window.auth = createAuth({ base: args[0] });
+            const answer = await auth.signIn({ username: "bob", password: "bob-demo" });
+            if (!answer.ok) throw new Error(await answer.text());
+            """,
+            f"{site.url}/auth/",
+        )
+        found = page.cookies()
+        assert found.keys() >= {*EXPECTED, "csrftoken"}
+        for cookie in found.values():
+            assert (cookie["sameSite"], cookie["secure"]) == ("None", True)
+            assert cookie["partitionKey"]["topLevelSite"] == "http://127.0.0.1"
+        page.expire()
+        found = page.run("return (await auth.fetch(args[0])).json()", f"{site.url}/auth/me/")
+        assert found["username"] == "bob"
+        assert site.refreshes == 1
+
+        page.open()
+        assert page.find("[name=username]")
+        page.driver.get(f"{origin}/")
+        page.run(
+            AUTH + "await createAuth({ base: args[0] }).signOut();",
+            f"{site.url}/auth/",
+        )
+        assert page.cookies().keys() <= {"csrftoken", "__Secure-jwtauth_device"}
+        assert has_ended(page)
+
+
+def test_two_projects_on_one_host(chromium, make_site):
+    """On two ports, which cookies do not tell apart: each has names of its own."""
+    shop, blog = (
+        Page(chromium, make_site(COOKIES={"NAME": name}, ISSUER=name)) for name in ("shop", "blog")
+    )
+    shop.sign_in("bob")
+    blog.sign_in("alice")
+
+    names = {name for name in blog.cookies() if name.endswith(("_access", "_refresh"))}
+    assert names == {
+        *("__Host-shop_access", "__Secure-shop_refresh"),
+        *("__Host-blog_access", "__Secure-blog_refresh"),
+    }
+    for page, name in ((shop, "bob"), (blog, "alice")):
+        page.open()
+        assert page.find(".account strong").text == name
+        page.run(AUTH + 'await createAuth({ base: "/auth/" }).refresh();')
+        page.open()
+        assert page.find(".account strong").text == name
+
+    blog.run(AUTH + 'await createAuth({ base: "/auth/" }).signOut();')
+    shop.open()
+    assert shop.find(".account strong").text == "bob"
+    blog.open()
+    assert blog.find("[name=username]")
+    assert {name for name in shop.cookies() if "blog" in name} <= {"__Secure-blog_device"}
+    assert not has_ended(shop)
+    assert blog.site.last_sign_in("alice")[2] == 1
+
+
 # --- access tokens expire
 
 
