@@ -90,7 +90,12 @@ def _of_session(session: LoginSession) -> Iterator[Event]:
 
 def _refreshed(session: LoginSession) -> Event:
     count = session.generation
-    title = ngettext("Refreshed", "Last of %(count)d refreshes", count) % {"count": count}
+    if count > 1:
+        title = ngettext("Last of %(count)d refresh", "Last of %(count)d refreshes", count)
+        title %= {"count": count}
+    else:
+        # Without rotation, nobody counts.
+        title = _("Refreshed") if count else _("Last refreshed")
     networks = session.networks.split()
     facts: tuple[str, ...] = ()
     if len(networks) > 1:
@@ -98,8 +103,7 @@ def _refreshed(session: LoginSession) -> Event:
         facts = (_("Networks, the latest first: %(networks)s") % {"networks": listed},)
     return Event(
         session.refreshed_at,
-        # Without rotation, nobody counts.
-        title if count else _("Last refreshed"),
+        title,
         session.refreshed_ip or "",
         session.refreshed_agent,
         facts,
