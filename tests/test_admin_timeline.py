@@ -54,6 +54,17 @@ def test_a_new_sign_in_has_started_and_will_expire(desk, user, rf):
     ]
 
 
+def test_a_single_refresh_is_not_counted(desk, user, rf):
+    """Only from the second on there are others before it."""
+    sessions.refresh(sessions.start(user, at(rf, OWNER)).refresh, at(rf, OWNER))
+
+    assert [event[0] for event in told(desk.get(page_of(LoginSession.objects.get())))] == [
+        "Signed in",
+        "Refreshed",
+        "Expires",
+    ]
+
+
 def test_a_reuse_is_told_from_both_sides(desk, user, rf):
     """Start, refresh, reuse and end stand one below the other, each with address and device."""
     pair = sessions.start(user, at(rf, OWNER, "Firefox"))
