@@ -1,3 +1,4 @@
+import socket
 from contextlib import contextmanager
 
 import hypothesis
@@ -26,6 +27,7 @@ PASSWORD = "correct horse battery staple"
 
 # The rates at which somebody may guess.
 GUESSES = ["address", "address_sustained", "account", "account_everywhere"]
+REDIS = ("127.0.0.1", 6379)
 # What a support desk gets.
 DESK = (
     "view_loginsession",
@@ -128,6 +130,21 @@ def limits(settings):
 
     settings.JWTAUTH = {}
     return set_limits
+
+
+@pytest.fixture
+def redis_cache(settings):
+    pytest.importorskip("redis")
+    with socket.socket() as probe:
+        if probe.connect_ex(REDIS):
+            pytest.skip("no Redis on 127.0.0.1:6379")
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://{}:{}/9".format(*REDIS),
+            "KEY_PREFIX": f"{__name__}.{id(settings)}",
+        }
+    }
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ ORDER = {
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",
     "operations": "activity batches periods / searching / finding purge revocation sweep",
-    "throttling": "device_cookies refused spellings / accounts / .",
+    "throttling": "counters device_cookies refused spellings / accounts / .",
     "views": "oauth_clients parsers / . oauth well_known / browser portal / acting",
     "admin": "user_page wording / cells export filters forms overview searched /"
     " records timeline / keys / incidents /"

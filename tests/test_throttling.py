@@ -1,6 +1,5 @@
 import logging
 import multiprocessing
-import socket
 from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
@@ -22,6 +21,7 @@ from django_jwtauth import one_time, sessions
 from django_jwtauth.exceptions import Throttled
 from django_jwtauth.models import BlacklistedToken, LoginSession, Via
 from django_jwtauth.throttling import Attempt, count_attempt
+from django_jwtauth.throttling.counters import Counter
 from tests import urls
 from tests.conftest import PASSWORD, Client
 from tests.racing import race
@@ -36,13 +36,19 @@ ASKED = "django.contrib.auth.backends.ModelBackend.authenticate"
 HOME, STRANGER = "192.0.2.1", "198.51.100.9"
 
 
-class BrokenCache(LocMemCache):
-    """A cache server that went away."""
+class UnwritableCache(LocMemCache):
+    """A cache server that can only be read, as when its memory is full."""
 
     def add(self, *args, **kwargs):
         raise ConnectionError("redis://:swordfish@cache refused")
 
     incr = decr = add
+
+
+class BrokenCache(UnwritableCache):
+    """A cache server that went away."""
+
+    get_many = UnwritableCache.add
 
 
 def statuses(api, count, username="anna", password="wrong", address=STRANGER):
@@ -209,7 +215,7 @@ def test_the_right_password_is_not_counted_and_forgives_nothing_else(api, user, 
 def test_a_counter_whose_interval_has_ended_keeps_no_other(caplog):
     """While the password was hashed, the shortest interval may have ended: that is no fault."""
     cache.set("longer", 3)
-    Attempt(["gone", "longer"]).forgive()
+    Attempt([Counter("gone", 60), Counter("longer", 3600)]).forgive()
 
     assert cache.get("longer") == 2
     assert not caplog.records
@@ -473,11 +479,12 @@ def test_attempts_that_meet_are_all_counted(transactional_db, limits):
     assert sorted(answer.status_code for answer in answers) == [401] * 4 + [429] * 8
 
 
+@pytest.mark.parametrize("broken", [BrokenCache, UnwritableCache])
 @pytest.mark.parametrize("password", [PASSWORD, "wrong"])
-def test_a_cache_that_is_down_stops_nobody(api, user, limits, settings, caplog, password):
+def test_a_cache_that_is_down_stops_nobody(api, user, limits, settings, caplog, password, broken):
     """It is logged, without a word of what the client said, and the sign-in is answered."""
     caplog.set_level(logging.DEBUG)
-    settings.CACHES = {"default": {"BACKEND": f"{__name__}.BrokenCache"}}
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.{broken.__name__}"}}
     limits(account=1)
 
     expected = 200 if password == PASSWORD else 401
@@ -537,24 +544,101 @@ def test_another_cache_can_be_named(api, user, limits, settings):
     assert not caches["default"]._cache
 
 
+def test_who_lost_the_last_attempt_to_another_is_refused_and_not_counted(api, user, limits):
+    """Both saw that one was left: the second is refused before anything is hashed."""
+    limits(address=5, account=1)
+    statuses(api, 1)
+    seen = [[0, 0], [1, 1]]
+
+    with patch("django_jwtauth.throttling.counters.read", side_effect=seen), patch(ASKED) as asked:
+        assert statuses(api, 1) == [429]
+
+    asked.assert_not_called()
+    assert sorted(map(cache.get, cached_keys())) == [1, 1]
+
+
+def test_who_never_sees_that_nothing_is_left_is_refused_all_the_same(api, user, limits):
+    """What decides is the count with one's own, whatever was read before."""
+    limits(account=1)
+    statuses(api, 1)
+
+    with patch("django_jwtauth.throttling.counters.read", return_value=[0]):
+        assert statuses(api, 2, password=PASSWORD) == [429, 429]
+
+    assert statuses(api, 1, username="bert") == [401]
+
+
+def cached_keys():
+    return [key.removeprefix(":1:") for key in cache._cache]
+
+
+# --- what it costs
+
+
+class CountingCache(LocMemCache):
+    """Counts what it is asked."""
+
+    asked = 0
+
+    def count(name):
+        def ask(self, *args, **kwargs):
+            CountingCache.asked += 1
+            return getattr(LocMemCache, name)(self, *args, **kwargs)
+
+        return ask
+
+    add, incr, touch = count("add"), count("incr"), count("touch")
+
+    def get_many(self, *args, **kwargs):
+        CountingCache.asked += 1
+        before = CountingCache.asked
+        found = super().get_many(*args, **kwargs)
+        CountingCache.asked = before
+        return found
+
+
+def asked_of_the_cache(api, **attempt):
+    before = CountingCache.asked
+    status = statuses(api, 1, **attempt)
+    return *status, CountingCache.asked - before
+
+
+def test_how_often_a_cache_is_asked(api, user, settings):
+    """All counters are read at once, each is increased once, and decreased once if forgiven."""
+    settings.CACHES = {"default": {"BACKEND": f"{__name__}.CountingCache"}}
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "2/hour"}}}
+    statuses(api, 1, password=PASSWORD)
+
+    assert asked_of_the_cache(api, password=PASSWORD) == (200, 1 + 4 + 1 + 4)
+    api.cookies.clear()
+    assert asked_of_the_cache(api) == (401, 1 + 4)
+    statuses(api, 1)
+    # Nothing is written for who has used up the attempts.
+    assert asked_of_the_cache(api) == (429, 1)
+
+
+def test_redis_makes_four_round_trips_for_a_sign_in(api, user, settings, redis_cache):
+    """What is sent between two waits is sent together: two for a guess, one past the limit."""
+    from redis.connection import Connection
+
+    settings.JWTAUTH = {"THROTTLES": {"RATES": {"account": "2/hour"}}}
+    statuses(api, 1, password=PASSWORD)
+
+    def round_trips(**attempt):
+        send = Connection.send_packed_command
+        with patch.object(
+            Connection, "send_packed_command", autospec=True, side_effect=send
+        ) as sent:
+            return *statuses(api, 1, **attempt), sent.call_count
+
+    assert round_trips(password=PASSWORD) == (200, 4)
+    api.cookies.clear()
+    assert round_trips() == (401, 2)
+    assert round_trips() == (401, 2)
+    assert round_trips() == (429, 1)
+
+
 # --- across processes
-
-REDIS = ("127.0.0.1", 6379)
-
-
-@pytest.fixture
-def redis_cache(settings):
-    pytest.importorskip("redis")
-    with socket.socket() as probe:
-        if probe.connect_ex(REDIS):
-            pytest.skip("no Redis on 127.0.0.1:6379")
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": "redis://{}:{}/9".format(*REDIS),
-            "KEY_PREFIX": f"{__name__}.{id(settings)}",
-        }
-    }
 
 
 def guess_in_process(queue, count):

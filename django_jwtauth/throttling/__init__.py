@@ -7,12 +7,13 @@ There is one counter for each user and kind of row. Counts are in Django's cache
 processes with Redis and Memcached, per process with local memory.
 """
 
+import functools
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.core.cache import caches
 from django.db import connections
 
 from ..conf import Rate, get_settings
@@ -20,15 +21,17 @@ from ..exceptions import Throttled
 from ..http.device import get_ip_address, get_network
 from ..models import Kind
 from ..store import database, identity
-from . import device_cookies, refused, spellings
+from . import counters, device_cookies, refused, spellings
 from .accounts import digest
+from .counters import Counter
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from django.contrib.auth.base_user import AbstractBaseUser
-    from django.core.cache.backends.base import BaseCache
     from django.http import HttpRequest, HttpResponse
+
+_T = TypeVar("_T")
 
 logger = logging.getLogger("django_jwtauth")
 
@@ -40,19 +43,12 @@ _SIGN_INS = 100
 class Attempt(NamedTuple):
     """One attempt, already counted; it is subtracted if it was not a guess."""
 
-    counters: list[str]
+    counters: list[Counter]
 
     def forgive(self) -> None:
         """Subtract the attempt: the password was right, or could not be checked."""
-        for counter in self.counters:
-            try:
-                _cache().decr(counter)
-            except ValueError:
-                # There is no such key: its interval has ended, and the counter with it.
-                continue
-            except Exception as error:
-                _report(error)
-                return
+        if self.counters:
+            _ask(counters.decrease, self.counters)
 
 
 def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = True) -> Attempt:
@@ -67,38 +63,62 @@ def count_attempt(request: "HttpRequest", username: str, *, everywhere: bool = T
     name = digest(username)
     account = digest(spellings.fold(username)) if everywhere else name
     refused.remember(request, account)
-    counted = {"account_everywhere": account} if everywhere else {}
+    keys = {"account_everywhere": account} if everywhere else {}
     # Attempts from an unknown address would be counted for everybody.
     if address is not None:
         network = digest(str(get_network(address)))
-        # By address first, so that a client that has used up its attempts writes no counters
-        # for other names, which would push others out of a small cache.
         by_address = {"address": network, "address_sustained": network}
-        counted = {**by_address, "account": f"{account}.{network}", **counted}
-    rates = get_settings().THROTTLES.RATES
-    device: str | None = None
-    counters: list[str] = []
-    for scope, key in counted.items():
-        rate = rates[scope]
-        if rate is None:
-            continue
-        now = time.time()
-        counter = _counter(scope, key, rate, now)
-        count = _count(counter, rate, now)
-        if count is None:
-            continue
-        if count > rate.limit and not (
-            scope == "account_everywhere" and _is_known(username, address)
-        ):
-            device = device or (device_cookies.find(request, name) if everywhere else None)
-            if device is None:
-                raise _throttled(rate, now)
-            counter = _counter(scope, f"device.{device}", rate, now)
-            if (_count(counter, rate, now) or 0) > rate.limit:
-                raise _throttled(rate, now)
-        counters.append(counter)
+        keys = {**by_address, "account": f"{account}.{network}", **keys}
+    find_device = functools.cache(
+        lambda: device_cookies.find(request, name) if everywhere else None
+    )
+    is_known = functools.cache(lambda: _is_known(username, address))
+    attempt = _count(keys, find_device, is_known)
     vars(request)[_NAME] = name
-    return Attempt(counters)
+    return attempt
+
+
+def _count(
+    keys: dict[str, str], find_device: Callable[[], str | None], is_known: Callable[[], bool]
+) -> Attempt:
+    """Count an attempt by ``keys``: for each scope, what identifies the client or the account.
+
+    ``find_device`` and ``is_known`` are called only if a limit is reached.
+    """
+    now = time.time()
+    rates = get_settings().THROTTLES.RATES
+    limits = {scope: rate for scope in keys if (rate := rates[scope]) is not None}
+    shared = {scope: _counter(scope, keys[scope], rate, now) for scope, rate in limits.items()}
+    if not shared:
+        return Attempt([])
+
+    def spent(counts: Iterable[int]) -> list[str]:
+        found = zip(limits.items(), counts, strict=True)
+        over = [scope for (scope, rate), count in found if count > rate.limit]
+        return [scope for scope in over if scope != "account_everywhere" or not is_known()]
+
+    # Others may use up the last attempts between the two calls; if so, it is looked at again.
+    for _ in range(2):
+        # Read first, so that a client that has used up its attempts writes no counters for other
+        # names, which would push others out of a small cache.
+        counts = _ask(counters.read, [*shared.values()])
+        if counts is None:
+            return Attempt([])
+        chosen = dict(shared)
+        for scope in spent(count + 1 for count in counts):
+            device = find_device()
+            if device is None:
+                raise _throttled(limits[scope], now)
+            chosen[scope] = _counter(scope, f"device.{device}", limits[scope], now)
+        attempt = Attempt([*chosen.values()])
+        counts = _ask(counters.increase, attempt.counters)
+        if counts is None:
+            return Attempt([])
+        over = spent(counts)
+        if not over:
+            return attempt
+        attempt.forgive()
+    raise _throttled(limits[over[0]], now)
 
 
 def remember_device(request: "HttpRequest", response: "HttpResponse", session_id: "UUID") -> None:
@@ -130,44 +150,40 @@ def count_made(kind: str, user: "AbstractBaseUser") -> None:
     if rate is None:
         return
     now = time.time()
-    count = _count(_counter(kind, digest(str(user.pk)), rate, now), rate, now)
-    if count is not None and count > rate.limit:
+    counts = _ask(counters.increase, [_counter(kind, digest(str(user.pk)), rate, now)])
+    if counts is not None and counts[0] > rate.limit:
         raise _throttled(rate, now)
 
 
-def _counter(scope: str, key: str, rate: Rate, now: float) -> str:
-    """Return the key of a counter: one for each interval."""
-    return f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}"
+def _counter(scope: str, key: str, rate: Rate, now: float) -> Counter:
+    """Return a counter: there is one for each interval."""
+    # Kept no longer than it is needed, to leave room for others in a small cache.
+    return Counter(
+        f"jwtauth.throttle.{scope}.{key}.{int(now // rate.seconds)}", _seconds_left(rate, now)
+    )
 
 
 def _throttled(rate: Rate, now: float) -> Throttled:
-    return Throttled(retry_after=int(rate.seconds - now % rate.seconds) + 1)
+    return Throttled(retry_after=_seconds_left(rate, now))
 
 
-def _count(counter: str, rate: Rate, now: float) -> int | None:
-    """Return how many there were with this one, or None if nobody can tell."""
+def _seconds_left(rate: Rate, now: float) -> int:
+    return int(rate.seconds - now % rate.seconds) + 1
+
+
+def _ask(change: Callable[[Sequence[Counter]], _T], these: Sequence[Counter]) -> _T | None:
+    """Return what ``change`` returns, or None if the cache does not answer."""
     try:
-        cache = _cache()
-        # Kept no longer than it is needed, to leave room for others in a small cache.
-        first = cache.add(counter, 1, timeout=int(rate.seconds - now % rate.seconds) + 1)
-        return 1 if first else int(cache.incr(counter))
+        return change(these)
     # A cache client may raise anything, and a sign-in must not depend on it.
     except Exception as error:
-        _report(error)
+        name = type(error).__name__
+        logger.error(
+            "The cache cannot count attempts: %s",
+            name,
+            extra={"event": "cache_unavailable", "error": name},
+        )
         return None
-
-
-def _cache() -> "BaseCache":
-    return caches[get_settings().THROTTLES.CACHE]
-
-
-def _report(error: Exception) -> None:
-    name = type(error).__name__
-    logger.error(
-        "The cache cannot count attempts: %s",
-        name,
-        extra={"event": "cache_unavailable", "error": name},
-    )
 
 
 def _is_known(username: str, address: str | None) -> bool:
