@@ -75,6 +75,11 @@ def is_acting(claims: Claims) -> bool:
     return claims.get("act") is not None
 
 
+def is_of_sign_in(claims: Claims) -> bool:
+    """Return whether the token belongs to a sign-in: its user has it, and can sign out with it."""
+    return claims["token_type"] != ONE_TIME and not (is_api_token(claims) or is_acting(claims))
+
+
 def operator_of(claims: Claims) -> tuple[str | None, str | None]:
     """Return who acts with the token, as ``sub`` spells it, and the ``sid`` they act from."""
     act, sid = claims.get("act"), claims.get("parent_sid")

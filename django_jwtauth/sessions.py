@@ -15,11 +15,21 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 
 from . import api_tokens, signals, throttling, tokens
-from .claims import ACCESS, ONE_TIME, REFRESH, Claims, TokenType, is_api_token, is_sid, parse_sid
+from .claims import (
+    ACCESS,
+    ONE_TIME,
+    REFRESH,
+    Claims,
+    TokenType,
+    is_api_token,
+    is_of_sign_in,
+    is_sid,
+    parse_sid,
+)
 from .conf import get_settings, moments, one_tenancy
 from .exceptions import AuthError, Throttled, TokenError, WrongTokenType
 from .http.transport import get_header_token, has_header
-from .models import Cause, Kind, LoginSession, Reason, Via
+from .models import Cause, LoginSession, Reason, Via
 from .permissions import IsPerson
 from .redacted import redact
 from .signins import (
@@ -307,7 +317,8 @@ def blacklist(
         if not may_end and blacklisting.ends_row(claims):
             raise WrongTokenType
         ended = blacklisting.blacklist(claims, Cause(reason, via, by, note), _may_record)
-        if request is not None and ended and ended.kind == Kind.SIGN_IN and ended.user is not None:
+        # Asked of the claims, because the row was read without its kind.
+        if request is not None and ended and ended.user is not None and is_of_sign_in(claims):
             django_signals.send_logged_out(ended.user, request, database.alias())
         return claims
 
@@ -340,7 +351,7 @@ def keep(request: Any, user: "AbstractBaseUser") -> None:
     """
     with one_tenancy():
         claims: Any = getattr(request, "auth", None)
-        if not _is_of_sign_in(claims):
+        if not _was_issued_here(claims):
             raise ValueError("The request has no access token of a sign-in that could be kept.")
         if missing := IsPerson.find_missing(request, claims):
             raise missing
@@ -349,7 +360,7 @@ def keep(request: Any, user: "AbstractBaseUser") -> None:
         endings.keep(claims, user)
 
 
-def _is_of_sign_in(claims: Any) -> bool:
+def _was_issued_here(claims: Any) -> bool:
     """Return whether these are the claims of an access token that was issued here."""
     return (
         isinstance(claims, Mapping)
