@@ -17,15 +17,24 @@ SQLITE_TEST_FILE = Path(tempfile.gettempdir(), f"test_jwtauth_{os.getpid()}.sqli
 
 def parse_database_url(url: str) -> dict[str, object]:
     parts = urlsplit(url)
+    name = parts.path.removeprefix("/")
     return {
         "ENGINE": ENGINES[parts.scheme],
-        "NAME": parts.path.removeprefix("/"),
+        "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
         "PORT": parts.port or "",
-        "TEST": {"NAME": SQLITE_TEST_FILE if parts.scheme == "sqlite" else None},
+        "TEST": {"NAME": SQLITE_TEST_FILE if parts.scheme == "sqlite" else name_for_tests(name)},
     }
+
+
+def name_for_tests(name: str) -> str | None:
+    """Return the name of a server's test database, None for the usual one.
+
+    The tests that tests/subproject.py starts need another: whoever started them has that one.
+    """
+    return f"test_{name}_{os.getpid()}" if os.environ.get("JWTAUTH_TEST_SUBPROJECT") else None
 
 
 DATABASES = {

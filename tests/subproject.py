@@ -28,7 +28,13 @@ def run_pytest(settings, path, **environment):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--ds={settings}", path],
         cwd=ROOT,
-        env={**os.environ, "PYTEST_ADDOPTS": "", **environment},
+        env={
+            **os.environ,
+            "PYTEST_ADDOPTS": "",
+            # See name_for_tests() in tests/settings.py.
+            "JWTAUTH_TEST_SUBPROJECT": "1",
+            **environment,
+        },
         capture_output=True,
         text=True,
         check=False,

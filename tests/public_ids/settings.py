@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -25,7 +24,3 @@ SIMPLE_JWT = {
     "BLACKLIST_AFTER_ROTATION": True,
     "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
 }
-
-database = DATABASES["default"]
-if not database["TEST"]["NAME"]:
-    database["TEST"]["NAME"] = f"test_{database['NAME']}_public_ids"

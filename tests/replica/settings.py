@@ -3,7 +3,6 @@
 Nothing is ever replicated, so ``default`` is as stale as a replica can be.
 """
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -11,9 +10,6 @@ from tests.settings import *  # noqa: F403
 from tests.settings import DATABASES, SQLITE_TEST_FILE
 
 primary = DATABASES["default"]
-if not primary["TEST"]["NAME"]:
-    # The suite that started this one has a test database under the usual name.
-    primary["TEST"]["NAME"] = f"test_{primary['NAME']}_{os.getpid()}"
 replica = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": ":memory:",

@@ -3,7 +3,6 @@
 import os
 
 from tests.settings import *  # noqa: F403
-from tests.settings import DATABASES
 
 USER_MODEL = os.environ["JWTAUTH_TEST_USER"]
 AUTH_USER_MODEL = f"users.{USER_MODEL}"
@@ -19,9 +18,3 @@ MIDDLEWARE = []
 ROOT_URLCONF = "tests.users.urls"
 # Tables of others need no history here; ours is migrated as everywhere.
 MIGRATION_MODULES = {"auth": None, "contenttypes": None}
-
-database = DATABASES["default"]
-if not database["TEST"]["NAME"]:
-    # The suite that started this one has a test database under the usual name, and it may have
-    # started others for the same user model.
-    database["TEST"]["NAME"] = f"test_{database['NAME']}_{os.getpid()}"
