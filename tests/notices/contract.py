@@ -9,7 +9,7 @@ import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.utils import timezone, translation
 from django_jwtauth import api_tokens, sessions
 from django_jwtauth.contrib.notices import checks, links, models
 from django_jwtauth.contrib.notices.signals import new_device
-from django_jwtauth.models import LoginSession, Reason
+from django_jwtauth.models import LoginSession, LoginSessionQuerySet, Reason
 from tests.calls import run_command
 from tests.conftest import PASSWORD
 
@@ -334,6 +334,43 @@ def test_pressing_needs_the_form(anna):
     api_tokens.create(anna, "script")
 
     assert Client(enforce_csrf_checks=True).post(link_in(mail.outbox[0])).status_code == 403
+
+
+def test_nobody_has_to_sign_in_for_the_page(anna, settings):
+    """A thief may have locked the owner out."""
+    middleware = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, middleware]
+    token = api_tokens.create(anna, "script")
+    link = link_in(mail.outbox[0])
+
+    assert Client().get(link).status_code == 200
+    assert Client().post(link).status_code == 200
+    assert LoginSession.objects.get(pk=token.session.pk).end_reason == "stolen"
+
+
+@pytest.mark.parametrize("kind", ["row", "user"])
+def test_a_database_that_fails_does_not_use_up_the_link(anna, kind, monkeypatch):
+    """The link is the owner's only way to end it."""
+    theirs = sessions.start(anna)
+    if kind == "row":
+        api_tokens.create(anna, "script")
+    else:
+        anna.set_password("the thief's")
+        anna.save()
+        theirs = sessions.start(anna)
+    link, visitor = link_in(mail.outbox[0]), Client()
+
+    def fail(self, cause):
+        raise OperationalError("the server has gone away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LoginSessionQuerySet, "end_for", fail)
+        answer = visitor.post(link)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert "in a minute" in answer.content.decode()
+    assert sessions.verify(theirs.refresh)
+
+    assert "It has ended." in visitor.post(link).content.decode()
 
 
 def test_without_a_page_for_passwords_there_is_no_link_to_one(anna, settings):

@@ -26,10 +26,19 @@ class Done(models.Model):
 def is_first(kind: str, about: str) -> bool:
     """Record that something is done now; return whether it was not recorded before."""
     using = router.db_for_write(Done)
-    key = hashlib.sha256(f"{settings.SECRET_KEY}:{kind}:{about}".encode()).hexdigest()
     try:
         with transaction.atomic(using):
-            Done.objects.using(using).create(key=key)
+            Done.objects.using(using).create(key=_key(kind, about))
     except IntegrityError:
         return False
     return True
+
+
+def was_done(kind: str, about: str) -> bool:
+    """Return whether is_first() has recorded this."""
+    rows = Done.objects.using(router.db_for_write(Done))
+    return rows.filter(key=_key(kind, about)).exists()
+
+
+def _key(kind: str, about: str) -> str:
+    return hashlib.sha256(f"{settings.SECRET_KEY}:{kind}:{about}".encode()).hexdigest()
