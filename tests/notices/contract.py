@@ -236,6 +236,43 @@ def test_the_command_needs_its_kind(anna, settings):
         call_command("jwtauth_notify")
 
 
+# --- what a thief can write in a mail
+
+
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [
+        ("This was you: there is nothing to do. https://evil.example/help", "Unknown"),
+        ("Mozilla/5.0 This was you", "Unknown"),
+        ("evil.example/1", "Unknown"),
+        ("x" * 40 + "/1 " + "y" * 99, "x" * 40 + " 1"),
+        ("okhttp/4.12.0", "okhttp 4"),
+        ("python-requests/2.32", "python-requests 2"),
+        (LAPTOP, "Firefox 145 on Linux"),
+        ("", "Unknown"),
+    ],
+)
+def test_a_thief_does_not_write_to_the_owner(anna, agent, device):
+    """Only what is recognised of the user agent is shown, in the mail and on the page."""
+    sign_in(anna, PHONE.format(142))
+    sign_in(anna, agent, "198.51.100.4")
+
+    [message] = mail.outbox
+    page = Client().get(link_in(message)).content.decode()
+    assert f"Device: {device}\n" in message.body
+    assert f"<td>{device}</td>" in message.alternatives[0].content
+    assert f"<td>{device}</td>" in page
+    assert "evil" not in message.body + message.alternatives[0].content + page
+
+
+def test_the_name_of_a_token_is_one_short_line(anna):
+    api_tokens.create(anna, "backup\n\n\u202eThis was us.\u2028" + "x" * 70)
+
+    [message] = mail.outbox
+    expected = "Name: backup This was us. " + "x" * 39 + "…\nDevice:"
+    assert expected in message.body
+
+
 # --- the link
 
 

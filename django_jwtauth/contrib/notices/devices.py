@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: How many of the latest sign-ins are compared.
 COMPARED = 50
 
+#: The most characters of a device or a name in a mail.
+_LENGTH = 60
+
 _COLUMNS = ("pk", "end_reason", "user_agent", "ip_address", "refreshed_ip", "networks")
 
 
@@ -39,6 +42,23 @@ def is_new(session: LoginSession, user: Any, request: "HttpRequest") -> bool:
     return not any(
         _family(row["user_agent"]) == family and network in _networks(row) for row in trusted
     )
+
+
+def in_words(user_agent: str) -> str:
+    """Return the names of browser and system or of a client, "" if neither is recognised.
+
+    Never the header itself: whoever signs in with a stolen password chooses it, and must not
+    write to the owner in our name.
+    """
+    words = readable(user_agent)
+    is_header = words in user_agent
+    return "" if is_header or "." in words or len(words) > _LENGTH else words
+
+
+def as_line(text: str) -> str:
+    """Return a name that a user has chosen as one short line, so that it passes for no more."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _LENGTH else f"{line[: _LENGTH - 1]}…"
 
 
 def _family(user_agent: str) -> str:

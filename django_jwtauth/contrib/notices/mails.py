@@ -10,9 +10,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from ...conf import get_settings
-from ...http.user_agents import readable
 from ...models import LoginSession
-from . import links
+from . import devices, links
 from .models import is_first
 
 logger = logging.getLogger("django_jwtauth")
@@ -55,7 +54,8 @@ def send(kind: str, user: Any, about: str, context: dict[str, Any]) -> bool:
     session = context.get("session")
     context = {
         "user": user,
-        "device": readable(session.user_agent) if session else "",
+        "device": devices.in_words(session.user_agent) if session else "",
+        "name": devices.as_line(session.name) if session else "",
         "language": translation.get_language() or settings.LANGUAGE_CODE,
         "is_bidi": translation.get_language_bidi(),
         "site": get_settings().NOTICES.BASE_URL,

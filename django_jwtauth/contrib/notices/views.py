@@ -9,10 +9,9 @@ from django.views.decorators.debug import sensitive_variables
 from ...conf import get_settings
 from ...exceptions import Unavailable
 from ...http.transport import authenticating
-from ...http.user_agents import readable
 from ...models import Reason, Via
 from ...store import database
-from . import links
+from . import devices, links
 from .links import Subject
 from .models import is_first, was_done
 
@@ -47,7 +46,8 @@ def _answer(request: HttpRequest, value: str, subject: Subject) -> HttpResponse:
         return _page(request, {"state": "unknown"}, status=404)
     context: dict[str, object] = {
         "session": first if subject.what == links.ROW else None,
-        "device": readable(first.user_agent),
+        "device": devices.in_words(first.user_agent),
+        "name": devices.as_line(first.name),
         "reset_url": _reset_url(),
     }
     if request.method == "POST":
