@@ -60,7 +60,8 @@ class Rate(NamedTuple):
 NOTICES = ("new_device", "password_changed", "api_token_created", "api_token_expiring")
 
 # Failed attempts to sign in: by address, by account and address, by account. Rows that one user
-# may write: sign-ins and, over HTTP, API tokens, one-time tokens, names, blacklisted tokens.
+# may write: sign-ins and, over HTTP, API tokens, one-time tokens, names, blacklisted tokens. Mails
+# about new devices to one user.
 RATES: Mapping[str, Rate | None] = {
     "address": Rate(60, 60),
     "address_sustained": Rate(200, 3600),
@@ -72,6 +73,7 @@ RATES: Mapping[str, Rate | None] = {
     "acting": Rate(30, 3600),
     "rename": Rate(300, 3600),
     "blacklist": Rate(300, 3600),
+    "notice": Rate(20, 86400),
 }
 
 #: The purpose of a one-time token that signs its user in, and the longest name of a purpose.

@@ -141,10 +141,10 @@ def find_device(request: "HttpRequest") -> str | None:
 
 
 def count_made(kind: str, user: "AbstractBaseUser") -> None:
-    """Count a row that ``user`` writes; raises ``Throttled`` if there are too many.
+    """Count a row that ``user`` writes, or a mail; raises ``Throttled`` if there are too many.
 
     ``kind`` names the rate: ``"sign_in"``, ``"api_token"``, ``"one_time"``, ``"acting"``,
-    ``"rename"`` or ``"blacklist"``.
+    ``"rename"``, ``"blacklist"`` or ``"notice"``.
     """
     rate = get_settings().THROTTLES.RATES[kind]
     if rate is None:

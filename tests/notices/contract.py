@@ -143,6 +143,31 @@ def test_a_known_device_costs_one_query_more(anna, settings):
     assert len(captured) == len(expected)
 
 
+def test_nobody_can_bury_a_mail_among_others(anna, settings, caplog):
+    """Each sign-in may name another device."""
+    settings.JWTAUTH = {"NOTICES": NOTICES, "THROTTLES": {"RATES": {"notice": "3/day"}}}
+    told = []
+
+    def receive(session, **kwargs):
+        told.append(session.user_agent)
+
+    sign_in(anna)
+    new_device.connect(receive)
+    try:
+        for number in range(6):
+            sign_in(anna, "x" * (number + 1), "198.51.100.4")
+    finally:
+        new_device.disconnect(receive)
+
+    assert (len(mail.outbox), len(told)) == (3, 6)
+    events = [getattr(one, "event", "") for one in caplog.records]
+    assert events.count("notice_not_sent") == 3
+    # What the owner does next is still told.
+    anna.set_password("another")
+    anna.save()
+    assert subjects()[-1] == "Your password was changed"
+
+
 def test_the_signal_is_sent_without_mails_too(anna, settings):
     """For a project that has its own way to tell its users."""
     settings.JWTAUTH = {"NOTICES": {**NOTICES, "KINDS": ["password_changed"]}}

@@ -3,6 +3,7 @@
 Everything happens after the commit; what goes wrong is logged, and stops no sign-in.
 """
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -11,12 +12,15 @@ from django.db import transaction
 from django.db.models.signals import post_save
 from django.utils import translation
 
-from ... import signals
+from ... import signals, throttling
+from ...exceptions import Throttled
 from ...models import Kind, LoginSession
 from ...signins.endings import password_was_set
 from ...store import database, identity
 from . import devices, mails, tasks
 from .signals import new_device
+
+logger = logging.getLogger("django_jwtauth")
 
 _UID = "django_jwtauth.contrib.notices"
 
@@ -40,8 +44,25 @@ def _on_sign_in(session: LoginSession, user: Any, request: Any) -> None:
     if not devices.is_new(session, user, getattr(request, "_request", request)):
         return
     new_device.send_robust(LoginSession, session=session, user=user, request=request)
-    if is_wanted:
+    if is_wanted and _may_mail(user):
         tasks.about_row(mails.NEW_DEVICE, session.id.hex, translation.get_language())
+
+
+def _may_mail(user: Any) -> bool:
+    """Count a mail about a new device; False if there are too many, which is logged.
+
+    Whoever knows the password could bury the first mail among hundreds, each about a device
+    with another name.
+    """
+    try:
+        throttling.count_made("notice", user)
+    except Throttled:
+        logger.warning(
+            "Too many notices for one user: one was not sent",
+            extra={"event": "notice_not_sent", "notice": mails.NEW_DEVICE},
+        )
+        return False
+    return True
 
 
 def on_user_saved(instance: Any, created: bool, raw: bool, **kwargs: Any) -> None:
