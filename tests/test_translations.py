@@ -90,7 +90,8 @@ def test_no_catalogue_is_left_out():
 def wanted():
     """All that the package wants translated."""
     found = set()
-    for suffix, texts in (("py", texts_in_code), ("html", texts_in_template)):
+    readers = {"py": texts_in_code, "html": texts_in_template, "txt": texts_in_template}
+    for suffix, texts in readers.items():
         for path in PACKAGE.rglob(f"*.{suffix}"):
             found.update(key(entry) for entry in texts(path.read_text(encoding="utf-8")))
     return found
@@ -184,7 +185,7 @@ def test_a_refusal_is_translated_but_not_its_codes(api, db, asked, language):
         ("changelist", ["API sign-ins", "Live sign-ins", "ended via", "End selected sign-ins"]),
         ("find", ["Find a token or a sign-in", "Token, id or log line", ">Back<"]),
         ("end_before", ["Started before", "Time zone:", 'value="Count"']),
-        ("keys", ["These are the keys of this process", "Signing", "Active from"]),
+        ("keys", ["These are the keys of the process", "Signing", "Active from"]),
     ],
 )
 def test_the_desk_is_translated(staff, asked, language, page, words):
