@@ -1,5 +1,6 @@
 """Name and password, checked by the project's authentication backends."""
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -134,7 +135,7 @@ def _authenticate(
     with reporting_unavailable(), project_code():
         for path in settings.AUTHENTICATION_BACKENDS:
             ask = load_backend(path).authenticate
-            given = _choose(ask, request, {**dict.fromkeys(words, username), "password": password})
+            given = _choose(ask, {**dict.fromkeys(words, username), "password": password})
             try:
                 user = ask(request, **given) if given else None
             except PermissionDenied:
@@ -158,22 +159,32 @@ def _authenticate(
     return None
 
 
-def _choose(
-    ask: Callable[..., Any], request: "HttpRequest", credentials: dict[str, str]
-) -> dict[str, str] | None:
+def _choose(ask: Callable[..., Any], credentials: dict[str, str]) -> dict[str, str] | None:
     """Return the ``credentials`` that a back end takes, or None if it is not for passwords."""
-    signature = inspect.signature(ask)
+    # There is another instance of the back end for each request, but one function.
+    function, bound = getattr(ask, "__func__", ask), hasattr(ask, "__func__")
+    names = _find_taken(function, bound, tuple(credentials))
+    return {name: credentials[name] for name in names} if names else None
+
+
+@functools.lru_cache(maxsize=100)
+def _find_taken(
+    function: Callable[..., Any], bound: bool, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return which arguments of these names a back end takes, or () if not those of a password."""
+    signature = inspect.signature(function)
     parameters = signature.parameters
     if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
-        credentials = {name: text for name, text in credentials.items() if name in parameters}
+        names = tuple(name for name in names if name in parameters)
     # A back end that takes less than a name and a password believes whoever calls it.
-    if "password" not in credentials or len(credentials) < 2:
-        return None
+    if "password" not in names or len(names) < 2:
+        return ()
     try:
-        signature.bind(request, **credentials)
+        # Of a method, self comes before the request.
+        signature.bind(*[None] * bound, None, **dict.fromkeys(names))
     except TypeError:
-        return None
-    return credentials
+        return ()
+    return names
 
 
 def _report_stranger(path: str) -> None:

@@ -1,6 +1,8 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from django.core.validators import RegexValidator
+from django.utils import translation
 from rest_framework.exceptions import ValidationError
 
 from django_jwtauth.models import LoginSession
@@ -18,6 +20,19 @@ REQUIRED = ["This field is required."]
 BLANK = ["This field may not be blank."]
 NULL = ["This field may not be null."]
 NOT_TEXT = ["Not a valid string."]
+
+
+class Changed(TokenObtainPairSerializer):
+    """Changes what it got, as a subclass may."""
+
+    def get_fields(self):
+        fields = super().get_fields()
+        password = fields["password"]
+        password.validators.append(RegexValidator("^x"))
+        password.error_messages["blank"] = "Say it."
+        password.style["autofocus"] = True
+        fields["username"].max_length = 3
+        return fields
 
 
 def errors_of(serializer_class, data, **kwargs):
@@ -39,6 +54,39 @@ def test_a_password_counts_exactly_as_sent():
         "username": "anna",
         "password": "  x \t",
     }
+
+
+def test_what_a_subclass_changes_is_its_own():
+    """The fields are built once, but each serializer has copies."""
+    for _ in range(2):
+        assert errors_of(Changed, {"username": "anna", "password": ""}) == {
+            "username": ["Ensure this field has no more than 3 characters."],
+            "password": ["Say it."],
+        }
+        assert len(Changed().fields["password"].validators) == (
+            len(TokenObtainPairSerializer().fields["password"].validators) + 1
+        )
+
+    assert errors_of(TokenObtainPairSerializer, {"username": "", "password": ""}) == {
+        "username": BLANK,
+        "password": BLANK,
+    }
+    assert "autofocus" not in TokenObtainPairSerializer().fields["password"].style
+    fields = [TokenObtainPairSerializer().fields["password"] for _ in range(2)]
+    assert fields[0] is not fields[1]
+    assert fields[0].parent is not fields[1].parent
+
+
+def test_each_request_has_its_language():
+    """No message stays in the language of whoever asked first."""
+    long = {"username": "x" * 1001, "password": ""}
+    told = {}
+    for language in ("de", "en", "fr"):
+        with translation.override(language):
+            told[language] = errors_of(TokenObtainPairSerializer, long)
+
+    assert len({str(errors) for errors in told.values()}) == 3
+    assert told["en"]["password"] == BLANK
 
 
 @pytest.mark.parametrize(
