@@ -220,7 +220,8 @@ class EndpointSchema(AutoSchema):
             found.add_raised(view, [exceptions.InsufficientUserAuthentication])
         if MayManage in permissions and self.method not in SAFE_METHODS:
             found.add_raised(view, [exceptions.InsufficientScope])
-        if "{sid}" in self.path:
+        # Whoever is not acting has nothing to stop.
+        if "{sid}" in self.path or operation.name == "impersonate_stop":
             found.add_drf(drf.NotFound, "not_found")
         if self.reads_body:
             found.add(400, "invalid", {"field": [str(_("This field is required."))]})
