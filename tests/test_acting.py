@@ -348,8 +348,9 @@ def test_it_is_throttled(settings, desk, user):
 # --- what a token of somebody acting must not do
 
 
-def test_what_a_person_may_do_somebody_acting_may_not(started, user, pair):
+def test_what_a_person_may_do_somebody_acting_may_not(started, operator, user, pair):
     """No API tokens, no one-time tokens, no sign-ins listed, renamed or ended, no introspection."""
+    promote(operator, is_staff=True)
     promote(user, is_staff=True)
     grant(user, "view_loginsession")
     acted = Client().with_token(started.raw)
@@ -629,6 +630,23 @@ def test_the_log_and_the_signal_name_both(operator, own, user, caplog):
 
 
 # --- what it costs
+
+
+@pytest.mark.parametrize("right", ["is_superuser", "is_staff"])
+def test_a_promotion_of_the_user_does_not_promote_the_operator(started, user, right):
+    """The token ends, and does not come back when the right is taken away again."""
+    User.objects.filter(pk=user.pk).update(**{right: True})
+    assert not is_accepted(started.raw)
+
+    User.objects.filter(pk=user.pk).update(**{right: False})
+    assert not is_accepted(started.raw)
+    assert LoginSession.objects.get(pk=started.session.pk).end_reason == Reason.ACTING_ENDED
+
+
+def test_staff_still_acts_for_a_user_who_becomes_staff(started, operator, user):
+    User.objects.filter(pk__in=[operator.pk, user.pk]).update(is_staff=True)
+
+    assert is_accepted(started.raw)
 
 
 def test_it_costs_nothing_where_nobody_acts(pair, session, statements):

@@ -49,7 +49,7 @@ def load_user(claims: Claims) -> AbstractBaseUser:
     with database.reporting_unavailable():
         user = check(lookup.find(claims), claims).user
         if is_acting(claims) and "legacy" not in claims:
-            check_operator(*operator_of(claims))
+            check_operator(*operator_of(claims), user)
     if claims.get("token_type") == ACCESS and not is_api_token(claims):
         # Its exp says the same, unless SESSION_LIFETIME was longer when it was issued. That of a
         # legacy token is the other package's word.
@@ -137,11 +137,16 @@ def check_row(session: LoginSession) -> None:
     found = lookup.Found(session.user, session, blacklisted=False) if session.user else None
     check(found, {"token_use": API_USE} if session.kind == Kind.API_TOKEN else None)
     if session.kind == Kind.ACTING and session.actor_session:
-        check_operator(session.actor_subject, session.actor_session.hex)
+        check_operator(session.actor_subject, session.actor_session.hex, session.user)
 
 
-def check_operator(subject: str | None, sid: str | None) -> None:
+def check_operator(
+    subject: str | None, sid: str | None, user: AbstractBaseUser | None = None
+) -> None:
     """Raise ``ActingEnded`` unless the sign-in from which somebody acts for another is accepted.
+
+    So does it if ``user``, for whom they act, has become a superuser, or staff whom only staff
+    may act for: that costs no query, and a promotion must not promote whoever acts.
 
     This is asked at each request, so it needs no UPDATE where sign-ins end, by whatever way, and
     a token that is issued while that sign-in ends is refused, too.
@@ -149,10 +154,19 @@ def check_operator(subject: str | None, sid: str | None) -> None:
     if subject is None or sid is None:
         raise ActingEnded
     try:
-        check(lookup.find({"sub": subject, "sid": sid, "jti": ""}))
+        operator = check(lookup.find({"sub": subject, "sid": sid, "jti": ""})).user
     except TokenError:
         # Not the reason, which is none of the user's.
         raise ActingEnded from None
+    if user is not None and _outranks(user, operator):
+        raise ActingEnded
+
+
+def _outranks(user: AbstractBaseUser, operator: AbstractBaseUser) -> bool:
+    if getattr(user, "is_superuser", False):
+        return True
+    is_staff = getattr(operator, "is_superuser", False) or getattr(operator, "is_staff", False)
+    return getattr(user, "is_staff", False) and not is_staff
 
 
 def _outlives_password(claims: Claims) -> bool:
