@@ -14,7 +14,6 @@ from django.utils import timezone
 from django_jwtauth import sessions
 from django_jwtauth.admin import LoginSessionAdmin
 from django_jwtauth.admin.incidents import INCIDENTS, Case
-from django_jwtauth.admin.incidents.case import find_users
 from django_jwtauth.models import LoginSession
 from tests.conftest import DESK
 from tests.desk import END_BEFORE, END_USER, FIND, LIST, WHY, before, text_of
@@ -130,14 +129,6 @@ def test_nobody_is_not_everybody(desk, user, pair, query):
 
     assert "No user was found." in text_of(answer)
     assert list(buttons_of(answer)) == ["An address is suspicious"]
-
-
-def test_a_user_model_without_an_address_is_searched_by_name(user, monkeypatch):
-    """Not every project knows e-mail addresses."""
-    monkeypatch.setattr(get_user_model(), "get_email_field_name", lambda: "none", raising=False)
-
-    assert find_users("anna") == [user]
-    assert find_users("anna@example.org") == []
 
 
 # --- who may do it

@@ -22,7 +22,7 @@ ORDER = {
     " admin tasks views / contrib urls / checks / apps management",
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
-    "store": "database networks writing / identity / compiled / lookup",
+    "store": "database networks writing / identity / compiled users / lookup",
     "http": "cookies device refusals user_agents / transport / bodies",
     "signins": "erasing lifetimes / django_signals issuing legacy rules / endings rotation rows /"
     " blacklisting refreshing",

@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from django_jwtauth import one_time, sessions
@@ -122,12 +121,3 @@ def test_a_text_holds_a_token_or_not(pair):
     assert finding.holds_token(f"Bearer {pair.access}")
     assert finding.holds_token("eyJhbGciOiJub25lIn0.e30.")
     assert not finding.holds_token("a.b.c")
-
-
-@pytest.mark.parametrize("key", ["999999", "nobody", "9" * 400, ""])
-def test_a_user_is_found_also_where_a_manager_hides_it(user, monkeypatch, key):
-    """A key that no row can have is nobody's, and no error."""
-    monkeypatch.setattr(User._default_manager, "get_queryset", User.objects.none)
-
-    assert finding.find_user(str(user.pk)) == user
-    assert finding.find_user(key) is None

@@ -10,8 +10,8 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from ..operations import revocation
-from ..operations.finding import find_user
 from ..operations.revocation import Tally, Target
+from ..store import users
 from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
 from .incidents import returning
 from .records import make_cause, operator
@@ -138,7 +138,7 @@ def _get_user(request: HttpRequest) -> "AbstractBaseUser | None":
     """Return the user named in the query string, or None without one."""
     if "user" not in request.GET:
         return None
-    user = find_user(request.GET["user"])
+    user = users.find(request.GET["user"])
     # If the user is not found, it must not mean everybody.
     if user is None:
         raise Http404

@@ -15,7 +15,7 @@ from ..exceptions import ActingEnded, CredentialsChanged, TokenError, UserInacti
 from ..http.user_agents import readable
 from ..models import Kind, LoginSession, Reason, Via
 from ..signins import rules
-from ..store import compiled, database
+from ..store import compiled, users
 from . import cells
 from .filters import Status
 from .records import RecordAdmin
@@ -188,9 +188,8 @@ def _links_to_kinds(request: HttpRequest) -> list[tuple[str, str, bool]]:
 
 def _hidden_users(sessions: Iterable[LoginSession]) -> set[Any]:
     """Return the keys of the users whom the project's manager hides, and who are refused."""
-    model = get_user_model()
-    if compiled.is_plain(model):
+    if compiled.is_plain(get_user_model()):
         return set()
     keys = {session.user_id for session in sessions if session.user_id is not None}
-    visible = model._default_manager.using(database.alias()).filter(pk__in=keys)
+    visible = users.visible().filter(pk__in=keys)
     return keys - set(visible.values_list("pk", flat=True))

@@ -33,9 +33,9 @@ from django.utils.translation import pgettext_lazy
 from ..claims import ACCESS, ONE_TIME, REFRESH
 from ..conf import moments
 from ..models import Kind, Reason, Via
-from ..operations.finding import find_user
 from ..operations.periods import read_moment
 from ..operations.searching import of_status
+from ..store import users
 from .wording import moment
 
 
@@ -212,7 +212,7 @@ class UserFilter(SimpleListFilter):
         value = self.value()
         if value is None:
             return ()
-        self.user = find_user(value)
+        self.user = users.find(value)
         return ((value, self.user.get_username() if self.user else value),)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

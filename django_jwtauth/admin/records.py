@@ -21,9 +21,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from ..conf import get_settings
 from ..models import BlacklistedToken, Cause, LoginSession, Via
-from ..operations.finding import find_user, holds_token
+from ..operations.finding import holds_token
 from ..operations.searching import MAX_LENGTH, of_users
-from ..store import database
+from ..store import database, users
 from . import cells, overview
 from .export import export_view
 from .wording import amount, in_words, moment, zone_name
@@ -95,7 +95,7 @@ class RecordAdmin(ModelAdmin):
             return self.forget(request)
         if len(request.GET.get("q", "")) > MAX_LENGTH:
             return self._shorten(request)
-        user = find_user(request.GET["user"]) if "user" in request.GET else None
+        user = users.find(request.GET["user"]) if "user" in request.GET else None
         context = {
             # Not in a search or a filtered list, as the operator has already seen it.
             "overview": overview.numbers() if not request.GET and self._may_see(request) else None,
@@ -245,9 +245,8 @@ class RecordAdmin(ModelAdmin):
 
 def get_user(pk: str) -> "AbstractBaseUser":
     """Return the user; 404 also for a user whom a manager hides, who could not use a token."""
-    user = find_user(pk)
-    users = get_user_model()._default_manager.using(database.alias())
-    if user is None or not users.filter(pk=user.pk).exists():
+    user = users.find(pk)
+    if user is None or not users.visible().filter(pk=user.pk).exists():
         raise Http404
     return user
 

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from ..operations.periods import Period, read_moment
 from ..operations.searching import MAX_LENGTH, Search, read_network
-from ..store import database, identity
+from ..store import identity
 from ..store.networks import Network
 
 if TYPE_CHECKING:
@@ -33,11 +33,6 @@ def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
         raise CommandError(f"{argument}: there is {many} with this name. Nothing was done.")
     user: AbstractBaseUser = found[0]
     return user
-
-
-def known_users() -> Any:
-    """Return the users to choose from, including those whom a manager hides."""
-    return get_user_model()._base_manager.using(database.alias())
 
 
 def system_user() -> str:

@@ -14,8 +14,6 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth import get_user_model
-
 from .. import one_time, sessions, tokens
 from ..claims import (
     ACCESS,
@@ -32,7 +30,7 @@ from ..conf import moments
 from ..exceptions import BadSignature, MalformedToken, TokenError, WrongTokenType
 from ..models import BlacklistedToken, LoginSession
 from ..redacted import Redacted
-from ..store import database, identity
+from ..store import database, users
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -95,21 +93,6 @@ def holds_token(text: str) -> bool:
     return _TOKEN.search(text) is not None
 
 
-def find_user(pk: str) -> "AbstractBaseUser | None":
-    """Return the user with this primary key as text, even one whom a manager hides."""
-    users: Any = get_user_model()._base_manager.using(database.alias())
-    user: AbstractBaseUser | None = identity.having(users, "pk", pk).first()
-    return user
-
-
-def find_named(text: str) -> "list[AbstractBaseUser]":
-    """Return the users whom ``sub`` names with this text, or whose primary key it is."""
-    model: Any = get_user_model()
-    users = model._base_manager.using(database.alias())
-    names = dict.fromkeys((identity.subject_name(model), "pk"))
-    return [user for name in names for user in identity.having(users, name, text)]
-
-
 # --- a token
 
 
@@ -139,7 +122,7 @@ def _inspect(raw: Redacted) -> Finding:
         finding,
         token_type=claims["token_type"],
         jti=claims["jti"],
-        user=session.user if session else next(iter(find_named(claims["sub"])), None),
+        user=session.user if session else next(iter(users.find_by_subject(claims["sub"])), None),
         blacklisted=_blacklist().filter(jti=claims["jti"]).first(),
     )
 

@@ -30,7 +30,7 @@ from django.db.models import Q
 
 from ..claims import find_sids
 from ..conf import moments
-from ..store import database, identity
+from ..store import database, identity, users
 from ..store.networks import IsWithin, Network
 from .periods import Period, find_period, read_moment
 
@@ -168,25 +168,25 @@ def of_users(rows: Any, names: Iterable[str]) -> Any:
     if not words:
         return rows
     found = reduce(and_, [_is_called(model, word) for word in words])
-    everyone = model._base_manager.using(database.alias()).order_by()
-    users = everyone.filter(found)
+    everyone = users.everybody().order_by()
+    called = everyone.filter(found)
     for name in dict.fromkeys((identity.subject_name(model), "pk")):
-        users |= identity.having(everyone, name, " ".join(words))
+        called |= identity.having(everyone, name, " ".join(words))
     try:
-        keys = list(users.values_list("pk", flat=True)[: MAX_USERS + 1])
+        keys = list(called.values_list("pk", flat=True)[: MAX_USERS + 1])
     except DatabaseError as error:
         if not database.is_unstorable(error):
             raise
         return rows.none()
     if len(keys) > MAX_USERS:
-        return rows.filter(user__in=users.values("pk"))
+        return rows.filter(user__in=called.values("pk"))
     return rows.filter(user__in=keys)
 
 
 def _is_called(model: Any, word: str) -> Q:
     found = Q(**{f"{model.USERNAME_FIELD}__icontains": word})
-    email = getattr(model, "get_email_field_name", str)()
-    if email != model.USERNAME_FIELD and email in {one.name for one in model._meta.fields}:
+    email = users.email_field()
+    if email and email != model.USERNAME_FIELD:
         # Not a part of the address, as half of all addresses end alike.
         found |= Q(**{f"{email}__iexact": word})
     return found

@@ -17,7 +17,7 @@ from ..conf import get_settings, moments
 from ..exceptions import ActingRefused, NotAuthenticated
 from ..models import Kind, Via
 from ..serializers import ImpersonateSerializer
-from ..store import database, identity
+from ..store import identity, users
 from .portal import MakingView
 
 
@@ -39,9 +39,8 @@ class ImpersonateView(MakingView):
         self.require_recent()
         data = self.validated(request)
         throttling.count_made("acting", self.user)
-        model: Any = get_user_model()
-        users = model._default_manager.using(database.alias())
-        user = identity.having(users, identity.subject_name(model), data["user"]).first()
+        name = identity.subject_name(get_user_model())
+        user = identity.having(users.visible(), name, data["user"]).first()
         if user is None:
             raise serializers.ValidationError({"user": [_("There is no such user.")]})
         new = acting.start(

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django_jwtauth import api_tokens, checks, one_time, sessions
 from django_jwtauth.exceptions import UserInactive
 from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
-from django_jwtauth.operations import finding, revocation
-from django_jwtauth.store import compiled, identity, lookup
+from django_jwtauth.operations import revocation
+from django_jwtauth.store import compiled, identity, lookup, users
 from tests import forge
 from tests.calls import reason_of
 from tests.conftest import PASSWORD
@@ -243,9 +243,9 @@ def test_limits_and_ends_are_those_of_one_user(user, other_user, settings):
 
 def test_operators_find_a_user_by_either(user):
     """By what a token says, and by the primary key."""
-    assert finding.find_named(str(FIRST)) == [user]
-    assert user in finding.find_named(str(user.pk))
-    assert finding.find_named("nobody") == []
+    assert users.find_by_subject(str(FIRST)) == [user]
+    assert user in users.find_by_subject(str(user.pk))
+    assert users.find_by_subject("nobody") == []
 
 
 def test_the_check_says_whom_a_change_signs_out(user, pair, settings):

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ...operations.finding import holds_token
+from ...store import users
 from ..forms import FindForm, IncidentForm
 from . import accounts, leaks
-from .case import Case, find_users
+from .case import MAX_NAMES, Case
 from .steps import Plan
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _show(request: HttpRequest, model_admin: "RecordAdmin", incident: Incident) 
             "kids": ", ".join(kids)
         }
     given: dict[str, Any] = form.cleaned_data if form.is_valid() else {}
-    people = find_users(given["who"]) if given.get("who") else []
+    people = users.find_by_anything(given["who"], MAX_NAMES) if given.get("who") else []
     what = request.GET["what"]
     if len(people) == 1:
         return HttpResponseRedirect(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.contrib.auth import get_backends, get_user_model
+from django.contrib.auth import get_backends
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.text import get_text_list
@@ -17,10 +17,9 @@ from ...claims import parse_sid
 from ...conf import moments
 from ...models import Kind, LoginSession, LoginSessionQuerySet, Reason
 from ...operations import searching
-from ...operations.finding import find_user
 from ...operations.periods import Period
 from ...operations.searching import Search
-from ...store import database, identity
+from ...store import database, identity, users
 from ...store.networks import Network
 from .returning import PARAMETER
 
@@ -44,7 +43,7 @@ class Case:
 
     def __init__(self, request: HttpRequest, model_admin: Any, given: dict[str, Any]) -> None:
         self.request, self.model_admin = request, model_admin
-        self.user: Any = find_user(request.GET["user"]) if "user" in request.GET else None
+        self.user: Any = users.find(request.GET["user"]) if "user" in request.GET else None
         self.network: Network | None = given.get("address")
         self.since: datetime | None = given.get("since")
         self.kid: str = given.get("kid") or ""
@@ -118,19 +117,6 @@ class Case:
         return rows.order_by("-ended_at").first()
 
 
-def find_users(text: str) -> list[Any]:
-    """Return the users with this name, e-mail address or primary key, at most ``MAX_NAMES``."""
-    model: Any = get_user_model()
-    users = model._base_manager.using(database.alias())
-    found = {user.pk: user for user in identity.having(users, model.USERNAME_FIELD, text)[:1]}
-    email = getattr(model, "get_email_field_name", str)()
-    if email and email in {field.name for field in model._meta.fields}:
-        found |= {user.pk: user for user in users.filter(**{f"{email}__iexact": text})[:MAX_NAMES]}
-    if not found and (user := find_user(text)):
-        found[user.pk] = user
-    return list(found.values())[:MAX_NAMES]
-
-
 def whom_to_ask(permission: str) -> str:
     """Return a sentence that names who has the permission, or the permission if that is unknown."""
     names = _who_may(permission)
@@ -147,6 +133,6 @@ def _who_may(permission: str) -> list[str]:
     for backend in get_backends():
         # A back end of the project may raise anything; the page then names the permission.
         with suppress(Exception):
-            users = backend.with_perm(permission).filter(is_staff=True)  # type: ignore[attr-defined]
-            found |= {user.pk: str(user.get_username()) for user in users[:MAX_NAMES]}
+            staff = backend.with_perm(permission).filter(is_staff=True)  # type: ignore[attr-defined]
+            found |= {user.pk: str(user.get_username()) for user in staff[:MAX_NAMES]}
     return sorted(found.values())[:MAX_NAMES]

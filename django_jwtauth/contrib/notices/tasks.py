@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.utils import translation
 
-from ...store import database
+from ...store import database, users
 from . import mails
 
 Call = Callable[..., Any]
@@ -22,8 +21,7 @@ def _about_row(kind: str, sid: str, language: str | None) -> bool:
 
 
 def _about_password(key: str, language: str | None) -> bool:
-    users = get_user_model()._base_manager.using(database.alias())
-    user = users.filter(pk=key).first()
+    user = users.everybody().filter(pk=key).first()
     if user is None:
         return False
     with translation.override(language):

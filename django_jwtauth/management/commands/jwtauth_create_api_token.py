@@ -4,13 +4,12 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ... import api_tokens
 from ...conf import durations
 from ...exceptions import AuthError, InsufficientScope
-from ...store import database
+from ...store import database, users
 from ..terminal import find_user
 
 
@@ -52,8 +51,7 @@ class Command(BaseCommand):
         try:
             with database.reporting_unavailable():
                 # A user whom a manager hides could not use a token.
-                users = get_user_model()._default_manager.using(database.alias())
-                user = find_user("USERNAME", username, users)
+                user = find_user("USERNAME", username, users.visible())
             new = api_tokens.create(
                 user,
                 name,

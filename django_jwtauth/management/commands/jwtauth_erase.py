@@ -8,7 +8,8 @@ from django.db import DatabaseError
 from ... import sessions
 from ...exceptions import Unavailable
 from ...models import Via
-from ..terminal import find_user, known_users, system_user
+from ...store import users
+from ..terminal import find_user, system_user
 
 
 class Command(BaseCommand):
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, user: str | None, deleted: str | None, **options: Any) -> None:
-        person = find_user("--user", user, known_users()) if user is not None else deleted or ""
+        person = find_user("--user", user, users.everybody()) if user is not None else deleted or ""
         if options["interactive"]:
             self.confirm(user if user is not None else deleted)
         try:

@@ -12,8 +12,8 @@ from ...conf import moments
 from ...models import Kind, LoginSession
 from ...operations.finding import holds_token
 from ...operations.searching import MAX_LENGTH, narrow, of_status, understand
-from ...store import database
-from ..terminal import add_search, find_user, known_users, search_of
+from ...store import database, users
+from ..terminal import add_search, find_user, search_of
 
 #: The columns of the table, and how wide each is; the last has room.
 WIDTHS = {
@@ -74,7 +74,7 @@ class Command(BaseCommand):
             raise CommandError(f"A search has at most {MAX_LENGTH:,} characters.")
         rows: Any = database.sign_ins().select_related("user")
         if options["user"] is not None:
-            rows = rows.filter(user=find_user("--user", options["user"], known_users()).pk)
+            rows = rows.filter(user=find_user("--user", options["user"], users.everybody()).pk)
         if options["kind"]:
             rows = rows.filter(kind=options["kind"])
         rows = of_status(rows, options["status"])

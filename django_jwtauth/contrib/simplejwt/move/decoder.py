@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import jwt
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.crypto import constant_time_compare
@@ -38,7 +37,7 @@ from ....exceptions import (
     WrongTokenType,
 )
 from ....redacted import redact
-from ....store import database, identity
+from ....store import database, identity, users
 from ....tokens.jws import read_foreign
 from ....tokens.keymaterial import Key
 from ....tokens.remote_keys import get_remote_keys
@@ -187,14 +186,13 @@ def _get_end(legacy: dict[str, Any], kind: Any, token_type: TokenType) -> int:
 
 def find_user(subject: Any) -> Any:
     """Return the one user that ``USER_ID_FIELD`` means; whether active is not asked here."""
-    users: Any = get_user_model()._default_manager.using(database.alias())
     field = get("USER_ID_FIELD")
     # A number before simplejwt 5.5. True is a number, too, and user 1's.
     if type(subject) is int:
         subject = str(subject)
     if not is_identifier(subject):
         raise UserNotFound
-    found = list(identity.having(users, field, subject)[:2])
+    found = list(identity.having(users.visible(), field, subject)[:2])
     # The field need not be unique, and a database may compare text loosely.
     if len(found) != 1 or str(getattr(found[0], field)) != subject:
         raise UserNotFound

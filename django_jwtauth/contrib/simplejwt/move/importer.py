@@ -17,7 +17,7 @@ from ....conf import get_settings, moments
 from ....models import BlacklistedToken, Cause, Reason, Via
 from ....operations import batches
 from ....signins.rules import auth_hash, make_legacy_session
-from ....store import database, identity
+from ....store import database, identity, users
 from .configuration import get, get_leeway, uses_sliding_tokens
 from .decoder import session_id
 from .tables import Row, count, find_alias, get_last_id, read_after, read_newest
@@ -140,8 +140,7 @@ def _get_extension() -> timedelta:
 
 def _find_users(rows: list[Row]) -> dict[Any, Any]:
     """Return users by primary key, without those that the default manager hides."""
-    users: Any = get_user_model()._default_manager.using(database.alias())
-    return dict(users.in_bulk({_parse_id(row.user_id) for row in rows} - {None}))
+    return dict(users.visible().in_bulk({_parse_id(row.user_id) for row in rows} - {None}))
 
 
 def _parse_id(value: Any) -> Any:

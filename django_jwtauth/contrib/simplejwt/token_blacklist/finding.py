@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth import get_user_model
-
 from ....claims import REFRESH, Claims, generation_jti, parse_jti
 from ....conf import get_settings, moments
 from ....exceptions import ExpiredToken, TokenError
 from ....models import LoginSession
 from ....redacted import Redacted, redact
 from ....signins import legacy, rules
-from ....store import database, identity
+from ....store import identity, users
 from ....tokens import decode
 from ..move import importer
 from ..move.decoder import session_id
@@ -73,10 +71,9 @@ def import_of(lookup: str, value: Any) -> None:
     if lookup in ("", "exact", "in"):
         keys = [getattr(each, "pk", each) for each in (value if lookup == "in" else [value])]
     else:
-        users: Any = get_user_model()._default_manager.using(database.alias())
         # A comparison is with the key itself; anything else names a field of the user.
         name = f"pk__{lookup}" if lookup in _COMPARISONS else lookup
-        keys = users.filter(**{name: value}).values_list("pk", flat=True)
+        keys = users.visible().filter(**{name: value}).values_list("pk", flat=True)
     for key in keys:
         if key is not None:
             importer.import_some("user_id", key)
