@@ -45,7 +45,7 @@ from .signins import (
 )
 from .signins.issuing import carried_claims, issue
 from .signins.lifetimes import choose as choose_lifetimes
-from .store import database, identity, writing
+from .store import database, identity
 from .tokens import TokenPair as TokenPair
 from .tokens.keyrings import get_token_tenancy
 
@@ -96,10 +96,11 @@ def start(
         # Signed before it is written, so that a hook that fails leaves no row behind.
         pair = issue(session, user, carried, limits, rotated=True, max_length=max_length)
         using = database.alias()
-        rows.insert(session)
+        if conf.UPDATE_LAST_LOGIN and not logged_in:
+            rows.insert_with_login(session, user)
+        else:
+            rows.insert(session)
         with database.reporting_unavailable():
-            if conf.UPDATE_LAST_LOGIN and not logged_in:
-                writing.record_login(user)
             if conf.MAX_SESSIONS_PER_USER is not None:
                 endings.end_oldest(session, conf.MAX_SESSIONS_PER_USER)
         signals.session_started.announce(

@@ -2,21 +2,29 @@
 
 import pickle
 import time
+from contextlib import nullcontext, suppress
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group, User
+from django.db import OperationalError, connection, transaction
+from django.db.models.signals import post_save
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils.functional import SimpleLazyObject
 
 from django_jwtauth import api_tokens, one_time, sessions, signals
 from django_jwtauth.conf import moments
-from django_jwtauth.exceptions import SessionEnded, UserInactive, UserNotFound
+from django_jwtauth.exceptions import SessionEnded, Unavailable, UserInactive, UserNotFound
 from django_jwtauth.models import Kind, LoginSession
 from django_jwtauth.signins import rows
+from django_jwtauth.store import writing
 from django_jwtauth.users import TokenUser
+from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -220,3 +228,91 @@ def test_a_token_is_announced_once(user, django_capture_on_commit_callbacks):
         signals.token_blacklisted.disconnect(hear)
 
     assert len(heard) == 1
+
+
+# --- with last_login
+
+
+def start_is_refused(user, error):
+    before = User.objects.get(pk=user.pk).last_login
+    with pytest.raises(error):
+        sessions.start(user)
+    return User.objects.get(pk=user.pk).last_login == before
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("step", ["insert", "update"])
+def test_a_sign_in_that_fails_half_way_leaves_nothing(step):
+    """Neither a row that nobody has a token for, nor a login that never was."""
+    user = User.objects.create_user("anna")
+    with patch.object(writing, step, side_effect=OperationalError):
+        assert start_is_refused(user, Unavailable)
+
+    # On MySQL, one is written after the other.
+    left = connection.vendor == "mysql" and step == "update"
+    assert LoginSession.objects.exists() is left
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_user_who_was_deleted_meanwhile_is_not_found():
+    """Also where the database looks for the user only when it commits."""
+    user = User.objects.create_user("anna")
+    User.objects.all().delete()
+    user.pk = 1_000_000
+
+    with pytest.raises(UserNotFound):
+        sessions.start(user)
+    assert not LoginSession.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_row_and_login_are_one_commit():
+    """On MySQL each is a commit of its own, which takes fewer statements."""
+    user = User.objects.create_user("anna")
+    sessions.start(user)
+    with CaptureQueriesContext(connection) as captured:
+        sessions.start(user)
+
+    verbs = [query["sql"].split()[0].upper() for query in captured]
+    assert (
+        verbs
+        == {
+            "sqlite": ["BEGIN", "UPDATE", "INSERT", "COMMIT"],
+            "postgresql": ["BEGIN", "UPDATE", "INSERT", "COMMIT"],
+            "mysql": ["INSERT", "UPDATE"],
+        }[connection.vendor]
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_what_the_project_does_as_it_saves_keeps_no_row_back(in_transaction):
+    """A receiver may fail: the row was written before, as ever, and is committed."""
+    user = User.objects.create_user("anna")
+
+    def fail(**kwargs):
+        raise LookupError("from the project")
+
+    post_save.connect(fail, sender=User)
+    try:
+        with (
+            suppress(LookupError),
+            transaction.atomic() if in_transaction else nullcontext(),
+            pytest.raises(LookupError),
+        ):
+            sessions.start(user)
+    finally:
+        post_save.disconnect(fail, sender=User)
+
+    assert LoginSession.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_users_sign_ins_that_meet_all_succeed():
+    """None waits for another that waits for it."""
+    user = User.objects.create_user("anna")
+
+    pairs = race([partial(sessions.start, user)] * 8)
+
+    assert {sessions.authenticate(pair.access)[0] for pair in pairs} == {user}
+    assert LoginSession.objects.count() == 8

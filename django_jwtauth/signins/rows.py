@@ -1,5 +1,7 @@
 """New rows of the two tables: a sign-in, API token or one-time token; a blacklisted token."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +50,27 @@ def make_session(
 
 def insert(session: LoginSession) -> None:
     """Write the row; raises ``UserNotFound`` if its user was deleted meanwhile."""
+    with _written():
+        writing.insert(session, database.alias())
+
+
+def insert_with_login(session: LoginSession, user: "AbstractBaseUser") -> None:
+    """Write the row of a sign-in, and ``last_login`` of its user; raises what insert() raises."""
+    using = database.alias()
+    if writing.can_join(user, using):
+        with _written():
+            writing.insert_with_login(session, user, using)
+        return
+    insert(session)
+    with database.reporting_unavailable():
+        writing.record_login(user)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
     with database.reporting_unavailable():
         try:
-            writing.insert(session, database.alias())
+            yield
         except IntegrityError:
             raise UserNotFound from None
 
