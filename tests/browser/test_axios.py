@@ -161,7 +161,7 @@ def test_types(node_modules, tmp_path):
         *root.glob("example_project/*/static/*/*.js"),
     ]
     copies = {f"{script.parent.name}/{script.name}": script for script in scripts}
-    assert len(copies) == 5
+    assert len(copies) == 6
     for name, original in copies.items():
         copy = tmp_path / name
         copy.parent.mkdir(exist_ok=True)

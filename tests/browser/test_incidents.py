@@ -27,6 +27,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.admin.incidents import INCIDENTS
 from django_jwtauth.models import Kind, LoginSession
 from tests.browser.site import DEADLINE
 from tests.conftest import DESK
@@ -35,6 +36,8 @@ THEME = os.environ.get("JWTAUTH_THEME", "plain")
 PICTURES = os.environ.get("JWTAUTH_SCREENSHOTS")
 LIST = reverse("admin:django_jwtauth_loginsession_changelist")
 CREATE = reverse("admin:django_jwtauth_loginsession_create_api_token")
+ACT = reverse("admin:django_jwtauth_loginsession_act")
+INCIDENTS_URL = reverse("admin:django_jwtauth_loginsession_incidents")
 NOTE = "Ticket 4711"
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,6 +126,16 @@ class Desk:
 
         return self.wait(look, text)
 
+    def look_with(self, axe):
+        """Return what axe complains of in the page, but for the admin's own search field."""
+        self.driver.execute_script(axe)
+        found = self.driver.execute_async_script(
+            "document.querySelectorAll('details').forEach((each) => each.open = true);"
+            "axe.run({include: [['#content']], exclude: [['#toolbar']]})"
+            ".then((told) => arguments[0](told.violations))"
+        )
+        return [(item["id"], [node["html"] for node in item["nodes"]]) for item in found]
+
     def picture(self, name):
         if not PICTURES:
             return
@@ -171,6 +184,23 @@ def sign_in(user, hours_ago=0, agent=IPHONE, address="192.0.2.17"):
     moment = timezone.now() - timedelta(hours=hours_ago)
     LoginSession.objects.filter(pk=pair.session_id).update(created_at=moment)
     return pair
+
+
+def record_month(user):
+    """Sign-ins of the last month: many by day, few by night, and most of them ended since."""
+    now = timezone.now()
+    rows = []
+    for hours in range(1, 30 * 24):
+        began = now - timedelta(hours=hours)
+        rare = 3 if began.weekday() < 5 else 9
+        for number in range(1 + (began.hour - 6) % 24 // 4 * (hours % 5) // rare):
+            row = LoginSession(user=user, subject=str(user.pk), created_at=began)
+            row.refreshed_at, row.expires_at = began, began + timedelta(days=30)
+            if number % 3 or hours % 7 == 0:
+                row.ended_at = min(now, began + timedelta(hours=hours % 36))
+                row.end_reason = "stolen" if hours % 40 == 0 else "signed_out"
+            rows.append(row)
+    LoginSession.objects.bulk_create(rows)
 
 
 def test_a_stolen_token_is_reported(desk, user, other_user):
@@ -283,9 +313,13 @@ def test_an_incident_is_followed_to_its_end(desk, user, other_user):
 
 
 def test_the_other_pages(desk, user):
-    """The keys and the blacklist open by their buttons."""
+    """The keys, the activity and the blacklist open by their buttons."""
     pair = sign_in(user)
     sessions.blacklist(pair.access, reason="stolen", via="admin", note=NOTE)
+    record_month(user)
+    desk.open(LIST).follow("Activity")
+    desk.says("Sign-ins started")
+    desk.picture("activity")
     desk.open(LIST).follow("Keys")
     desk.says("Signing")
     desk.picture("keys")
@@ -507,15 +541,23 @@ def test_on_a_phone_no_page_scrolls_sideways(desk, many_kinds):
         desk.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-@plain_only
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_lists_are_accessible(desk, many_kinds, node_modules, width, scheme):
-    """axe finds nothing to complain of, contrast included, but in the admin's own search field."""
+@pytest.fixture(params=[(390, "light"), (390, "dark"), (1280, "light"), (1280, "dark")], ids=str)
+def screen(request, chromium):
+    """A phone and a desk, light and dark; the width."""
+    width, scheme = request.param
     feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    desk.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    desk.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield width
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@plain_only
+def test_the_lists_are_accessible(desk, many_kinds, node_modules, screen):
+    """axe finds nothing to complain of, contrast included."""
+    axe = (node_modules / "axe-core" / "axe.min.js").read_text()
     live = LoginSession.objects.live().values_list("pk", flat=True)
     end = "&".join(f"sid={pk.hex}" for pk in live)
     pages = [
@@ -524,16 +566,36 @@ def test_the_lists_are_accessible(desk, many_kinds, node_modules, width, scheme)
         reverse("admin:django_jwtauth_loginsession_end") + f"?{end}",
         reverse("admin:django_jwtauth_loginsession_find"),
     ]
-    try:
-        for url in pages:
-            desk.open(url)
-            desk.driver.execute_script((node_modules / "axe-core" / "axe.min.js").read_text())
-            found = desk.driver.execute_async_script(
-                "axe.run({include: [['#content']], exclude: [['#toolbar']]})"
-                ".then((told) => arguments[0](told.violations))"
-            )
-            told = [(item["id"], [node["html"] for node in item["nodes"]]) for item in found]
-            assert told == [], url
-    finally:
-        desk.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-        desk.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    for url in pages:
+        assert desk.open(url).look_with(axe) == [], url
+
+
+@plain_only
+def test_the_other_pages_are_accessible(
+    chromium, project, operator, many_kinds, node_modules, screen
+):
+    """axe finds nothing in incidents, records and forms, and none is wider than its screen."""
+    axe = (node_modules / "axe-core" / "axe.min.js").read_text()
+    rights = ("end_all_sessions", "create_api_token", "impersonate_user")
+    desk = Desk(chromium, project, operator(*DESK, *rights))
+    ended = LoginSession.objects.get(pk=many_kinds.session_id)
+    long = get_user_model().objects.get(username__startswith="maximiliane")
+    acted = LoginSession.objects.filter(kind=Kind.ACTING).first()
+    pages = [
+        INCIDENTS_URL,
+        *(f"{INCIDENTS_URL}?what={what}" for what in INCIDENTS),
+        *(f"{INCIDENTS_URL}?what={what}&user={long.pk}" for what in INCIDENTS),
+        f"{INCIDENTS_URL}?what=address&address=192.0.2.17",
+        f"{ACT}?user={long.pk}",
+        f"{CREATE}?user={long.pk}",
+        reverse("admin:django_jwtauth_loginsession_activity"),
+        reverse("admin:django_jwtauth_loginsession_end_user") + f"?user={long.pk}",
+        *(
+            reverse("admin:django_jwtauth_loginsession_change", args=[row.pk])
+            for row in (ended, acted)
+        ),
+    ]
+    wide = "return document.documentElement.scrollWidth"
+    for url in pages:
+        assert desk.open(url).look_with(axe) == [], url
+        assert desk.driver.execute_script(wide) <= screen, url

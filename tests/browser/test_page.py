@@ -661,11 +661,14 @@ def test_by_keyboard_alone(page):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("which", ["sign_in", "devices", "renaming"])
-def test_accessibility(page, node_modules, which, scheme):
+def test_accessibility(page, node_modules, which, width, scheme):
     """axe finds nothing to complain of, contrast included."""
     feature = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", feature)
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     if which == "sign_in":
         page.open()
         page.find("[name=username]")
@@ -675,6 +678,7 @@ def test_accessibility(page, node_modules, which, scheme):
         page.click("edit")
     page.driver.execute_script((node_modules / "axe-core" / "axe.min.js").read_text())
     found = page.run("return (await axe.run()).violations")
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
     assert [(item["id"], [node["html"] for node in item["nodes"]]) for item in found] == []
