@@ -167,17 +167,4 @@ def covers(operator: Any, user: Any) -> bool:
     return permissions.issuperset(user.get_all_permissions())
 
 
-async def astart(
-    operator: "AbstractBaseUser",
-    user: "AbstractBaseUser",
-    reason: str,
-    *,
-    sid: str,
-    within: Collection[str] | None = None,
-    lifetime: timedelta = LIFETIME,
-    request: "HttpRequest | None" = None,
-) -> Acting:
-    """See start()."""
-    return await sync_to_async(start)(
-        operator, user, reason, sid=sid, within=within, lifetime=lifetime, request=request
-    )
+astart = sync_to_async(start)
