@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import get_current_timezone
 from django.utils.translation import gettext as _
 
-from ..operations.activity import LIMIT, Period, Series, last_days, last_hours, read
+from ..operations.activity import LIMIT, Interval, Series, last_days, last_hours, read
 from .wording import amount, zone_name
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def activity_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
 
 
 def _describe(
-    title: str, periods: list[Period], format: str, model_admin: "RecordAdmin"
+    title: str, periods: list[Interval], format: str, model_admin: "RecordAdmin"
 ) -> dict[str, Any]:
     """Return the plots of some periods, and the same numbers as the rows of a table."""
     zone = get_current_timezone()
@@ -52,7 +52,7 @@ def _describe(
 
 
 def _plot(
-    series: Series, periods: list[Period], names: list[str], model_admin: "RecordAdmin"
+    series: Series, periods: list[Interval], names: list[str], model_admin: "RecordAdmin"
 ) -> dict[str, Any]:
     highest = max(*series.counts, 1)
     step = WIDTH / len(periods)
@@ -76,12 +76,12 @@ def _plot(
     return {
         "name": series.name,
         "total": f"{amount(total)}{'+' if cut else ''}",
-        "url": _rows_url(series, Period(periods[0].since, periods[-1].until), model_admin),
+        "url": _rows_url(series, Interval(periods[0].since, periods[-1].until), model_admin),
         "bars": bars,
     }
 
 
-def _rows_url(series: Series, period: Period, model_admin: "RecordAdmin") -> str:
+def _rows_url(series: Series, period: Interval, model_admin: "RecordAdmin") -> str:
     """Return the URL of the list of exactly the rows that were counted."""
     if not series.time:
         return ""

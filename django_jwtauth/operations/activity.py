@@ -31,8 +31,8 @@ STARTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """From ``since`` to before ``until``; both aware."""
+class Interval:
+    """An hour, a day or several: from ``since`` to before ``until``, both aware."""
 
     since: datetime
     until: datetime
@@ -50,17 +50,17 @@ class Series:
 
 
 #: Called with the periods: each may add more. For an app that counts what leaves no row.
-sources: list[Callable[[list[Period]], list[Series]]] = []
+sources: list[Callable[[list[Interval]], list[Series]]] = []
 
 
-def last_hours(number: int = 24) -> list[Period]:
+def last_hours(number: int = 24) -> list[Interval]:
     """Return this hour and those before it, the oldest first."""
     full = moments.now().astimezone(get_current_timezone()).replace(minute=0, second=0)
     first = full.replace(microsecond=0).astimezone(timezone.utc) - timedelta(hours=number - 1)
     return _between(first + timedelta(hours=past) for past in range(number + 1))
 
 
-def last_days(number: int = 30) -> list[Period]:
+def last_days(number: int = 30) -> list[Interval]:
     """Return today and the days before it, the oldest first; midnights of Django's time zone."""
     zone = get_current_timezone()
     today = moments.now().astimezone(zone).date()
@@ -68,11 +68,11 @@ def last_days(number: int = 30) -> list[Period]:
     return _between(datetime.combine(day, time(), zone).astimezone(timezone.utc) for day in days)
 
 
-def _between(edges: Iterable[datetime]) -> list[Period]:
-    return [Period(*pair) for pair in pairwise(edges)]
+def _between(edges: Iterable[datetime]) -> list[Interval]:
+    return [Interval(*pair) for pair in pairwise(edges)]
 
 
-def read(periods: list[Period]) -> list[Series]:
+def read(periods: list[Interval]) -> list[Series]:
     """Return what started and ended in the periods. Two queries, and those of ``sources``."""
     kinds = _count(periods, "created_at", "kind")
     reasons = _count(periods, "ended_at", "end_reason")
@@ -88,7 +88,7 @@ def read(periods: list[Period]) -> list[Series]:
     return [*found, *(series for source in sources for series in source(periods))]
 
 
-def _count(periods: list[Period], time: str, by: str) -> "defaultdict[str, list[int]]":
+def _count(periods: list[Interval], time: str, by: str) -> "defaultdict[str, list[int]]":
     """Return how many rows there are in each period, for each value of the column ``by``."""
     rows = database.sign_ins().order_by()
     connection = connections[rows.db]

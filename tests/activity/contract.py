@@ -35,7 +35,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def due(monkeypatch):
     """The next event is one that writes."""
-    monkeypatch.setattr(counting, "INTERVAL", 0)
+    monkeypatch.setattr(counting, "WRITE_EVERY", 0)
 
 
 def tallies():
@@ -109,7 +109,7 @@ def test_two_processes_add_up(due, monkeypatch):
 
 def test_threads_lose_nothing(due, monkeypatch):
     """Sixteen threads count while one writes."""
-    monkeypatch.setattr(counting, "INTERVAL", 3600)
+    monkeypatch.setattr(counting, "WRITE_EVERY", 3600)
 
     def count():
         for _ in range(500):

@@ -23,7 +23,7 @@ from ...operations import activity
 from .models import Tally
 
 #: Seconds between two writes of one process.
-INTERVAL = 60
+WRITE_EVERY = 60
 #: How long the counts of an hour are kept.
 KEPT = timedelta(days=32)
 
@@ -69,7 +69,7 @@ def count(event: str, reason: str = "") -> None:
     now = time.monotonic()
     with _lock:
         _counts[hour, event, reason[:64]] += 1
-        is_due = now - _written_at >= INTERVAL
+        is_due = now - _written_at >= WRITE_EVERY
         if is_due:
             _written_at = now
     if is_due:
@@ -116,7 +116,7 @@ def _forget() -> None:
     _counts.clear()
 
 
-def read(periods: list[activity.Period]) -> list[activity.Series]:
+def read(periods: list[activity.Interval]) -> list[activity.Series]:
     """Return the counts for the admin's page. One query."""
     edges = [period.since for period in periods]
     counts: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * len(periods))
