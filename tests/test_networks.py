@@ -6,7 +6,7 @@ import random
 import pytest
 
 from django_jwtauth.models import LoginSession
-from django_jwtauth.store.networks import IsWithin, is_within
+from django_jwtauth.store.networks import IsWithin, is_within, spell
 from tests.rows import DAY, make_sessions
 
 pytestmark = pytest.mark.django_db
@@ -71,3 +71,8 @@ def test_no_address_is_in_no_network():
     assert not is_within("nonsense", "::/0")
     assert not is_within("10.0.0.1", "::/0")
     assert is_within("10.0.0.1", "10.0.0.0/8")
+
+
+@pytest.mark.parametrize("text", ["203.0.113.7", "203.0.113.0/24", "2001:db8::1", "2001:db8::/32"])
+def test_one_address_is_written_without_a_mask(text):
+    assert spell(ipaddress.ip_network(text)) == text

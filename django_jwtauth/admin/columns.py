@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from ..exceptions import ActingEnded, CredentialsChanged, TokenError, UserInactive, UserNotFound
 from ..http.user_agents import readable
 from ..models import Kind, LoginSession, Reason, Via
+from ..operations.searching import status_of
 from ..signins import rules
 from ..store import compiled, users
 from . import cells
@@ -64,11 +65,10 @@ class SignInColumns(RecordAdmin):
 
     def _look(self, session: LoginSession) -> tuple[str, str]:
         """Return the kind of status, for its icon, and the word."""
-        if session.ended_at is not None:
-            kind = "alarm" if session.end_reason in ALARMING else "ended"
-            return kind, str(Status.ENDED.label)
-        if not session.is_live():
-            return "expired", str(Status.EXPIRED.label)
+        status = Status(status_of(session))
+        if status != Status.LIVE:
+            kind = "alarm" if session.end_reason in ALARMING else status.value
+            return kind, str(status.label)
         # The list has queried all of its rows at once.
         hidden = getattr(session, "user_is_hidden", None)
         if session.user_id in _hidden_users([session]) if hidden is None else hidden:
@@ -77,7 +77,7 @@ class SignInColumns(RecordAdmin):
             rules.check_row(session)
         except TokenError as error:
             return "refused", str(REFUSED.get(type(error), error.sentence))
-        return "live", str(Status.LIVE.label)
+        return status.value, str(status.label)
 
     @admin.display(description=gettext_lazy("status"))
     def state(self, session: LoginSession) -> str:

@@ -16,6 +16,7 @@ from ..models import BlacklistedToken, Kind, Reason, Via
 from ..operations.finding import Finding, find
 from ..operations.searching import networks_in
 from ..redacted import redact_body
+from ..store.networks import spell
 from .filters import TokenType
 from .forms import FindForm
 from .incidents import returning
@@ -69,7 +70,7 @@ def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
 def _networks(model_admin: Any, text: str) -> Iterator[tuple[str, str]]:
     """Yield the URL and the label of a search for each address; nothing else of the text."""
     for network in networks_in(text):
-        name = str(network[0] if network.num_addresses == 1 else network)
+        name = spell(network)
         url = model_admin.page_url("loginsession_changelist", q=name)
         yield url, _("Show sign-ins from %(address)s") % {"address": name}
 

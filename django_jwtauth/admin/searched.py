@@ -8,6 +8,7 @@ from django.utils.translation import ngettext
 
 from ..operations.periods import Period
 from ..operations.searching import PREFIXED, WINDOW, Search, understand
+from ..store.networks import spell
 from .wording import moment, zone_name
 
 #: With one of these parameters, the list is short enough to be searched for anything.
@@ -49,7 +50,7 @@ def _with(query: Any, text: str) -> str:
 def _terms(search: Search) -> Iterator[str]:
     for sid in search.sids:
         yield _("the sign-in with the id %(sid)s") % {"sid": sid.hex}
-    networks = [str(one[0] if one.num_addresses == 1 else one) for one in search.networks]
+    networks = [spell(one) for one in search.networks]
     if networks:
         text = ngettext(
             "signed in, last refreshed or last used from %(networks)s, or a superseded refresh "

@@ -43,6 +43,16 @@ def system_user() -> str:
         return ""
 
 
+def confirm(question: str, phrase: str, otherwise: str) -> None:
+    """Ask to type the phrase; raises ``CommandError`` that says ``otherwise`` if it is not."""
+    try:
+        answer = input(question)
+    except EOFError:
+        raise CommandError("Not a terminal: pass --no-input.") from None
+    if answer.strip() != phrase:
+        raise CommandError(f"Not confirmed. {otherwise}")
+
+
 def moment(text: str, *, ends: bool = False) -> datetime:
     """Read a time, aware; with ``ends``, a day means its end."""
     try:

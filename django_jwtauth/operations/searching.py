@@ -30,8 +30,9 @@ from django.db.models import Q
 
 from ..claims import find_sids
 from ..conf import moments
+from ..models import LoginSession
 from ..store import database, identity, users
-from ..store.networks import IsWithin, Network
+from ..store.networks import IsWithin, Network, spell
 from .periods import Period, find_period, read_moment
 
 #: The most characters of a search, and the most terms that are read of it.
@@ -147,13 +148,24 @@ def narrow(rows: Any, search: Search) -> Any:
     return rows
 
 
+#: What of_status() narrows to.
+STATUSES = ("live", "ended", "expired")
+
+
 def of_status(rows: Any, status: str | None) -> Any:
-    """Narrow rows of sign-ins to those that are "live", "ended" or "expired"; None: to all."""
+    """Narrow rows of sign-ins to those of one of ``STATUSES``; None: to all."""
     if status == "live":
         return rows.live()
     if status == "ended":
         return rows.exclude(ended_at=None)
     return rows.expired() if status == "expired" else rows
+
+
+def status_of(session: LoginSession) -> str:
+    """Return which of these a sign-in is."""
+    if session.ended_at is not None:
+        return "ended"
+    return "live" if session.is_live() else "expired"
 
 
 def of_users(rows: Any, names: Iterable[str]) -> Any:
@@ -194,7 +206,7 @@ def _is_called(model: Any, word: str) -> Q:
 
 def _is_from(column: str, network: Network) -> Any:
     if network.num_addresses == 1:
-        return Q(**{column: str(network[0])})
+        return Q(**{column: spell(network)})
     return Q(IsWithin(column, network))
 
 

@@ -13,6 +13,11 @@ from django.db.models import BooleanField, CharField, F, Func, Value
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+def spell(network: Network) -> str:
+    """Return a network as people write it: one address without a mask."""
+    return str(network[0] if network.num_addresses == 1 else network)
+
+
 class IsWithin(Func):
     """The condition that the address in ``column`` is in ``network``; NULL is in none."""
 

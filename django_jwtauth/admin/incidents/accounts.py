@@ -8,7 +8,7 @@ from django.utils.translation import ngettext
 from ...conf import get_settings, moments
 from ...models import Kind, LoginSession, Reason
 from ...signins import rules
-from ...store.networks import Network
+from ...store.networks import spell
 from ..wording import amount, in_words
 from . import steps
 from .case import MAX_ROWS, MAX_SEEN, Case
@@ -245,7 +245,7 @@ def _end_of_address(case: Case, rows: list[LoginSession]) -> Step:
     reason = Reason.COMPROMISED
     end = case.button(_("End the listed sign-ins"), "end", "end_sessions", sid=sids, reason=reason)
     since = {"created_at__gte": moments.aware(case.since).isoformat()} if case.since else {}
-    show = case.list_of(_("Show them in the list"), q=_spell(case.network), **since)
+    show = case.list_of(_("Show them in the list"), q=spell(case.network), **since)
     return Step(
         title,
         done=not live,
@@ -253,8 +253,3 @@ def _end_of_address(case: Case, rows: list[LoginSession]) -> Step:
         rows=[steps.make_row(case, row, reason) for row in shown],
         buttons=[*([end] if live else []), *([show] if rows else [])],
     )
-
-
-def _spell(network: Network) -> str:
-    """Return a network, or one address without a mask."""
-    return str(network.network_address if network.num_addresses == 1 else network)

@@ -9,7 +9,7 @@ from ... import sessions
 from ...exceptions import Unavailable
 from ...models import Via
 from ...store import users
-from ..terminal import find_user, system_user
+from ..terminal import confirm, find_user, system_user
 
 
 class Command(BaseCommand):
@@ -39,7 +39,11 @@ class Command(BaseCommand):
     def handle(self, *, user: str | None, deleted: str | None, **options: Any) -> None:
         person = find_user("--user", user, users.everybody()) if user is not None else deleted or ""
         if options["interactive"]:
-            self.confirm(user if user is not None else deleted)
+            question = (
+                "This ends all sign-ins of this person, and cannot be undone. "
+                "To confirm, type the name again:\n"
+            )
+            confirm(question, user if user is not None else deleted or "", "Nothing was erased.")
         try:
             number = sessions.erase(person, via=Via.COMMAND, by=system_user())
         except (Unavailable, DatabaseError) as error:
@@ -48,14 +52,3 @@ class Command(BaseCommand):
             ) from error
         rows = "row" if number == 1 else "rows"
         self.stdout.write(f"Erased names, addresses, devices and notes from {number:,} {rows}.")
-
-    def confirm(self, name: str | None) -> None:
-        try:
-            answer = input(
-                "This ends all sign-ins of this person, and cannot be undone. "
-                "To confirm, type the name again:\n"
-            )
-        except EOFError:
-            raise CommandError("Not a terminal: pass --no-input.") from None
-        if answer.strip() != name:
-            raise CommandError("Not confirmed. Nothing was erased.")

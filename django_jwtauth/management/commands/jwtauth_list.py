@@ -11,7 +11,14 @@ from django.utils import timezone
 from ...conf import moments
 from ...models import Kind, LoginSession
 from ...operations.finding import holds_token
-from ...operations.searching import MAX_LENGTH, narrow, of_status, understand
+from ...operations.searching import (
+    MAX_LENGTH,
+    STATUSES,
+    narrow,
+    of_status,
+    status_of,
+    understand,
+)
 from ...store import database, users
 from ..terminal import add_search, find_user, search_of
 
@@ -45,7 +52,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--user", metavar="NAME", help="Only sign-ins of this user.")
         add_search(parser)
-        parser.add_argument("--status", choices=["live", "ended", "expired"])
+        parser.add_argument("--status", choices=STATUSES)
         parser.add_argument("--kind", choices=Kind.values)
         parser.add_argument(
             "--limit", type=limit, default=100, help="The most rows; 0 lists all. Default: 100."
@@ -86,7 +93,7 @@ class Command(BaseCommand):
 
 
 def _cells(row: LoginSession) -> dict[str, str]:
-    status = f"{_status(row)} ({row.end_reason})" if row.ended_at else _status(row)
+    status = f"{status_of(row)} ({row.end_reason})" if row.ended_at else status_of(row)
     return {
         "sid": row.sid,
         "user": _printable(_user(row)),
@@ -111,17 +118,11 @@ def _object(row: LoginSession) -> dict[str, Any]:
         "last_used": _iso(row.last_used_at or row.refreshed_at),
         "last_used_address": row.last_used_ip or row.refreshed_ip or row.ip_address,
         "expires": _iso(row.expires_at),
-        "status": _status(row),
+        "status": status_of(row),
         "ended": _iso(row.ended_at),
         "end_reason": row.end_reason,
         "ended_by": row.ended_by_name,
     }
-
-
-def _status(row: LoginSession) -> str:
-    if row.ended_at is not None:
-        return "ended"
-    return "live" if row.is_live() else "expired"
 
 
 def _user(row: LoginSession) -> str:

@@ -21,6 +21,7 @@ from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
 from ...store import users
 from ..terminal import (
     add_search,
+    confirm,
     find_user,
     moment,
     overwrite,
@@ -202,7 +203,11 @@ class Command(BaseCommand):
             )
         if not dry_run:
             if options["interactive"] and (options["all"] or is_search(options)):
-                self.confirm(counted.ended, "yes" if is_search(options) else "everybody")
+                phrase, whose = "everybody", f"everybody's sign-ins, {counted.ended:,} in total"
+                if is_search(options):
+                    phrase, whose = "yes", sign_ins(counted.ended)
+                question = f"This ends {whose}. To confirm, type: {phrase}\n"
+                confirm(question, phrase, "Nothing was ended.")
             result["ended"] = self.end_all(target, cause, counted.ended)
         if options["json"]:
             self.stdout.write(json.dumps(result))
@@ -231,16 +236,6 @@ class Command(BaseCommand):
         if show:
             overwrite(self.stderr, "")
         return ended
-
-    def confirm(self, number: int, phrase: str) -> None:
-        whose = f"everybody's sign-ins, {number:,} in total"
-        what = whose if phrase == "everybody" else sign_ins(number)
-        try:
-            answer = input(f"This ends {what}. To confirm, type: {phrase}\n")
-        except EOFError:
-            raise CommandError("Not a terminal: pass --no-input.") from None
-        if answer.strip() != phrase:
-            raise CommandError("Not confirmed. Nothing was ended.")
 
     def refuse(self, jtis: list[str], cause: Cause, dry_run: bool, as_json: bool) -> None:
         tokens = []
