@@ -7,7 +7,7 @@ the search (``q``):
 |---|---|---|
 | both | ``user`` | the user's primary key |
 | sign-ins | ``status`` | ``live``, ``ended``, ``expired`` |
-| | ``kind`` | ``sign_in``, ``api_token``, ``one_time`` |
+| | ``kind`` | ``sign_in``, ``api_token``, ``one_time``, ``acting`` |
 | | ``end_reason``, ``ended_via`` | a value of ``Reason`` or ``Via`` |
 | | ``created_at__gte``, ``created_at__lt`` | started from, and before: a time |
 | | ``ended_at__gte``, ``ended_at__lt`` | ended from, and before |
