@@ -156,7 +156,7 @@ def test_what_the_page_says(user, settings, monkeypatch):
     names = {"GoogleOAuth2Adapter": None}
     blocks = pages.read_blocks(pages.DOCS / "coming-from-simplejwt.md")
     for block in blocks:
-        if block.heading == "dj-rest-auth":
+        if block.heading == "dj-rest-auth without the alias":
             exec(block.code, names)
     (routes,) = names["urlpatterns"]
 
