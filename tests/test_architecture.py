@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from django_jwtauth.tokens.keymaterial import CRYPTOGRAPHY
 from tests.modules import MODULES, PACKAGE, ROOT, is_within
 
 # Before you add to a line, read docs/structure.md. "." is the folder's own __init__.py.
@@ -168,6 +169,23 @@ def test_the_authentication_modules_can_be_default_classes(module, first):
         f"{{'DEFAULT_AUTHENTICATION_CLASSES': ['{PACKAGE}.{module}.JWTAuthentication']}}; "
         f"import {PACKAGE}.{first or module}; import rest_framework.views"
     )
+
+
+@pytest.mark.parametrize("keys", ["derived", "HS256", "ES256"])
+def test_cryptography_is_imported_for_a_key_that_needs_it(keys):
+    """Not to start and to check a project that signs with a secret; PyJWT would import it, too."""
+    entry = {
+        "HS256": "{'algorithm': 'HS256', 'secret': __import__('secrets').token_urlsafe(64)}",
+        "ES256": "{'algorithm': 'ES256', 'public_key': 'no PEM -----BEGIN'}",
+    }.get(keys, "")
+    found = run(
+        "from django.test import override_settings; from django.core.checks import run_checks\n"
+        f"with override_settings(JWTAUTH={{'KEYS': [{entry}]}}): run_checks()\n"
+        "import sys; print(*sys.modules)"
+    ).split()
+
+    assert ("cryptography" in found) is (keys == "ES256" and CRYPTOGRAPHY)
+    assert "jwt" not in found
 
 
 def test_what_is_off_is_not_imported():

@@ -7,7 +7,6 @@ import pytest
 from django.core.management import CommandError
 
 from django_jwtauth import tokens
-from django_jwtauth.tokens import keymaterial
 from django_jwtauth.tokens.keymaterial import ALGORITHMS, CRYPTOGRAPHY, HMAC_SECRET_BYTES, load_key
 from tests.calls import run_command
 from tests.forge import claims_of, header_of, unsegment
@@ -180,10 +179,12 @@ def test_a_pem_is_parsed_once_however_much_is_signed(settings, monkeypatch, tmp_
     if as_file:
         (tmp_path / "key.pem").write_text(pem)
         pem = tmp_path / "key.pem"
+    from cryptography.hazmat.primitives import serialization
+
     parsed = []
     for module, name in (
-        (keymaterial.serialization, "load_pem_private_key"),
-        (keymaterial.serialization, "load_pem_public_key"),
+        (serialization, "load_pem_private_key"),
+        (serialization, "load_pem_public_key"),
         (algorithms, "load_pem_private_key"),
         (algorithms, "load_pem_public_key"),
     ):

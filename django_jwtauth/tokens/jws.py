@@ -14,8 +14,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import jwt
-
 from ..exceptions import BadSignature, MalformedToken
 from ..redacted import Redacted, RedactedBytes
 from .keymaterial import Key
@@ -45,6 +43,8 @@ _json = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_const
 
 def sign(claims: dict[str, Any], key: Key, typ: str) -> str:
     """Return the token for ``claims``; raises TypeError or ValueError if they are not JSON."""
+    import jwt
+
     header = {"alg": key.algorithm, "typ": typ, **({"kid": key.kid} if key.kid else {})}
     signed = f"{_encode_object(header)}.{_encode_object(claims)}"
     algorithm = jwt.get_algorithm_by_name(key.algorithm)
@@ -102,6 +102,8 @@ def read_object(encoded: bytes) -> dict[str, Any]:
 
 def verify(raw: str, candidates: list[Key]) -> None:
     """Raise ``BadSignature`` unless one of the keys made the signature."""
+    import jwt
+
     signed, _, encoded = raw.rpartition(".")
     for key in candidates:
         algorithm = jwt.get_algorithm_by_name(key.algorithm)

@@ -11,23 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import jwt
 from django.utils.dateparse import parse_datetime
 
 from ..redacted import RedactedBytes, redact
 from .weak_rsa import find_weakness
 
-try:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
-except ImportError:  # the "crypto" extra is not installed
-    CRYPTOGRAPHY = False
-else:
-    CRYPTOGRAPHY = True
+# Each takes some time and memory to import, so this is left to the functions that need it: a
+# command without a token needs neither.
+CRYPTOGRAPHY = find_spec("cryptography") is not None
 
 # RFC 7518, 3.2: the key has at least the size of the hash, in bytes.
 HMAC_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
@@ -109,6 +104,8 @@ def find_conflict(one: Key, other: Key) -> str | None:
         return "one key under two algorithms; use a separate key for each (RFC 8725, 3.1)."
     if one.symmetric == other.symmetric:
         return None
+    from cryptography.hazmat.primitives import serialization
+
     secret, pair = (one, other) if one.symmetric else (other, one)
     public = pair.verifying.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -148,12 +145,16 @@ def thumbprint(public_key: Any) -> str:
 
 
 def _jwk_members(public_key: Any) -> dict[str, str]:
+    import jwt
+
     algorithm = jwt.get_algorithm_by_name(_default_algorithm(public_key))
     jwk: dict[str, str] = algorithm.to_jwk(public_key, as_dict=True)
     return {name: jwk[name] for name in ("kty", *_THUMBPRINT_MEMBERS[jwk["kty"]])}
 
 
 def _default_algorithm(public_key: Any) -> str:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
     if isinstance(public_key, rsa.RSAPublicKey):
         return "RS256"
     if isinstance(public_key, ec.EllipticCurvePublicKey):
@@ -299,6 +300,9 @@ def _load_pair(name: str, value: Any, algorithm: str) -> tuple[Any, Any]:
 
 
 def _load_private_pem(pem: bytes) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     if b"PRIVATE KEY-----" not in pem:
         raise KeyProblem('"private_key" is not a private key in PEM; a pathlib.Path names a file.')
     try:
@@ -310,6 +314,9 @@ def _load_private_pem(pem: bytes) -> Any:
 
 
 def _load_public_pem(pem: bytes) -> Any:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     if b"PRIVATE KEY-----" in pem:
         raise KeyProblem('"public_key" holds a private key: give the public half.')
     if b"-----BEGIN" not in pem:
@@ -321,6 +328,8 @@ def _load_public_pem(pem: bytes) -> Any:
 
 
 def _from_jwk(jwk: Any, algorithm: str) -> Any:
+    from jwt import PyJWK
+
     if not isinstance(jwk, Mapping):
         raise KeyProblem('"jwk" must be a dict.')
     if jwk.get("alg") not in (None, algorithm):
@@ -329,7 +338,7 @@ def _from_jwk(jwk: Any, algorithm: str) -> Any:
     if jwk.get("kty") != _key_type(algorithm):
         raise KeyProblem(f'"jwk" is of a kind that {algorithm} cannot use.')
     try:
-        return jwt.PyJWK(dict(jwk), algorithm).key
+        return PyJWK(dict(jwk), algorithm).key
     # For a bad JWK, PyJWT also raises AttributeError, TypeError and others.
     except Exception:
         raise KeyProblem('"jwk" cannot be read.') from None
@@ -370,6 +379,8 @@ def _key_type(algorithm: str) -> str:
 
 
 def _check_fits(public_key: Any, algorithm: str) -> None:
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
     if algorithm in RSA_ALGORITHMS:
         fits = isinstance(public_key, rsa.RSAPublicKey)
         if fits and not RSA_MIN_BITS <= public_key.key_size <= RSA_MAX_BITS:
