@@ -196,8 +196,9 @@ def record_month(user):
         for number in range(1 + (began.hour - 6) % 24 // 4 * (hours % 5) // rare):
             row = LoginSession(user=user, subject=str(user.pk), created_at=began)
             row.refreshed_at, row.expires_at = began, began + timedelta(days=30)
-            if number % 3 or hours % 7 == 0:
-                row.ended_at = min(now, began + timedelta(hours=hours % 36))
+            ends = began + timedelta(hours=hours % 11)
+            if ends < now and (number % 3 or hours % 7 == 0):
+                row.ended_at = ends
                 row.end_reason = "stolen" if hours % 40 == 0 else "signed_out"
             rows.append(row)
     LoginSession.objects.bulk_create(rows)
