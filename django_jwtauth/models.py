@@ -314,20 +314,17 @@ class LoginSession(models.Model):
     def is_live(self, now: datetime | None = None) -> bool:
         """Return whether ``LoginSessionQuerySet.live`` finds this row."""
         at = moments.aware(now) if now else moments.now()
+        over = moments.aware(self.created_at) + get_settings().max_session_age
         return (
             self.ended_at is None
             and moments.aware(self.expires_at) > at - get_settings().LEEWAY
-            and not (self.has_outlived(at) and self.kind == Kind.SIGN_IN)
+            and not (self.kind == Kind.SIGN_IN and at >= over)
         )
 
     @property
     def latest_end(self) -> datetime:
         """When a sign-in reaches ``SESSION_LIFETIME``, aware: no token of it expires later."""
         return moments.aware(self.created_at) + get_settings().SESSION_LIFETIME
-
-    def has_outlived(self, at: datetime) -> bool:
-        """Return whether a sign-in has reached ``SESSION_LIFETIME``; ``at`` is aware."""
-        return at >= moments.aware(self.created_at) + get_settings().max_session_age
 
     def describe_acting(self) -> str:
         """Return who acts for whom, and why, in a sentence for operators."""

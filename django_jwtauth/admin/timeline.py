@@ -144,8 +144,10 @@ def _ended(session: LoginSession, at: datetime) -> Event:
 def _expires(session: LoginSession) -> Event:
     if session.ended_at:
         return Event(session.expires_at, _("Would have expired"))
-    ahead = moments.aware(session.expires_at) > moments.now()
-    return Event(session.expires_at, _("Expires") if ahead else _("Expired"))
+    event = Event(session.expires_at, _("Expires"))
+    if not event.is_ahead:
+        event.title = _("Expired")
+    return event
 
 
 def _of_token(record: BlacklistedToken, url: str) -> Event:

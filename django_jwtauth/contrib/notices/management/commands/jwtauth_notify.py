@@ -21,8 +21,8 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         if not mails.is_wanted(mails.EXPIRING):
             raise CommandError('"api_token_expiring" is not in JWTAUTH["NOTICES"]["KINDS"].')
-        until = moments.stored(moments.now() + get_settings().NOTICES.WARN_BEFORE)
-        rows = database.sign_ins().of_kind(Kind.API_TOKEN).live().filter(expires_at__lte=until)
+        until = moments.now() + get_settings().NOTICES.WARN_BEFORE
+        rows = database.sign_ins().of_kind(Kind.API_TOKEN).live().expired(until)
         sent = sum(
             mails.about_row(mails.EXPIRING, row)
             for row in rows.select_related("user").iterator()
