@@ -51,7 +51,7 @@ def test_the_table_has_a_line_a_sign_in(rows):
         "status",
     ]
     assert [line[:32] for line in lines] == [row.sid for row in reversed(rows)]
-    assert last.split()[1:4] == ["anna", "Firefox/140.0", "203.0.113.7"]
+    assert last.split()[1:5] == ["anna", "Firefox", "140", "203.0.113.7"]
     assert last.endswith("ended (left)")
     assert lines[0].endswith("live")
 

@@ -38,10 +38,13 @@ _CLIENT = re.compile(r"(?!Mozilla/)([\w.-]{1,40})/v?(\d+)")
 
 def readable(user_agent: str) -> str:
     """Return the names of browser and system, or the header itself if they are unknown."""
+    return recognise(user_agent) or user_agent.removeprefix("Mozilla/5.0 ")
+
+
+def recognise(user_agent: str) -> str:
+    """Return the names of browser and system, or that of a client, "" if they are unknown."""
     browser, system = (_parsed if parse else _guessed)(user_agent)
-    if not browser:
-        return user_agent.removeprefix("Mozilla/5.0 ")
-    if not system:
+    if not (browser and system):
         return browser
     return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import throttling
 from ...http.device import get_network
-from ...http.user_agents import readable
+from ...http.user_agents import readable, recognise
 from ...models import Kind, LoginSession
 from ...store import database
 from ...throttling.device_cookies import HARMLESS
@@ -50,9 +50,8 @@ def in_words(user_agent: str) -> str:
     Never the header itself: whoever signs in with a stolen password chooses it, and must not
     write to the owner in our name.
     """
-    words = readable(user_agent)
-    is_header = words in user_agent
-    return "" if is_header or "." in words or len(words) > _LENGTH else words
+    words = recognise(user_agent)
+    return "" if "." in words or len(words) > _LENGTH else words
 
 
 def as_line(text: str) -> str:

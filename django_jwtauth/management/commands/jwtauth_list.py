@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from ...conf import moments
+from ...http.user_agents import readable
 from ...models import Kind, LoginSession
 from ...operations.finding import holds_token
 from ...operations.searching import (
@@ -97,7 +98,7 @@ def _cells(row: LoginSession) -> dict[str, str]:
     return {
         "sid": row.sid,
         "user": _printable(_user(row)),
-        "device": _printable(row.name or row.user_agent),
+        "device": _printable(row.name or readable(row.user_agent)),
         "address": row.ip_address or "",
         "started": _clock(row.created_at),
         "last used": _clock(row.last_used_at or row.refreshed_at),
@@ -111,7 +112,7 @@ def _object(row: LoginSession) -> dict[str, Any]:
         "kind": row.kind,
         "user": _user(row),
         "subject": row.subject,
-        "device": row.name or row.user_agent,
+        "device": row.name or readable(row.user_agent),
         "user_agent": row.user_agent,
         "address": row.ip_address,
         "started": _iso(row.created_at),
