@@ -30,10 +30,6 @@ SIGN_IN: dict[str, Any] = {
 }
 BLACKLISTED_TOKEN: dict[str, Any] = {"note": ""}
 
-#: What is erased of rows of others: the name of the person who acted.
-SIGN_IN_ACTOR = {"ended_by": {"ended_by_name": ""}}
-BLACKLISTED_TOKEN_ACTOR = {"blacklisted_by": {"blacklisted_by_name": ""}}
-
 
 def erase(
     user: "AbstractBaseUser | str", by: "AbstractBaseUser | str | None", via: str = Via.CODE
@@ -51,10 +47,9 @@ def erase(
         number = sign_ins.filter(own).update(**SIGN_IN)
         number += blacklisted.filter(own).update(**BLACKLISTED_TOKEN)
         if acted is not None:
-            for column, empty in SIGN_IN_ACTOR.items():
-                sign_ins.filter(**{column: acted}).update(**empty)
-            for column, empty in BLACKLISTED_TOKEN_ACTOR.items():
-                blacklisted.filter(**{column: acted}).update(**empty)
+            # The name of whoever acted, in the rows of others.
+            sign_ins.filter(ended_by=acted).update(ended_by_name="")
+            blacklisted.filter(blacklisted_by=acted).update(blacklisted_by_name="")
             # Without an index, which every sign-in would pay for.
             acting = sign_ins.filter(kind=Kind.ACTING, actor_subject__in=identity.texts_of(user))
             acting.update(actor_name="")
