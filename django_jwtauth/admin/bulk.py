@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import NoReverseMatch, reverse
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from ..operations import revocation
 from ..operations.revocation import Tally, Target
 from ..store import users
+from . import user_page
 from .forms import ConfirmEndBeforeForm, EndBeforeForm, RevokeForm
 from .incidents import returning
 from .records import make_cause, operator
@@ -42,7 +42,7 @@ def end_user_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRespo
     context = {
         "title": title,
         "of_user": user,
-        "user_page": _page_of(model_admin, request, user),
+        "user_page": user_page.find_url(model_admin.admin_site, request, user),
         **_effect(model_admin, request, target, counted, form),
     }
     return model_admin.render_form(request, "admin/django_jwtauth/end_many.html", form, context)
@@ -61,7 +61,9 @@ def end_before_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpRes
     form, form_of_choice = _read(request, phrase)
     title = _("End sign-ins started before a given time")
     context: dict[str, Any] = {"title": title, "zone": zone_name(), "of_user": user}
-    context["user_page"] = _page_of(model_admin, request, user) if user else None
+    context["user_page"] = (
+        user_page.find_url(model_admin.admin_site, request, user) if user else None
+    )
     if form_of_choice.is_bound and form_of_choice.is_valid():
         chosen = form_of_choice.cleaned_data
         before = chosen["before"]
@@ -151,19 +153,3 @@ def _back(request: HttpRequest, model_admin: "RecordAdmin", user: "AbstractBaseU
     return returning.back_url(request, model_admin) or model_admin.page_url(
         "loginsession_changelist", **query
     )
-
-
-def _page_of(
-    model_admin: "RecordAdmin", request: HttpRequest, user: "AbstractBaseUser"
-) -> str | None:
-    """Return the page to change the user's password, or None if the operator may not use it."""
-    site, model = model_admin.admin_site, type(user)
-    if not site.is_registered(model):
-        return None
-    if not site.get_model_admin(model).has_change_permission(request, user):
-        return None
-    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
-    try:
-        return reverse(name, args=[user.pk], current_app=site.name)
-    except NoReverseMatch:
-        return None

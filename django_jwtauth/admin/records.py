@@ -91,7 +91,7 @@ class RecordAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if any(holds_token(value) for values in request.GET.lists() for value in values[1]):
+        if has_token(request):
             return self.forget(request)
         if len(request.GET.get("q", "")) > MAX_LENGTH:
             return self._shorten(request)
@@ -241,6 +241,11 @@ class RecordAdmin(ModelAdmin):
                 **context,
             },
         )
+
+
+def has_token(request: HttpRequest) -> bool:
+    """Return whether the query string contains a token."""
+    return any(holds_token(value) for _name, values in request.GET.lists() for value in values)
 
 
 def get_user(pk: str) -> "AbstractBaseUser":

@@ -1,4 +1,6 @@
-"""The link "Sign-ins" on the page of a user, with any admin class for users.
+"""The page of a user in the admin: its URL, and the link "Sign-ins" on it.
+
+The link is there with any admin class for users.
 
 A template override would need the name of the user model and the right order of INSTALLED_APPS. A
 mixin would need every project to subclass its user admin. Registering the model again would
@@ -11,9 +13,25 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import get_user_model
+from django.http import HttpRequest
 from django.template.loader import select_template
+from django.urls import NoReverseMatch, reverse
 
 TEMPLATE = "admin/django_jwtauth/user_change_form.html"
+
+
+def find_url(site: AdminSite, request: HttpRequest, user: Any) -> str | None:
+    """Return the page where the user's password is changed, None if the operator may not use it."""
+    model = type(user)
+    if not site.is_registered(model):
+        return None
+    if not site.get_model_admin(model).has_change_permission(request, user):
+        return None
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+    try:
+        return reverse(name, args=[user.pk], current_app=site.name)
+    except NoReverseMatch:
+        return None
 
 
 def add_link(site: AdminSite) -> None:

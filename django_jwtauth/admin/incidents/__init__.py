@@ -12,9 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ...operations.finding import holds_token
 from ...store import users
 from ..forms import FindForm, IncidentForm
+from ..records import has_token
 from . import accounts, leaks
 from .case import MAX_NAMES, Case
 from .steps import Plan
@@ -60,7 +60,7 @@ INCIDENTS = {
 def incidents_view(request: HttpRequest, model_admin: "RecordAdmin") -> HttpResponse:
     """Show the incidents or, with ``what``, what to do in one. It changes nothing."""
     model_admin.require_permission(request)
-    if any(holds_token(value) for values in request.GET.lists() for value in values[1]):
+    if has_token(request):
         return model_admin.forget(request)
     incident = INCIDENTS.get(request.GET.get("what", ""))
     if incident is None:

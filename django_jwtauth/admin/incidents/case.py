@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from django.contrib.auth import get_backends
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 
@@ -21,6 +20,7 @@ from ...operations.periods import Period
 from ...operations.searching import Search
 from ...store import database, identity, users
 from ...store.networks import Network
+from .. import user_page
 from .returning import PARAMETER
 
 #: The most rows that the page lists, and that it looks at.
@@ -77,12 +77,11 @@ class Case:
         """Return a link to the page where the user's password is changed."""
         label = _("Open the page of %(user)s") % {"user": self.user_name}
         site, opts = self.model_admin.admin_site, self.user._meta
+        if url := user_page.find_url(site, self.request, self.user):
+            return Button(label, url)
         if not site.is_registered(type(self.user)):
             return Button(label, ask=_("This admin has no users: ask whoever looks after them."))
-        if not site.get_model_admin(type(self.user)).has_change_permission(self.request, self.user):
-            return Button(label, ask=whom_to_ask(f"{opts.app_label}.change_{opts.model_name}"))
-        name = f"admin:{opts.app_label}_{opts.model_name}_change"
-        return Button(label, reverse(name, args=[self.user.pk], current_app=site.name))
+        return Button(label, ask=whom_to_ask(f"{opts.app_label}.change_{opts.model_name}"))
 
     # --- what can be seen
 
