@@ -14,6 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ...authentication import enforce_csrf
 from ...serializers import ActingSerializer, BodySerializer, TokenField
 from ...views.browser import end_presented
 from ..simplejwt.backends import read_text
@@ -77,6 +78,11 @@ class LogoutView(views.LogoutView):
         presented = _Presented(data=request.data)
         presented.is_valid(raise_exception=True)
         in_cookie = get_cookie(request, api_settings.JWT_AUTH_REFRESH_COOKIE)
+        has_header = JWTCookieAuthentication().get_header(request) is not None
+        if in_cookie and api_settings.JWT_AUTH_COOKIE_USE_CSRF and not has_header:
+            # The access cookie, for which this was checked, expires long before this one. The page
+            # of another site can send no header.
+            enforce_csrf(request)
         access = None
         with suppress(AuthenticationFailed):
             access = read_text(JWTCookieAuthentication().find_token(request))

@@ -94,7 +94,9 @@ class Command(BaseCommand):
 
 
 def _cells(row: LoginSession) -> dict[str, str]:
-    status = f"{status_of(row)} ({row.end_reason})" if row.ended_at else status_of(row)
+    status = status_of(row)
+    if row.ended_at:
+        status = f"{status} ({_printable(row.end_reason)})"
     return {
         "sid": row.sid,
         "user": _printable(_user(row)),

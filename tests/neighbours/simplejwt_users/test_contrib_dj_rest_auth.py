@@ -44,6 +44,28 @@ def test_logout_by_whichever_token_is_there(user, sent):
     assert LoginSession.objects.get().ended_at
 
 
+@pytest.mark.parametrize("sent", [(ACCESS,), (REFRESH,), (ACCESS, REFRESH)])
+def test_no_other_site_logs_out(user, sent):
+    """Also once the access cookie has expired and only the refresh cookie is there."""
+    answer, browser = sign_in(Client()), Client(enforce_csrf_checks=True)
+    for name in sent:
+        browser.cookies[name] = answer.cookies[name].value
+    refused = post(browser, "/auth/logout/", Origin="https://evil.example")
+
+    assert refused.status_code == 403
+    assert not LoginSession.objects.get().ended_at
+
+
+def test_a_logout_with_a_header_needs_no_csrf_token(user):
+    """No form can send one."""
+    answer, browser = sign_in(Client()), Client(enforce_csrf_checks=True)
+    browser.cookies[REFRESH] = answer.cookies[REFRESH].value
+    bearer = {"Authorization": f"Bearer {answer.json()['access']}"}
+
+    assert post(browser, "/auth/logout/", **bearer).status_code == 200
+    assert LoginSession.objects.get().ended_at
+
+
 def test_logout_twice_or_without_a_valid_token(client, user):
     """200: nobody is signed in afterwards. What is no token ends nothing."""
     access = sign_in(client).json()["access"]
