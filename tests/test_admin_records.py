@@ -4,7 +4,9 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -25,6 +27,20 @@ def fill(user, number):
     BlacklistedToken.objects.bulk_create(
         BlacklistedToken(jti=f"{row.sid}.x", user=user, session=row, expires_at=now) for row in rows
     )
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "query", [{"ip_address": "x"}, {"kind": "\0"}, {"end_reason": "\0"}, {"user__id": "x"}]
+)
+@pytest.mark.parametrize("page", ["changelist", "export"])
+def test_a_value_that_no_column_has_is_no_error_of_the_server(transactional_db, query, page):
+    """PostgreSQL refuses what is no address, and null characters, in the middle of the query."""
+    desk = Client()
+    desk.force_login(get_user_model().objects.create_superuser("root", "r@example.org", "pw"))
+    url = reverse(f"admin:django_jwtauth_loginsession_{page}")
+
+    assert desk.get(url, query).status_code in (200, 302, 400)
 
 
 @pytest.mark.parametrize(

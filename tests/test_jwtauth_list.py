@@ -106,7 +106,9 @@ def test_a_cut_is_told(rows):
 
 def test_a_terminal_gets_no_control_characters(user):
     """A device name is what its user chose; a reason may be the project's own word."""
-    make_sessions(DAY, user=None, name="\x1b[2J phone", ended_at=timezone.now(), end_reason="\x1b[31m")
+    make_sessions(
+        DAY, user=None, name="\x1b[2J phone", ended_at=timezone.now(), end_reason="\x1b[31m"
+    )
 
     assert "?[2J phone" in run()
     assert "\x1b" not in run()

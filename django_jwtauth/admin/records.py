@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import DatabaseError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -110,6 +112,16 @@ class RecordAdmin(ModelAdmin):
             **(extra_context or {}),
         }
         return super().changelist_view(request, context)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_changelist_instance(request)
+        except (DatabaseError, ValueError) as error:
+            if isinstance(error, DatabaseError) and not database.is_unstorable(error):
+                raise
+            # Django finds most of what is no value of a column before the query is run; PostgreSQL
+            # and its driver refuse more.
+            raise IncorrectLookupParameters from error
 
     def forget(self, request: HttpRequest) -> HttpResponse:
         """Show the list without a token that was searched for, which its links would repeat."""
