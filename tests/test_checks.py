@@ -379,7 +379,7 @@ def test_sign_ins_that_another_sub_loses_are_told(user, other_user, settings):
         messages = run_checks(databases=["default"])
         return [message.msg for message in messages if message.id == checks.SUBJECTS_LOST]
 
-    sessions.start(user)
+    older = sessions.start(user)
     settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
     assert told() == []
     sessions.start(user)
@@ -388,6 +388,11 @@ def test_sign_ins_that_another_sub_loses_are_told(user, other_user, settings):
     settings.JWTAUTH = {}
     (text,) = told()
     assert text.startswith("The tokens of 2 of the 3 newest live sign-ins are refused")
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    sessions.refresh(older.refresh)
+    settings.JWTAUTH = {}
+    (text,) = told()
+    assert text.startswith("The tokens of 3 of the 3 newest live sign-ins are refused")
     LoginSession.objects.all().end()
     assert told() == []
     settings.JWTAUTH = {"SUBJECT_FIELD": "nothing"}

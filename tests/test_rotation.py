@@ -847,3 +847,14 @@ def test_a_lock_is_taken_at_once_within_a_transaction(pair, mode):
     locking = [sql for sql in reads if "FOR UPDATE" in sql]
     if connection.features.has_select_for_update:
         assert len(locking) == (0 if mode == "autocommit" else len(reads))
+
+
+def test_a_refresh_writes_the_subject_once_a_field_is_named(pair, settings):
+    """So that the row says what the tokens say, which checks and erasing go by."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    assert row().subject == str(row().user_id)
+
+    for _ in range(2):
+        pair = sessions.refresh(pair.refresh)
+
+        assert row().subject == "anna"

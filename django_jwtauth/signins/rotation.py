@@ -152,6 +152,9 @@ def _next_generation(live: Live, claims: Claims, arrival: Arrival) -> dict[str, 
     if session.auth_hash != live.auth_hash:
         # It matched through a fallback of SECRET_KEY, which will be removed some day.
         changes["auth_hash"] = live.auth_hash
+    if conf.SUBJECT_FIELD:
+        # A sign-in that started before the setting has the primary key in its row.
+        changes["subject"] = session.subject
     return changes
 
 
