@@ -141,10 +141,7 @@ class EndBeforeForm(RevokeForm):
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        self.fields["before"].help_text = _("Time zone: %(zone)s. It is now %(now)s there.") % {
-            "zone": zone_name(),
-            "now": moment(moments.now()),
-        }
+        self.fields["before"].help_text = _say_which_clock()
 
     def clean_before(self) -> datetime:
         before: datetime = self.cleaned_data["before"]
@@ -185,16 +182,12 @@ class IncidentForm(forms.Form):
             del self.fields[name]
         if "since" in asks:
             since = self.fields["since"]
-            since.help_text = _("Time zone: %(zone)s. It is now %(now)s there.") % {
-                "zone": zone_name(),
-                "now": moment(moments.now()),
-            }
             if "address" in asks:
                 text = _("Without it, what started in the last 30 days is shown.")
             else:
                 since.label = _("New key deployed")
                 text = _("Leave it empty until then. With it, the page sees what is older.")
-            since.help_text = f"{text} {since.help_text}"
+            since.help_text = f"{text} {_say_which_clock()}"
 
     def clean_address(self) -> Network | None:
         text: str = self.cleaned_data["address"]
@@ -229,3 +222,9 @@ class ConfirmEndBeforeForm(EndBeforeForm):
         if self.cleaned_data["confirm"].strip() != self.phrase:
             raise forms.ValidationError(_("The word doesn't match."))
         return self.phrase
+
+
+def _say_which_clock() -> str:
+    """Return the time zone in which a time is entered, and what a clock there shows now."""
+    words = {"zone": zone_name(), "now": moment(moments.now())}
+    return _("Time zone: %(zone)s. It is now %(now)s there.") % words

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from ..operations.periods import Period, read_moment
 from ..operations.searching import MAX_LENGTH, Search, read_network
-from ..store import identity
+from ..store import identity, users
 from ..store.networks import Network
 
 if TYPE_CHECKING:
@@ -25,9 +25,13 @@ def batch_size(text: str) -> int:
     return int(text)
 
 
-def find_user(argument: str, username: str, users: Any) -> "AbstractBaseUser":
-    """Return the one of ``users`` with this user name; raises ``CommandError`` without one."""
-    found = list(identity.having(users, get_user_model().USERNAME_FIELD, username)[:2])
+def find_user(argument: str, username: str, among: Any = None) -> "AbstractBaseUser":
+    """Return the user with this user name, by default even one whom a manager hides.
+
+    ``among``: the users to choose from. Raises ``CommandError`` without exactly one.
+    """
+    rows = users.everybody() if among is None else among
+    found = list(identity.having(rows, get_user_model().USERNAME_FIELD, username)[:2])
     if len(found) != 1:
         many = "more than one user" if found else "no user"
         raise CommandError(f"{argument}: there is {many} with this name. Nothing was done.")

@@ -21,7 +21,7 @@ def _about_row(kind: str, sid: str, language: str | None) -> bool:
 
 
 def _about_password(key: str, language: str | None) -> bool:
-    user = users.everybody().filter(pk=key).first()
+    user = users.find(key)
     if user is None:
         return False
     with translation.override(language):

@@ -8,7 +8,6 @@ from django.db import DatabaseError
 from ... import sessions
 from ...exceptions import Unavailable
 from ...models import Via
-from ...store import users
 from ..terminal import confirm, find_user, system_user
 
 
@@ -37,7 +36,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, user: str | None, deleted: str | None, **options: Any) -> None:
-        person = find_user("--user", user, users.everybody()) if user is not None else deleted or ""
+        person = find_user("--user", user) if user is not None else deleted or ""
         if options["interactive"]:
             question = (
                 "This ends all sign-ins of this person, and cannot be undone. "

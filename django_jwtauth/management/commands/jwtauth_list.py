@@ -20,7 +20,7 @@ from ...operations.searching import (
     status_of,
     understand,
 )
-from ...store import database, users
+from ...store import database
 from ..terminal import add_search, find_user, search_of
 
 #: The columns of the table, and how wide each is; the last has room.
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             raise CommandError(f"A search has at most {MAX_LENGTH:,} characters.")
         rows: Any = database.sign_ins().select_related("user")
         if options["user"] is not None:
-            rows = rows.filter(user=find_user("--user", options["user"], users.everybody()).pk)
+            rows = rows.filter(user=find_user("--user", options["user"]).pk)
         if options["kind"]:
             rows = rows.filter(kind=options["kind"])
         rows = of_status(rows, options["status"])

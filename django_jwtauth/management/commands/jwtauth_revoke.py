@@ -18,7 +18,6 @@ from ...conf.durations import words
 from ...models import Cause, Via
 from ...operations import revocation
 from ...operations.revocation import OPERATOR_REASONS, Target, UnknownToken
-from ...store import users
 from ..terminal import (
     add_search,
     confirm,
@@ -138,7 +137,7 @@ class Command(BaseCommand):
         note = (options["note"] or "").strip()
         if not dry_run and not (options["reason"] and note):
             raise CommandError("--reason and --note must not be empty: they are recorded.")
-        by = find_user("--by", options["by"], users.everybody()) if options["by"] else system_user()
+        by = find_user("--by", options["by"]) if options["by"] else system_user()
         cause = Cause(options["reason"], Via.COMMAND, by, note)
         try:
             if options["jti"]:
@@ -177,7 +176,7 @@ class Command(BaseCommand):
                     raise CommandError(f"There is no sign-in {sid.hex}. Nothing was ended.")
             return target
         name = options["user"]
-        user = None if name is None else find_user("--user", name, users.everybody())
+        user = None if name is None else find_user("--user", name)
         if is_search(options):
             return revocation.matching(search_of(options), user)
         if user is None:
