@@ -101,6 +101,15 @@ def test_a_network_is_known_that_a_refresh_came_from(anna):
     assert mail.outbox == []
 
 
+def test_a_refresh_from_nowhere_makes_no_unknown_address_known(anna):
+    """Code without a request may refresh; whoever hides an address is not therefore known."""
+    sessions.refresh(sign_in(anna).refresh)
+    hidden = {"user-agent": LAPTOP, "forwarded": "for=unknown"}
+    sessions.start(anna, RequestFactory().post("/", headers=hidden, REMOTE_ADDR="10.0.0.1"))
+
+    assert len(mail.outbox) == 1
+
+
 def test_what_a_thief_used_does_not_become_known(anna):
     """Its sign-in was ended as stolen."""
     sign_in(anna)

@@ -66,8 +66,6 @@ def _family(user_agent: str) -> str:
 
 
 def _networks(row: dict[str, Any]) -> set[str | None]:
-    return {
-        get_network(row["ip_address"]),
-        get_network(row["refreshed_ip"]),
-        *row["networks"].split(),
-    }
+    # A refresh from an unknown address does not make every unknown address known.
+    refreshed = {get_network(row["refreshed_ip"])} - {None}
+    return {get_network(row["ip_address"]), *refreshed, *row["networks"].split()}
