@@ -341,8 +341,9 @@ def keep(request: Any, user: "AbstractBaseUser") -> None:
     """Keep the current sign-in after its user has changed the password; all others end.
 
     The counterpart of Django's ``update_session_auth_hash()``: call it after ``user.save()``,
-    with the object that was saved, and best in the same ``atomic()`` block, so that the sign-in
-    never seems to have ended. Its tokens stay valid, so the client gets no new ones.
+    with the object that was saved, and in the same ``atomic()`` block, so that the sign-in never
+    seems to have ended. Otherwise an operator who ends it between the two is told that it had
+    already ended, and this revives it. Its tokens stay valid, so the client gets no new ones.
 
     ``request``: Django's or that of Django REST framework, signed in with an access token of
     ``user``. Raises ``InsufficientUserAuthentication`` for an API token; ``CredentialsChanged`` if
