@@ -39,8 +39,9 @@ OPERATIONS = {
     "verify a refresh token": Operation(lambda api, pair: api.verify(pair.refresh), 1, 0, 1),
     # The sign-in and the user, locked; the row. Without a transaction it is one less.
     "refresh": Operation(lambda api, pair: api.refresh(pair.refresh), 3, 2, 1),
-    # The sign-in with its user; its end; the record.
-    "sign out": Operation(lambda api, pair: api.blacklist(refresh=pair.refresh), 3, 0, 1),
+    # The sign-in with its user; its end; the record. In a transaction, a savepoint for the one
+    # receiver of user_logged_out, the admin's.
+    "sign out": Operation(lambda api, pair: api.blacklist(refresh=pair.refresh), 5, 0, 1),
     "blacklist": Operation(lambda api, pair: api.blacklist(token=pair.access), 2, 0, 1),
     "me": Operation(
         lambda api, pair: api.with_token(pair.access).get(reverse("jwtauth_me")), 1, 0, 1

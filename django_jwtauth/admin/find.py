@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from ..claims import ACCESS
 from ..exceptions import AuthError
 from ..models import BlacklistedToken, Kind, Reason, Via
-from ..operations.finding import Finding, find
+from ..operations.finding import Finding, find, without_tokens
 from ..operations.searching import networks_in
 from ..redacted import redact_body
 from ..store.networks import spell
@@ -69,7 +69,7 @@ def find_view(request: HttpRequest, model_admin: Any) -> HttpResponse:
 
 def _networks(model_admin: Any, text: str) -> Iterator[tuple[str, str]]:
     """Yield the URL and the label of a search for each address; nothing else of the text."""
-    for network in networks_in(text):
+    for network in networks_in(without_tokens(text)):
         name = spell(network)
         url = model_admin.page_url("loginsession_changelist", q=name)
         yield url, _("Show sign-ins from %(address)s") % {"address": name}

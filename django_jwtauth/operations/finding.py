@@ -76,8 +76,7 @@ def find(text: str) -> list[Finding]:
     """
     text = Redacted(text[:MAX_LENGTH])
     with database.reporting_unavailable():
-        # A terminal or a mail program may have broken the line.
-        whole = Redacted("".join(_SCHEME.sub("", text).split()))
+        whole = _unbroken(text)
         if _TOKEN.fullmatch(whole) and (finding := _inspect(whole)).authentic:
             return [finding]
         raws = dict.fromkeys(Redacted(match[2]) for match in _TOKEN.finditer(text))
@@ -86,6 +85,17 @@ def find(text: str) -> list[Finding]:
         known = {finding.session.pk for finding in found if finding.session}
         others = [one for one in _find_ids(rest) if not one.session or one.session.pk not in known]
         return (found + others)[:MAX_FINDINGS]
+
+
+def without_tokens(text: str) -> str:
+    """Return ``text`` without the tokens in it; "" if it is one whole token."""
+    text = Redacted(text[:MAX_LENGTH])
+    return "" if _TOKEN.fullmatch(_unbroken(text)) else Redacted(_TOKEN.sub(r"\1 ", text))
+
+
+def _unbroken(text: Redacted) -> Redacted:
+    # A terminal or a mail program may have broken the line.
+    return Redacted("".join(_SCHEME.sub("", text).split()))
 
 
 def holds_token(text: str) -> bool:
