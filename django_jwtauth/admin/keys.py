@@ -1,7 +1,6 @@
 """The page that shows which key signs, which will, and which only verify. No key material."""
 
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from .records import RecordAdmin
 
 #: When this process, or the one that it was forked from, read its settings.
-STARTED = datetime.now(timezone.utc)
+STARTED = moments.now()
 #: How many API tokens of earlier keys are counted.
 MAX_COUNTED = 200
 

@@ -266,8 +266,8 @@ def base_url(value: Any) -> str | None:
 
 def notices(value: Any) -> tuple[str, ...]:
     values = texts(value)
-    if unknown := [item for item in values if item not in NOTICES]:
-        raise ValueError(f"has no kind {unknown[0]!r}. The kinds are: {', '.join(NOTICES)}.")
+    if not set(values) <= set(NOTICES):
+        raise ValueError(f"must list some of these kinds: {', '.join(NOTICES)}.")
     return values
 
 

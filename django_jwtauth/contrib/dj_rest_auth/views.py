@@ -8,13 +8,13 @@ from dj_rest_auth import views
 from dj_rest_auth.app_settings import api_settings
 from django.contrib.auth import logout
 from django.core.exceptions import ObjectDoesNotExist
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ...authentication import enforce_csrf
+from ...conf import moments
 from ...serializers import ActingSerializer, BodySerializer, TokenField
 from ...views.browser import end_presented
 from ..simplejwt.backends import read_text
@@ -120,14 +120,15 @@ class RefreshView(TokenRefreshView):
 
     def answer(self, serializer: ActingSerializer) -> Response:
         response = super().answer(serializer)
-        body, now = response.data, timezone.now()
+        body, now = response.data, moments.now()
         set_jwt_access_cookie(response, body["access"])
-        body["access_expiration"] = now + timedelta(seconds=body["expires_in"])
+        ends = now + timedelta(seconds=body["expires_in"])
+        body["access_expiration"] = moments.stored(ends)
         if "refresh" in body:
             set_jwt_refresh_cookie(response, body["refresh"])
             if api_settings.JWT_AUTH_HTTPONLY:
                 del body["refresh"]
             else:
                 ends = now + timedelta(seconds=body["refresh_expires_in"])
-                body["refresh_expiration"] = ends
+                body["refresh_expiration"] = moments.stored(ends)
         return response
