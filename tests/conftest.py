@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from django_jwtauth import api_tokens, checks, one_time, sessions, tokens
+from django_jwtauth import api_tokens, one_time, sessions, tokens
+from django_jwtauth.checks import project
 from django_jwtauth.management.commands import jwtauth_generate_key
 from django_jwtauth.models import LoginSession
 from django_jwtauth.operations import batches
@@ -69,7 +70,7 @@ class Client(APIClient):
 @pytest.fixture(autouse=True)
 def django_without_holes(monkeypatch):
     """The tests run on releases with published ones, too; test_checks says what is told of them."""
-    monkeypatch.setattr(checks, "DJANGO_HOLES", ())
+    monkeypatch.setattr(project, "DJANGO_HOLES", ())
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ ORDER = {
     " permissions store / signins / acting api_tokens one_time throttling / credentials sessions /"
     " authentication decorators middleware operations serializers testing /"
     " admin tasks views / contrib urls / checks / apps management",
+    "checks": "ids / configuration / keys / project / deployment rows / .",
     "conf": "durations moments / values / schema / reading tenants / .",
     "tokens": "cache weak_rsa / keymaterial / jws keyrings / remote_keys / .",
     "store": "database networks writing / identity / compiled users / lookup",

@@ -19,7 +19,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from rest_framework.authentication import BasicAuthentication
 
-from django_jwtauth import api_tokens, checks, sessions
+from django_jwtauth import api_tokens, sessions
+from django_jwtauth.checks import configuration, deployment, project, rows
+from django_jwtauth.checks import ids as check_ids
 from django_jwtauth.models import LoginSession
 from tests.given import CANARY, NAMES, hide, json_like
 from tests.keypairs import make_pem, make_public_pem, needs_cryptography
@@ -28,12 +30,12 @@ SHARED = {"algorithm": "HS256", "secret": "a secret that another service has: 01
 NEVER = datetime(9999, 1, 1, tzinfo=timezone.utc)
 IDS = {
     name: value
-    for name, value in vars(checks).items()
+    for name, value in vars(check_ids).items()
     if isinstance(value, str) and value.startswith("jwtauth.")
 }
 
 
-HOLES = checks.DJANGO_HOLES
+HOLES = project.DJANGO_HOLES
 
 
 def found(*, deploy=False):
@@ -59,7 +61,7 @@ OLD_KEY = "an old key that stands in SECRET_KEY_FALLBACKS, long enough"
 
 def of_tokens(databases=("default",)):
     messages = run_checks(databases=databases)
-    return [message for message in messages if message.id == checks.TOKENS_OF_FALLBACK]
+    return [message for message in messages if message.id == check_ids.TOKENS_OF_FALLBACK]
 
 
 # --- in general
@@ -89,7 +91,7 @@ def test_an_error_stops_manage_py(tmp_path):
     )
 
     assert done.returncode == 1
-    assert f"({checks.BAD_SETTING}) JWTAUTH['LEEWAY'] must not be negative." in done.stderr
+    assert f"({check_ids.BAD_SETTING}) JWTAUTH['LEEWAY'] must not be negative." in done.stderr
 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -121,27 +123,27 @@ def test_each_bad_setting_is_told(settings):
 
     assert [(message.id, message.msg) for message in found()] == [
         (
-            checks.UNKNOWN_SETTING,
+            check_ids.UNKNOWN_SETTING,
             "JWTAUTH['ACCES_TOKEN_LIFETIME'] is not a setting: did you mean "
             "'ACCESS_TOKEN_LIFETIME'?",
         ),
         (
-            checks.BAD_SETTING,
+            check_ids.BAD_SETTING,
             "JWTAUTH['AUDIENCE'] must be a string or a list of strings, none of them empty.",
         ),
-        (checks.BAD_SETTING, "JWTAUTH['LEEWAY'] must not be negative."),
+        (check_ids.BAD_SETTING, "JWTAUTH['LEEWAY'] must not be negative."),
     ]
 
 
-@pytest.mark.parametrize("name", checks.NAMES_NOT_READ)
+@pytest.mark.parametrize("name", configuration.NAMES_NOT_READ)
 def test_a_setting_by_nearly_the_name_is_told(settings, name):
     """Nobody would read it; where JWTAUTH is set as well, it is another package's."""
     setattr(settings, name, {"ACCESS_TOKEN_LIFETIME": 60})
     settings.JWTAUTH = {}
-    assert checks.NAME_NOT_READ not in ids()
+    assert check_ids.NAME_NOT_READ not in ids()
 
     del settings.JWTAUTH
-    [message] = [message for message in found() if message.id == checks.NAME_NOT_READ]
+    [message] = [message for message in found() if message.id == check_ids.NAME_NOT_READ]
     assert name in message.msg
 
 
@@ -149,21 +151,21 @@ def test_a_jwtauth_that_is_no_dict_is_told(settings):
     """One error, whatever it is."""
     settings.JWTAUTH = ["LEEWAY"]
 
-    assert ids() == [checks.BAD_SETTING]
+    assert ids() == [check_ids.BAD_SETTING]
 
 
 @pytest.mark.parametrize(
     ("jwtauth", "told"),
     [
-        ({"REFRESH_TOKEN_LIFETIME": 299}, [checks.REFRESH_TOO_SHORT]),
+        ({"REFRESH_TOKEN_LIFETIME": 299}, [check_ids.REFRESH_TOO_SHORT]),
         ({"REFRESH_TOKEN_LIFETIME": 300}, []),
-        ({"SESSION_LIFETIME": timedelta(days=6)}, [checks.REFRESH_TOO_LONG]),
+        ({"SESSION_LIFETIME": timedelta(days=6)}, [check_ids.REFRESH_TOO_LONG]),
         ({"SESSION_LIFETIME": timedelta(days=7)}, []),
-        ({"SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=30)}, [checks.NOT_SHORTER]),
+        ({"SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=30)}, [check_ids.NOT_SHORTER]),
         ({"SESSION_LIFETIME_NOT_REMEMBERED": timedelta(days=29)}, []),
-        ({"REFRESH_GRACE_PERIOD": 0}, [checks.NO_GRACE_PERIOD]),
-        ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, [checks.NO_ROTATION]),
-        ({"ACCESS_TOKEN_LIFETIME": 29}, [checks.GRACE_PERIOD_TOO_LONG]),
+        ({"REFRESH_GRACE_PERIOD": 0}, [check_ids.NO_GRACE_PERIOD]),
+        ({"REFRESH_GRACE_PERIOD": 0, "ROTATE_REFRESH_TOKENS": False}, [check_ids.NO_ROTATION]),
+        ({"ACCESS_TOKEN_LIFETIME": 29}, [check_ids.GRACE_PERIOD_TOO_LONG]),
         ({"ACCESS_TOKEN_LIFETIME": 30}, []),
     ],
     ids=str,
@@ -185,8 +187,8 @@ OVER = "2020-01-01T00:00:00Z"
 @pytest.mark.parametrize(
     "jwtauth, simple_jwt, told",
     [
-        ({"LEGACY": {"DECODER": DECODER}}, {}, [checks.LEGACY_IGNORED]),
-        ({"LEGACY": {"UNTIL": NEVER}}, {}, [checks.LEGACY_IGNORED]),
+        ({"LEGACY": {"DECODER": DECODER}}, {}, [check_ids.LEGACY_IGNORED]),
+        ({"LEGACY": {"UNTIL": NEVER}}, {}, [check_ids.LEGACY_IGNORED]),
         (
             {
                 "LEGACY": {"DECODER": DECODER, "UNTIL": OVER},
@@ -199,14 +201,14 @@ OVER = "2020-01-01T00:00:00Z"
                 "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
             },
             {},
-            [checks.LEGACY_CLIENTS_LOST],
+            [check_ids.LEGACY_CLIENTS_LOST],
         ),
         (
             {
                 "LEGACY": {"DECODER": DECODER, "UNTIL": NEVER},
             },
             None,
-            [checks.LEGACY_CLIENTS_LOST],
+            [check_ids.LEGACY_CLIENTS_LOST],
         ),
         (
             {
@@ -221,7 +223,7 @@ OVER = "2020-01-01T00:00:00Z"
                 "ROTATE_REFRESH_TOKENS": False,
             },
             {},
-            [checks.NO_ROTATION],
+            [check_ids.NO_ROTATION],
         ),
     ],
 )
@@ -240,7 +242,7 @@ def test_each_bad_key_is_told(settings):
     """Every entry that cannot be used is an error, by its number."""
     settings.JWTAUTH = {"KEYS": [{}, SHARED, {"algorithm": "none"}]}
 
-    assert ids() == [checks.BAD_KEY, checks.BAD_KEY]
+    assert ids() == [check_ids.BAD_KEY, check_ids.BAD_KEY]
     assert "entry 2" in found()[1].msg
 
 
@@ -248,7 +250,7 @@ def test_a_key_of_the_future_is_not_enough(settings):
     """While no key is active, nobody can sign in."""
     settings.JWTAUTH = {"KEYS": [{**SHARED, "active_from": NEVER}]}
 
-    assert ids() == [checks.NO_ACTIVE_KEY]
+    assert ids() == [check_ids.NO_ACTIVE_KEY]
 
 
 @pytest.mark.parametrize("more", [{}, {"active_from": "2026-01-01T00:00:00Z"}], ids=str)
@@ -273,7 +275,7 @@ def test_public_keys_alone_are_told(settings):
         "ISSUERS": {"https://a.example": "https://a.example/jwks.json"},
     }
 
-    assert alone == [checks.NO_SIGNING_KEY]
+    assert alone == [check_ids.NO_SIGNING_KEY]
     assert ids() == []
 
 
@@ -288,7 +290,7 @@ def test_a_list_that_a_leaked_key_was_removed_from_is_told(settings, empty):
         "ISSUERS": {"https://a.example": "https://a.example/jwks.json"},
     }
 
-    assert alone == [checks.EMPTY_KEYS]
+    assert alone == [check_ids.EMPTY_KEYS]
     assert ids() == []
 
 
@@ -301,7 +303,7 @@ def test_what_is_for_other_issuers_is_not_said_of_ones_own(settings, limit):
     settings.JWTAUTH = {**settings.JWTAUTH, "ISSUER": "https://a.example"}
 
     assert another == []
-    assert ids() == [checks.OWN_ISSUER_LIMITED]
+    assert ids() == [check_ids.OWN_ISSUER_LIMITED]
 
 
 @needs_cryptography
@@ -310,7 +312,7 @@ def test_without_a_secret_key_the_others_still_check(settings, no_proxy):
     settings.SECRET_KEY = ""
     settings.JWTAUTH = {"KEYS": [{"algorithm": "ES256", "public_key": make_public_pem()}]}
 
-    assert ids(deploy=True) == [checks.CACHE_NOT_SHARED]
+    assert ids(deploy=True) == [check_ids.CACHE_NOT_SHARED]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_secret_key_that_can_be_guessed_is_told(settings, guessable):
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY, guessable]
     (message,) = found()
 
-    assert message.id == checks.GUESSABLE_KEY
+    assert message.id == check_ids.GUESSABLE_KEY
     assert message.msg.startswith("SECRET_KEY_FALLBACKS[1] ")
     if guessable:
         settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = guessable, []
@@ -341,7 +343,7 @@ def test_api_tokens_that_need_a_fallback_are_told(user, settings):
     (message,) = of_tokens()
     assert f"{long.session.expires_at:%Y-%m-%d}" in message.msg
     assert of_tokens(databases=None) == found() == []
-    assert [*checks.check_api_tokens(databases=["other"])] == []
+    assert [*rows.check_api_tokens(databases=["other"])] == []
 
     long.session.refresh_from_db()
     LoginSession.objects.filter(pk=long.session.pk).end(reason="revoked")
@@ -377,7 +379,7 @@ def test_sign_ins_that_another_sub_loses_are_told(user, other_user, settings):
 
     def told():
         messages = run_checks(databases=["default"])
-        return [message.msg for message in messages if message.id == checks.SUBJECTS_LOST]
+        return [message.msg for message in messages if message.id == check_ids.SUBJECTS_LOST]
 
     older = sessions.start(user)
     settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
@@ -423,9 +425,9 @@ def test_the_shortest_secret_key_that_is_long_enough(settings):
 @pytest.mark.parametrize(
     ("permissions", "told"),
     [
-        (None, [checks.OPEN_BY_DEFAULT]),
-        ([], [checks.OPEN_BY_DEFAULT]),
-        (["rest_framework.permissions.AllowAny"], [checks.OPEN_BY_DEFAULT]),
+        (None, [check_ids.OPEN_BY_DEFAULT]),
+        ([], [check_ids.OPEN_BY_DEFAULT]),
+        (["rest_framework.permissions.AllowAny"], [check_ids.OPEN_BY_DEFAULT]),
         (["rest_framework.permissions.IsAuthenticatedOrReadOnly"], []),
     ],
     ids=str,
@@ -452,8 +454,8 @@ BASIC = "rest_framework.authentication.BasicAuthentication"
 @pytest.mark.parametrize(
     ("classes", "told"),
     [
-        ([SESSION, OURS], [checks.ANSWERS_403]),
-        ([SESSION, BASIC, STATELESS], [checks.ANSWERS_403]),
+        ([SESSION, OURS], [check_ids.ANSWERS_403]),
+        ([SESSION, BASIC, STATELESS], [check_ids.ANSWERS_403]),
         ([OURS, SESSION], []),
         ([BASIC, OURS], []),
         ([SESSION], []),
@@ -488,7 +490,7 @@ def test_a_header_that_other_origins_cannot_send_is_told(settings, name, allowed
         settings.CORS_ALLOW_HEADERS = allowed
     assert ids() == []
     with mock.patch.object(apps, "is_installed", lambda app: True):
-        assert ids() == [checks.HEADER_NOT_ALLOWED] * told
+        assert ids() == [check_ids.HEADER_NOT_ALLOWED] * told
 
 
 SITES = {"CSRF_COOKIE_SAMESITE": "None", "CSRF_COOKIE_SECURE": True}
@@ -526,7 +528,7 @@ def test_cookies_that_browsers_refuse_are_told(settings, cookies, others, told):
 def test_rest_framework_not_installed_is_told():
     """Its templates are found only then."""
     with modify_settings(INSTALLED_APPS={"remove": ["rest_framework"]}):
-        assert ids() == [checks.REST_FRAMEWORK_MISSING]
+        assert ids() == [check_ids.REST_FRAMEWORK_MISSING]
 
 
 # --- the user model
@@ -537,7 +539,7 @@ def test_a_user_model_without_an_auth_hash_is_told(monkeypatch):
     monkeypatch.delattr(AbstractBaseUser, "get_session_auth_hash")
     (message,) = found()
 
-    assert message.id == checks.NO_AUTH_HASH
+    assert message.id == check_ids.NO_AUTH_HASH
     assert "auth.User" in message.msg
 
 
@@ -551,7 +553,7 @@ def test_tables_in_several_databases_are_told(settings, aliases):
     settings.DATABASE_ROUTERS = [fake_router(**aliases)]
     (message,) = found()
 
-    assert message.id == checks.SEVERAL_DATABASES
+    assert message.id == check_ids.SEVERAL_DATABASES
     assert all(f"{model} in '{alias}'" in message.msg for model, alias in aliases.items())
 
 
@@ -571,7 +573,7 @@ def test_the_checks_for_deployment_wait_for_it(settings):
     settings.JWTAUTH = {"ACCESS_TOKEN_LIFETIME": 3601}
 
     assert ids() == []
-    assert checks.ACCESS_TOO_LONG in ids(deploy=True)
+    assert check_ids.ACCESS_TOO_LONG in ids(deploy=True)
 
 
 @pytest.fixture
@@ -591,10 +593,10 @@ def shared_cache(settings, no_proxy):
     [
         ({}, []),
         ({"ACCESS_TOKEN_LIFETIME": 3600}, []),
-        ({"ACCESS_TOKEN_LIFETIME": 3601}, [checks.ACCESS_TOO_LONG]),
+        ({"ACCESS_TOKEN_LIFETIME": 3601}, [check_ids.ACCESS_TOO_LONG]),
         ({"LEEWAY": 60}, []),
-        ({"LEEWAY": 61}, [checks.LEEWAY_TOO_LONG]),
-        ({"COOKIES": {"SECURE": False}}, [checks.COOKIES_NOT_SECURE]),
+        ({"LEEWAY": 61}, [check_ids.LEEWAY_TOO_LONG]),
+        ({"COOKIES": {"SECURE": False}}, [check_ids.COOKIES_NOT_SECURE]),
         ({"KEYS": [SHARED]}, []),
     ],
     ids=str,
@@ -614,7 +616,7 @@ def test_public_keys_need_an_issuer(shared_cache, settings):
     without = ids(deploy=True)
     settings.JWTAUTH = {**keys, "ISSUER": "https://a.example"}
 
-    assert without == [checks.NO_ISSUER]
+    assert without == [check_ids.NO_ISSUER]
     assert ids(deploy=True) == []
 
 
@@ -639,7 +641,7 @@ def test_a_derived_key_that_others_would_need_is_told(shared_cache, settings, jw
     settings.JWTAUTH = jwtauth
     told = found(deploy=True)
 
-    assert [message.id for message in told] == ([checks.DERIVED_KEY_SIGNS] if sign else [])
+    assert [message.id for message in told] == ([check_ids.DERIVED_KEY_SIGNS] if sign else [])
     assert not sign or told[0].msg.startswith(f"{sign}, so other programs")
 
 
@@ -651,14 +653,14 @@ def test_a_project_that_publishes_nothing_may_use_the_derived_key(shared_cache, 
     assert ids(deploy=True) == []
 
 
-@pytest.mark.parametrize("app", checks.SECOND_FACTOR_APPS)
+@pytest.mark.parametrize("app", deployment.SECOND_FACTOR_APPS)
 def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, monkeypatch, app):
     """An app for it protects the pages, not the token endpoint."""
-    monkeypatch.setattr(checks.apps, "is_installed", {app, "rest_framework"}.__contains__)
+    monkeypatch.setattr(deployment.apps, "is_installed", {app, "rest_framework"}.__contains__)
     without = found(deploy=True)
     settings.JWTAUTH = {"HOOKS": {"SIGN_IN": "json.dumps"}}
 
-    assert [message.id for message in without] == [checks.SECOND_FACTOR_SKIPPED]
+    assert [message.id for message in without] == [check_ids.SECOND_FACTOR_SKIPPED]
     assert app in without[0].msg
     assert ids(deploy=True) == []
 
@@ -666,8 +668,8 @@ def test_a_second_factor_that_is_not_asked_for_is_told(shared_cache, settings, m
 @pytest.mark.parametrize(
     ("jwtauth", "proxies", "told"),
     [
-        ({}, None, [checks.ADDRESS_OF_THE_PROXY]),
-        ({"THROTTLES": {"RATES": {"address": None}}}, None, [checks.ADDRESS_OF_THE_PROXY]),
+        ({}, None, [check_ids.ADDRESS_OF_THE_PROXY]),
+        ({"THROTTLES": {"RATES": {"address": None}}}, None, [check_ids.ADDRESS_OF_THE_PROXY]),
         ({}, 0, []),
         ({}, 1, []),
         ({"HOOKS": {"CLIENT_IP": "json.dumps"}}, None, []),
@@ -683,7 +685,7 @@ def test_settings_that_tell_nothing_of_proxies_are_told(
     assert ids(deploy=True) == told
 
 
-@pytest.mark.parametrize("backend", checks.CACHES_NOT_SHARED)
+@pytest.mark.parametrize("backend", deployment.CACHES_NOT_SHARED)
 def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
     """Attempts counted by each process alone are counted too low."""
     settings.CACHES = {"default": {"BACKEND": backend}}
@@ -692,7 +694,7 @@ def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
         "THROTTLES": {"RATES": {"address": None, "account": None, "account_everywhere": None}}
     }
 
-    assert counted == [checks.CACHE_NOT_SHARED]
+    assert counted == [check_ids.CACHE_NOT_SHARED]
     assert ids(deploy=True) == []
 
 
@@ -712,11 +714,13 @@ def test_a_cache_that_is_not_shared_is_told(settings, no_proxy, backend):
 )
 def test_a_django_with_a_hole_is_named(monkeypatch, version, release):
     """The patch release is the project's choice, which it should not make unawares."""
-    monkeypatch.setattr(checks, "DJANGO_HOLES", HOLES)
+    monkeypatch.setattr(project, "DJANGO_HOLES", HOLES)
     monkeypatch.setattr("django.VERSION", (*version, "final", 0))
-    messages = list(checks.check_django())
+    messages = list(project.check_django())
 
-    assert [message.id for message in messages] == ([checks.DJANGO_HAS_A_HOLE] if release else [])
+    assert [message.id for message in messages] == (
+        [check_ids.DJANGO_HAS_A_HOLE] if release else []
+    )
     for message in messages:
         assert f"Install Django {release}," in message.hint
         assert "cache_page()" in message.msg
@@ -724,21 +728,21 @@ def test_a_django_with_a_hole_is_named(monkeypatch, version, release):
 
 def test_only_holes_that_are_still_open_are_named(monkeypatch):
     """Each by itself."""
-    monkeypatch.setattr(checks, "DJANGO_HOLES", HOLES)
+    monkeypatch.setattr(project, "DJANGO_HOLES", HOLES)
     monkeypatch.setattr("django.VERSION", (6, 0, 6, "final", 0))
-    (message,) = checks.check_django()
+    (message,) = project.check_django()
 
     assert "CVE-2026-48588" in message.msg and "bearer" not in message.msg
 
 
-@pytest.mark.parametrize("backend", checks.CACHES_WITH_FEW_ENTRIES)
+@pytest.mark.parametrize("backend", deployment.CACHES_WITH_FEW_ENTRIES)
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({}, [checks.CACHE_TOO_SMALL]),
-        ({"OPTIONS": None}, [checks.CACHE_TOO_SMALL]),
-        ({"OPTIONS": {"MAX_ENTRIES": 9_999}}, [checks.CACHE_TOO_SMALL]),
-        ({"OPTIONS": {"MAX_ENTRIES": "many"}}, [checks.CACHE_TOO_SMALL]),
+        ({}, [check_ids.CACHE_TOO_SMALL]),
+        ({"OPTIONS": None}, [check_ids.CACHE_TOO_SMALL]),
+        ({"OPTIONS": {"MAX_ENTRIES": 9_999}}, [check_ids.CACHE_TOO_SMALL]),
+        ({"OPTIONS": {"MAX_ENTRIES": "many"}}, [check_ids.CACHE_TOO_SMALL]),
         ({"OPTIONS": {"MAX_ENTRIES": 10_000}}, []),
         ({"MAX_ENTRIES": 10_000}, []),
     ],

@@ -16,6 +16,10 @@ FILES = [*HERE.glob("test_*.py"), *HERE.glob("neighbours/test_*.py")]
 ELSEWHERE = {
     # A line or two, which every test needs.
     "apps": "test_checks",
+    **{
+        f"checks.{name}": "test_checks"
+        for name in ("configuration", "deployment", "ids", "keys", "project", "rows")
+    },
     # urls/x.py names what views/x.py answers.
     "urls": "test_views",
     # One endpoint, which does what acting.py does.

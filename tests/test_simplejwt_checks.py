@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.urls import include, path
 
-from django_jwtauth import checks
+from django_jwtauth.checks.configuration import check_simplejwt
 from django_jwtauth.contrib.simplejwt import views as simplejwt
 from django_jwtauth.contrib.simplejwt.move import configuration
 from django_jwtauth.contrib.simplejwt.move.advice import DECODER
@@ -46,7 +46,7 @@ def moved(settings):
 
 
 def found():
-    return {(message.id, message.msg) for message in checks.check_simplejwt()}
+    return {(message.id, message.msg) for message in check_simplejwt()}
 
 
 def told(*parts):

@@ -17,7 +17,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection
 
-from django_jwtauth import checks
+from django_jwtauth.checks import ids, rows
 from django_jwtauth.contrib.simplejwt.move import importer, tables
 from django_jwtauth.contrib.simplejwt.move.decoder import session_id
 from django_jwtauth.contrib.simplejwt.move.importer import Imported, import_tokens
@@ -261,7 +261,7 @@ def test_without_time_zones(old, user, settings):
 
 def told(databases=("default",)):
     """Return the messages of the check that looks at simplejwt's tables."""
-    return {each.id: each.msg for each in checks.check_legacy_sign_ins(databases=databases)}
+    return {each.id: each.msg for each in rows.check_legacy_sign_ins(databases=databases)}
 
 
 def test_sign_ins_that_are_not_imported_are_told(old, user):
@@ -272,7 +272,7 @@ def test_sign_ins_that_are_not_imported_are_told(old, user):
     outstanding(user, seconds=-60)
     outstanding(None)
 
-    assert told()[checks.NOT_IMPORTED].startswith("1 live tokens of simplejwt are not imported")
+    assert told()[ids.NOT_IMPORTED].startswith("1 live tokens of simplejwt are not imported")
     assert told(databases=None) == told(databases=["other"]) == {}
     import_tokens("default")
     assert told() == {}
@@ -284,7 +284,7 @@ def test_more_sign_ins_than_a_check_looks_at(old, user, monkeypatch):
     for _ in range(3):
         outstanding(user)
 
-    assert told()[checks.NOT_IMPORTED].startswith("At least 2 live tokens")
+    assert told()[ids.NOT_IMPORTED].startswith("At least 2 live tokens")
 
 
 def test_tokens_that_simplejwt_goes_on_issuing_are_told(old, user, settings):
@@ -297,7 +297,7 @@ def test_tokens_that_simplejwt_goes_on_issuing_are_told(old, user, settings):
     assert told() == {}
 
     LoginSession.objects.update(created_at=datetime.now(timezone.utc) - timedelta(minutes=61))
-    assert told()[checks.STILL_ISSUED].startswith("simplejwt has issued tokens (2) since ")
+    assert told()[ids.STILL_ISSUED].startswith("simplejwt has issued tokens (2) since ")
     settings.JWTAUTH = {"USER_ID_CLAIM": "user_id"}
     assert told() == {}
 

@@ -10,7 +10,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from django_jwtauth import exceptions, sessions
-from django_jwtauth.checks import SEVERAL_DATABASES, check_user_model
+from django_jwtauth.checks.ids import SEVERAL_DATABASES
+from django_jwtauth.checks.project import check_user_model
 from django_jwtauth.models import BlacklistedToken, LoginSession
 from django_jwtauth.operations.purge import purge
 

@@ -10,7 +10,8 @@ from django.contrib.auth import get_user_model
 from django.core.checks import run_checks
 from django.urls import reverse
 
-from django_jwtauth import api_tokens, checks, one_time, sessions
+from django_jwtauth import api_tokens, one_time, sessions
+from django_jwtauth.checks import ids
 from django_jwtauth.exceptions import UserInactive
 from django_jwtauth.models import BlacklistedToken, Cause, LoginSession
 from django_jwtauth.operations import revocation
@@ -253,7 +254,7 @@ def test_the_check_says_whom_a_change_signs_out(user, pair, settings):
 
     def told():
         found = run_checks(databases=["default"])
-        return [message.msg for message in found if message.id == checks.SUBJECTS_LOST]
+        return [message.msg for message in found if message.id == ids.SUBJECTS_LOST]
 
     assert told() == []
     settings.JWTAUTH = {}
