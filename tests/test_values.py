@@ -56,6 +56,7 @@ BAD = {
         *("https://a.example?x=1", "http://["),
     ],
     "NOTICES.PASSWORD_RESET_URL": ["", 7, "a\nb"],
+    "NOTICES.LANGUAGE": ["", 7, "json.no_such_name"],
     "NOTICES.FROM_EMAIL": ["", 7, "a\nb"],
     "NOTICES.KINDS": [None, 7, ["new_devices"], [""]],
     "NOTICES.WARN_BEFORE": [None, 0, -1],

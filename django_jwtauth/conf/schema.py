@@ -89,6 +89,7 @@ class Notices:
     BASE_URL: str | None = _setting(None, rule.base_url)
     PASSWORD_RESET_URL: str | None = _setting(None, rule.text)
     FROM_EMAIL: str | None = _setting(None, rule.text)
+    LANGUAGE: str | None = _setting(None, rule.hook)
     KINDS: tuple[str, ...] = _setting(rule.NOTICES, rule.notices)
     WARN_BEFORE: timedelta = _setting(timedelta(days=7), rule.duration(least=SECOND))
 

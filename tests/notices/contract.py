@@ -486,6 +486,31 @@ def test_a_name_of_several_lines_cannot_add_a_header(anna):
     assert message.message()["Bcc"] is None
 
 
+def german(user):
+    assert user.get_username() == "anna"
+    return "de"
+
+
+def of_nobody(user):
+    return "xx"
+
+
+def broken(user):
+    raise LookupError("anna@example.org")
+
+
+@pytest.mark.parametrize(("hook", "language"), [(german, "de"), (of_nobody, "fr"), (broken, "fr")])
+def test_the_project_knows_the_language_of_its_user(anna, settings, caplog, hook, language):
+    """Whoever signs in with a stolen password must not choose it. A broken hook stops no mail."""
+    path = f"{__name__}.{hook.__name__}"
+    settings.JWTAUTH = {"NOTICES": {**NOTICES, "LANGUAGE": path}}
+    with translation.override("fr"):
+        api_tokens.create(anna, "script")
+
+    assert f'lang="{language}"' in mail.outbox[0].alternatives[0].content
+    assert "anna@" not in caplog.text
+
+
 def test_the_mail_is_in_the_language_of_the_request(anna):
     with translation.override("de"):
         api_tokens.create(anna, "script")

@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from ...conf import get_settings
+from ...conf import call_hook, get_settings
 from ...models import LoginSession
 from . import devices, links
 from .models import is_first
@@ -51,6 +51,26 @@ def send(kind: str, user: Any, about: str, context: dict[str, Any]) -> bool:
     to = getattr(user, field, None) if field else None
     if not to or not is_first(kind, about):
         return False
+    with translation.override(_language_of(user)):
+        return _send(kind, user, to, context)
+
+
+def _language_of(user: Any) -> str | None:
+    """Return the code of the user's language, or of that of the request if it is not known."""
+    try:
+        code = call_hook(get_settings().NOTICES.LANGUAGE, user)
+    except Exception as error:
+        # A mail in a wrong language is better than none.
+        logger.error(
+            "The hook for the language of notices failed",
+            extra={"event": "hook_failed", "error": type(error).__name__},
+        )
+        code = None
+    known = isinstance(code, str) and translation.check_for_language(code)
+    return code if known else translation.get_language()
+
+
+def _send(kind: str, user: Any, to: str, context: dict[str, Any]) -> bool:
     session = context.get("session")
     context = {
         "user": user,
