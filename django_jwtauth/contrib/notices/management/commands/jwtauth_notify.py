@@ -23,11 +23,12 @@ class Command(BaseCommand):
             raise CommandError('"api_token_expiring" is not in JWTAUTH["NOTICES"]["KINDS"].')
         until = moments.now() + get_settings().NOTICES.WARN_BEFORE
         rows = database.sign_ins().of_kind(Kind.API_TOKEN).live().expired(until)
-        sent = sum(
-            mails.about_row(mails.EXPIRING, row)
-            for row in rows.select_related("user").iterator()
-            if row.user is not None
-        )
+        sent = 0
+        # One by one: each mail writes a row, which would end a cursor that is still read from.
+        for key in list(rows.values_list("pk", flat=True)):
+            row = rows.select_related("user").filter(pk=key).first()
+            if row is not None and row.user is not None:
+                sent += mails.about_row(mails.EXPIRING, row)
         kept = max(get_settings().NOTICES.WARN_BEFORE, timedelta(seconds=links.MAX_AGE))
         over = moments.now() - kept - timedelta(days=1)
         Done.objects.filter(done_at__lt=moments.stored(over)).delete()
