@@ -22,7 +22,9 @@ def aware(moment: datetime) -> datetime:
     if _comes_twice(moment):
         microsecond, fold = moment.microsecond & ~1, moment.microsecond & 1
         moment = moment.replace(microsecond=microsecond, fold=fold)
-    return moment.astimezone(timezone.utc)
+    # Not astimezone(): for a time that the clocks skip, Python 3.12 changed its answer.
+    seconds = moment.replace(microsecond=0).timestamp()
+    return datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=moment.microsecond)
 
 
 def stored(moment: datetime) -> datetime:

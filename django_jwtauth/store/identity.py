@@ -87,10 +87,11 @@ def identify(user: "AbstractBaseUser") -> Identity:
     if key is not None and not {type(key), type(value)} <= {int, UUID}:
         with reporting_unavailable():
             same = model._default_manager.using(connection.alias).filter(pk=key)
-            row = next(iter(same.values_list("pk", name)), None)
+            # Before Django 6.1, a column that is named twice comes once.
+            row = next(iter(same.values_list(*dict.fromkeys(("pk", name)))), None)
         if row is None:
             raise UserNotFound
-        key, value = row
+        key, value = row[0], row[-1]
     subject = str(value)
     usable = key is not None and value is not None and is_identifier(subject)
     if not usable or parse_subject(model, name, subject, connection) is None:
