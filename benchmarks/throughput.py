@@ -52,7 +52,7 @@ def pgbench_scripts(rows: int) -> dict[str, str]:
 
     users = get_user_model().objects.filter(username__startswith="filled")
     values = {
-        "pk": filling.owner(users, ":n"),
+        "user": filling.owner(users, ":n"),
         "sid": filling.sid(":n"),
         "jti": f"replace({filling.sid(':n')}::text, '-', '') || '.0123456789abcdef'",
     }
