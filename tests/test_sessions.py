@@ -4,7 +4,7 @@ from uuid import RFC_4122, uuid4
 
 import pytest
 import time_machine
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.db.models.signals import post_save
@@ -572,7 +572,7 @@ def test_every_function_has_an_async_twin_of_the_same_signature():
     """a + name, same parameters, and it is awaited."""
     for name in ("start", "authenticate", "verify", "refresh", "end", "blacklist"):
         function, twin = getattr(sessions, name), getattr(sessions, f"a{name}")
-        assert inspect.iscoroutinefunction(twin)
+        assert iscoroutinefunction(twin)
         assert inspect.signature(twin) == inspect.signature(function)
         assert twin.__doc__ == function.__doc__
 

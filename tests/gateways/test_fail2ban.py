@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from urllib.parse import quote
 
+import django
 import pytest
 
 from django_jwtauth.exceptions import MFARequired
@@ -101,7 +102,11 @@ def test_fail2ban_finds_who_sends_wrong_passwords(server):
     for number, name in enumerate(hostile, 10):
         fail(f"203.0.113.{number}", name, name, ("User-Agent", FORGED), ("X-Real-IP", BYSTANDER))
     # Django logs the path of what it does not find.
-    for path in (f"/{quote(FORGED)}", f"/%0A{quote(FORGED)}%0A", f"/api/token/?{quote(FORGED)}"):
+    paths = [f"/{quote(FORGED)}", f"/api/token/?{quote(FORGED)}"]
+    # Before, it wrote the line breaks, too (CVE-2025-48432): a reason for a file of its own.
+    if django.VERSION >= (5, 2, 2):
+        paths.append(f"/%0A{quote(FORGED)}%0A")
+    for path in paths:
         assert http.ask(f"{server.url}{path}").status in (404, 405)
 
     text = log.read_text()
