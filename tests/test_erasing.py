@@ -81,6 +81,17 @@ def test_a_person_is_erased(user, other):
     assert sessions.verify(theirs.access)[0] == other
 
 
+def test_a_name_in_sub_goes_too(user, settings):
+    """With SUBJECT_FIELD, the rows contain it; the primary key takes its place."""
+    settings.JWTAUTH = {"SUBJECT_FIELD": "username"}
+    sessions.blacklist(sessions.start(user).access)
+    assert LoginSession.objects.get().subject == "anna"
+    sessions.erase(user)
+
+    assert LoginSession.objects.get().subject == str(user.pk)
+    assert BlacklistedToken.objects.get().subject == str(user.pk)
+
+
 def test_the_sign_ins_end(user):
     """Otherwise the next refresh would record an address again."""
     pair = sessions.start(user)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.db.models import Q
 
+from ..conf import get_settings
 from ..models import Cause, Kind, Reason, Via
 from ..store import database, identity
 
@@ -40,17 +41,20 @@ def erase(
     else:
         acted = identity.saved_key(user)
         own = Q(user_id=acted)
+    # With SUBJECT_FIELD, sub may be a name or an e-mail address.
+    named = get_settings().SUBJECT_FIELD is not None
+    subject = {"subject": "" if acted is None else str(acted)} if named else {}
     sign_ins, blacklisted = database.sign_ins(), database.blacklisted_tokens()
     with database.reporting_unavailable(), transaction.atomic(database.alias()):
         # Otherwise the next refresh would write an address again.
         sign_ins.filter(own).end_for(Cause(Reason.LEFT, via, by))
-        number = sign_ins.filter(own).update(**SIGN_IN)
-        number += blacklisted.filter(own).update(**BLACKLISTED_TOKEN)
+        number = sign_ins.filter(own).update(**SIGN_IN, **subject)
+        number += blacklisted.filter(own).update(**BLACKLISTED_TOKEN, **subject)
         if acted is not None:
             # The name of whoever acted, in the rows of others.
             sign_ins.filter(ended_by=acted).update(ended_by_name="")
             blacklisted.filter(blacklisted_by=acted).update(blacklisted_by_name="")
             # Without an index, which every sign-in would pay for.
             acting = sign_ins.filter(kind=Kind.ACTING, actor_subject__in=identity.texts_of(user))
-            acting.update(actor_name="")
+            acting.update(actor_name="", **({"actor_subject": str(acted)} if named else {}))
     return number
